@@ -1,0 +1,53 @@
+/**
+ * What the core wants done. Effects are carried out in order; one that persists is durable before
+ * any that follows it.
+ *
+ * @module
+ */
+import type { Answer, Contact, Request } from "./message.ts";
+import type { ClusterRecord, NodeName } from "./record.ts";
+import type { ServerAction } from "./server.ts";
+
+/** What a node must remember across crashes; written with fsync before anything that relies on it. */
+export interface Durable {
+  readonly term: number;
+  readonly votedFor: NodeName | null;
+  readonly record: ClusterRecord | null;
+  /** The last term that this node led and gave up; it never resumes that term. */
+  readonly resignedTerm: number;
+  /** False on a node that lost its state file, until a leader takes it back as a voter. */
+  readonly admitted: boolean;
+}
+
+/** A decision, as it appears in the log and in `status`. */
+export interface Decision {
+  readonly event: string;
+  readonly outcome: "done" | "started" | "granted" | "denied" | "failed" | "noted";
+  readonly because: string;
+  readonly rule?: string;
+  readonly peer?: NodeName;
+  readonly fields?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** One thing to do. */
+export type Effect =
+  | { readonly type: "persist"; readonly durable: Durable }
+  | {
+    readonly type: "send";
+    readonly request: number;
+    readonly to: NodeName;
+    readonly message: Request;
+  }
+  | { readonly type: "answer"; readonly exchange: number; readonly message: Answer }
+  /** Start an action on the local server; its end comes back as an event with the same number. */
+  | { readonly type: "operate"; readonly operation: number; readonly action: ServerAction }
+  /** Try to connect to a member's agent and to its PostgreSQL. */
+  | { readonly type: "probe"; readonly node: NodeName; readonly contact: Contact | null }
+  | { readonly type: "report"; readonly decision: Decision }
+  /** A line for the operator who asked; the last one has `outcome`. */
+  | {
+    readonly type: "progress";
+    readonly reference: number;
+    readonly step: string;
+    readonly outcome: "running" | "succeeded" | "failed" | "refused";
+  };

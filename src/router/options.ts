@@ -1,0 +1,132 @@
+/**
+ * The face of the router room: what it is told, what it asks for, and what it gives back.
+ *
+ * The agent owns the truth about the cluster and hands it over as a {@linkcode RouteView}; the
+ * router never asks a server whether it is the primary. Units are last: `connectTimeoutMs`.
+ *
+ * @module
+ */
+import type { Log } from "../core/log.ts";
+
+/** A PostgreSQL server that sessions can be led to. */
+export interface RouteTarget {
+  readonly node: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A standby as the balance sees it. */
+export interface StandbyTarget extends RouteTarget {
+  /** True for the server on the router's own host. */
+  readonly local: boolean;
+  /** False takes it out of the balance: unreachable, too far behind, or paused. */
+  readonly healthy: boolean;
+  /** How far its replay is behind the primary; null where unknown. */
+  readonly lagBytes: number | null;
+}
+
+/** Where sessions may go at this moment. A new object replaces it at every change. */
+export interface RouteView {
+  /** The term in which `primary` leads. Another term is another reign: sessions do not outlive it. */
+  readonly term: number;
+  /** Null as soon as this node cannot vouch for a primary: no leader, or its lease has lapsed. */
+  readonly primary: RouteTarget | null;
+  /** Why there is no primary, or why the last one went: clients read it in 57P03 and 57P01. */
+  readonly because: string;
+  readonly standbys: readonly StandbyTarget[];
+}
+
+/** Where I/O and other rooms enter. */
+export interface RouterPorts {
+  view(): RouteView;
+  /** Calls back after every change of the view. @returns a function that ends the subscription */
+  onChange(callback: () => void): () => void;
+  /**
+   * True where the role may come from loopback only (superusers, replication roles). False for
+   * names that do not exist: the server answers those with its own mock exchange. A rejection, or
+   * no answer in time, keeps the client out with 57P03.
+   */
+  isPrivileged(user: string): Promise<boolean>;
+  /** A monotonic clock in milliseconds. */
+  now(): number;
+  /** Uniform over [0, 1). */
+  random(): number;
+  readonly log: Log;
+  /** Overrides {@linkcode isLoopback}: whether a client's address is this host's own. */
+  isLoopback?(address: string): boolean;
+}
+
+/** How reads are spread over standbys. */
+export type Algorithm = "round_robin" | "least_connected";
+
+/** What the configuration says. */
+export interface RouterOptions {
+  readonly host: string;
+  /** Leads to the primary; 0 lets the system choose. */
+  readonly port: number;
+  /** Leads to a standby; null for none, 0 lets the system choose. */
+  readonly readOnlyPort: number | null;
+  /** How long a new connection waits for a primary. */
+  readonly writeTimeoutMs: number;
+  /** How long a new connection on the read-only port waits for any server. */
+  readonly readTimeoutMs: number;
+  readonly algorithm: Algorithm;
+  /** The share of read-only sessions that go to the local standby first: 0 to 1. */
+  readonly localNodePreference: number;
+  /** Sessions at one time, both ports together, waiting ones included; at least 1. */
+  readonly maximumConnections: number;
+  /** Sessions that may wait for a server at one time; at least 0. */
+  readonly maximumWaiting: number;
+  /** Accept servers that let the router in without a challenge. For demonstrations only. */
+  readonly allowTrustedBackend: boolean;
+  /** How long a client may take to say who it is, and a server to answer that. */
+  readonly startupTimeoutMs: number;
+  /** How long one attempt to reach a server may take. */
+  readonly connectTimeoutMs: number;
+}
+
+/** Counters since the start, and gauges of this moment. */
+export interface RouterStatistics {
+  /** Gauge: sessions, waiting ones included. */
+  readonly sessions: number;
+  /** Gauge: sessions that wait for a server. */
+  readonly waiting: number;
+  /** Every connection ever accepted, cancel requests included. */
+  readonly totalConnections: number;
+  /** Clients that were turned away by the router itself. */
+  readonly refused: number;
+  /** Cancel requests that were passed on. */
+  readonly cancelled: number;
+  readonly bytesToServer: number;
+  readonly bytesToClient: number;
+  /** Gauge: sessions per node that they are led to. */
+  readonly byNode: Readonly<Record<string, number>>;
+}
+
+/** Where a listener is bound. */
+export interface RouterAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A running router. */
+export interface Router {
+  readonly address: RouterAddress;
+  /** Null where there is no read-only port. */
+  readonly readOnlyAddress: RouterAddress | null;
+  statistics(): RouterStatistics;
+  /**
+   * Before a planned switchover: new sessions for the primary wait as if there were none, and each
+   * running one is closed with 57P01 as soon as it is outside a transaction with nothing unanswered.
+   */
+  hold(because: string): void;
+  /** Ends {@linkcode Router.hold}: waiting sessions go on. */
+  release(): void;
+  /** Stops listening, tells every client 57P01, and resolves when all sockets are closed. */
+  close(): Promise<void>;
+}
+
+/** How the start of a router ended. */
+export type RouterStart =
+  | { readonly ok: true; readonly router: Router }
+  | { readonly ok: false; readonly because: string };

@@ -1,0 +1,109 @@
+/**
+ * The face of the postgres room: what the agent hands in, and what it gets back.
+ *
+ * @module
+ */
+import type { Log } from "../core/log.ts";
+import type { NodeName } from "../core/record.ts";
+import type {
+  ActionFailure,
+  ActionResult,
+  ServerAction,
+  ServerObservation,
+} from "../core/server.ts";
+
+/** A member that runs PostgreSQL, and the host names or IP addresses it connects from. */
+export interface DataMember {
+  readonly name: NodeName;
+  readonly addresses: readonly string[];
+}
+
+/** Everything that the local server needs to know. Times are in milliseconds. */
+export interface PostgresOptions {
+  readonly nodeName: NodeName;
+  /** All data members, this node included: one slot and some lines of pg_hba.conf for each. */
+  readonly members: readonly DataMember[];
+  /** Where the agent reaches the local server. */
+  readonly host: string;
+  readonly port: number;
+  /** A superuser; created by initdb where the agent initialises the cluster. */
+  readonly username: string;
+  readonly password: string;
+  /** The application's database; created at initialisation where it is missing. */
+  readonly database: string;
+  /** Null: ask the running server for it, and attach over SQL where it cannot be controlled. */
+  readonly dataDir: string | null;
+  /** Null: looked for in the usual places. */
+  readonly binDir: string | null;
+  /** The system user that owns the server; null is "postgres" under root, else the agent's own. */
+  readonly osUser: string | null;
+  readonly replicationUser: string;
+  readonly replicationPassword: string;
+  /** A directory of the agent's own. The server's user must be able to pass through it. */
+  readonly stateDir: string;
+  /** Bounds an observation, and the wait for a WAL receiver to end. */
+  readonly timeoutMs: number;
+  readonly log: Log;
+  /** `listen_addresses`; by default loopback where all members are on it, and "*" otherwise. */
+  readonly listenAddresses?: string;
+  /** `wal_keep_size`: WAL that a standby keeps for its siblings. Default 256. */
+  readonly walKeepMiB?: number;
+  /** `max_slot_wal_keep_size`: what an absent standby may hold back. Default 8192. */
+  readonly maxSlotWalKeepMiB?: number;
+  /** Free space that a candidate needs. Default 64. */
+  readonly diskFloorMiB?: number;
+  /** How long a start may take until it accepts connections. Default 60 000. */
+  readonly startTimeoutMs?: number;
+  /** How long a fast shutdown may take. Default 20 000. */
+  readonly stopTimeoutMs?: number;
+  /** Between an immediate shutdown and SIGKILL. Default 1 000. */
+  readonly fenceGraceMs?: number;
+  /** How long SIGKILL may take to empty the process table. Default 10 000. */
+  readonly fenceTimeoutMs?: number;
+  /** How long a change of the names may take to come into force. Default 10 000. */
+  readonly syncTimeoutMs?: number;
+  /** How long a promotion may take. Default 30 000. */
+  readonly promoteTimeoutMs?: number;
+}
+
+/** How far an action is. Only a clone knows its size. */
+export interface ActionProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** How an action ended. */
+export type ActionOutcome =
+  | { readonly ok: true; readonly result: ActionResult }
+  | { readonly ok: false; readonly failure: ActionFailure; readonly because: string };
+
+/** Options of {@linkcode LocalServer.run}. */
+export interface RunOptions {
+  readonly onProgress?: (progress: ActionProgress) => void;
+  /** Aborts the action; what it had begun is left as an interruption would leave it. */
+  readonly signal?: AbortSignal;
+}
+
+/** The local PostgreSQL server. */
+export interface LocalServer {
+  /** Looks at the server. Bounded by `timeoutMs`; never throws. */
+  observe(): Promise<ServerObservation>;
+  /**
+   * Carries out one action; never throws. Only a fence may be asked for while another action is
+   * under way: it preempts that one, which fails.
+   */
+  run(action: ServerAction, options?: RunOptions): Promise<ActionOutcome>;
+  /** Calls back as soon as the postmaster is gone, whoever started it. */
+  onExit(callback: () => void): void;
+  /** What cannot be done with this server, in sentences, for the log at start. */
+  readonly limitations: readonly string[];
+  /** Whether the role may bypass the cluster's rules: superuser or replication. Unknown role: false; cannot tell: true. */
+  isPrivileged(role: string): Promise<boolean>;
+  /** Lets go of the server. Never stops PostgreSQL. */
+  close(): Promise<void>;
+}
+
+/** What {@linkcode openLocalServer} gives: a server, or the reason why there is none. */
+export type OpenResult =
+  | { readonly ok: true; readonly server: LocalServer }
+  | { readonly ok: false; readonly because: string };

@@ -1,0 +1,131 @@
+/**
+ * The plan of a demo cluster: which node lives in which folder on which ports, and the configuration
+ * file that each agent is given.
+ *
+ * The files name no coordination setting, so the demo shows what the defaults do. Everything listens
+ * on loopback; the passwords are random and belong to this one cluster.
+ *
+ * Pure: ports and secrets in, plan and text out.
+ *
+ * @module
+ */
+import { stringify } from "yaml";
+
+/** Where one node of the demo lives. */
+export interface DemoNode {
+  readonly name: string;
+  readonly folder: string;
+  readonly configFile: string;
+  readonly logFile: string;
+  readonly dataDir: string;
+  readonly stateDir: string;
+  readonly databasePort: number;
+  readonly apiPort: number;
+  readonly routerPort: number;
+}
+
+/** Passwords of one demo cluster. */
+export interface DemoSecrets {
+  readonly superuser: string;
+  readonly replication: string;
+  readonly application: string;
+  readonly cluster: string;
+}
+
+/** A whole demo cluster. */
+export interface DemoPlan {
+  readonly folder: string;
+  readonly nodes: readonly DemoNode[];
+  readonly secrets: DemoSecrets;
+  /** PostgreSQL's programs. */
+  readonly binDir: string;
+  /** Who PostgreSQL runs as, where that is not who the agents run as. */
+  readonly osUser: string | null;
+}
+
+/** How many ports a node needs. */
+export const PORTS_PER_NODE = 3;
+
+/** The database and the role that the demo's clients use; the role is no superuser. */
+export const DEMO_DATABASE = "demo";
+/** See {@linkcode DEMO_DATABASE}. */
+export const DEMO_ROLE = "demo_app";
+/** The role that owns the servers. */
+export const DEMO_SUPERUSER = "postgres";
+
+/**
+ * Lays out a cluster.
+ *
+ * @param options.ports at least {@linkcode PORTS_PER_NODE} free ports for each node
+ * @throws RangeError where there are too few ports
+ */
+export function planDemo(
+  options: Omit<DemoPlan, "nodes"> & {
+    readonly nodeCount: number;
+    readonly ports: readonly number[];
+  },
+): DemoPlan {
+  const { nodeCount, ports, ...rest } = options;
+  if (ports.length < nodeCount * PORTS_PER_NODE) {
+    throw new RangeError(
+      `Cannot plan ${nodeCount} nodes: ${nodeCount * PORTS_PER_NODE} ports are needed,` +
+        ` ${ports.length} given.`,
+    );
+  }
+  const nodes = Array.from({ length: nodeCount }, (_, index): DemoNode => {
+    const folder = `${options.folder}/node${index + 1}`;
+    const [databasePort, apiPort, routerPort] = ports.slice(index * PORTS_PER_NODE);
+    return {
+      name: `node${index + 1}`,
+      folder,
+      configFile: `${folder}/config.yaml`,
+      logFile: `${folder}/agent.log`,
+      dataDir: `${folder}/data`,
+      stateDir: `${folder}/state`,
+      databasePort: databasePort!,
+      apiPort: apiPort!,
+      routerPort: routerPort!,
+    };
+  });
+  return { ...rest, nodes };
+}
+
+/** The configuration file of one node, as YAML. It holds passwords. */
+export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
+  const role = (of: DemoNode) => of === plan.nodes[0] ? "primary" : "standby";
+  return stringify({
+    cluster_name: "metako-demo",
+    identity: {
+      node_name: node.name,
+      local_db_host: LOOPBACK,
+      local_db_port: node.databasePort,
+      api_host: LOOPBACK,
+      api_port: node.apiPort,
+    },
+    local_db: {
+      name: node.name,
+      host: LOOPBACK,
+      port: node.databasePort,
+      role: role(node),
+      username: DEMO_SUPERUSER,
+      password: plan.secrets.superuser,
+      database: DEMO_DATABASE,
+      data_dir: node.dataDir,
+      bin_dir: plan.binDir,
+      ...(plan.osUser === null ? {} : { os_user: plan.osUser }),
+    },
+    cluster_members: plan.nodes.filter((other) => other !== node).map((other) => ({
+      node_name: other.name,
+      api_host: LOOPBACK,
+      api_port: other.apiPort,
+      role: role(other),
+    })),
+    replication: { user: "metako_replicator", password: plan.secrets.replication },
+    router: { host: LOOPBACK, port: node.routerPort },
+    security: { cluster_secret: plan.secrets.cluster },
+    state_dir: node.stateDir,
+  });
+}
+
+/** Where everything of the demo listens. */
+export const LOOPBACK = "127.0.0.1";

@@ -1,0 +1,188 @@
+/**
+ * One picture of the cluster out of what its nodes say.
+ *
+ * Every node is asked, and each speaks for itself, so the answers can contradict one another: a node
+ * that was cut off still believes in a term that is over. Two things settle who is right: a majority
+ * stands behind at most one primary per term, and a higher term ends every lower one. So the primary
+ * is the node that claims to be it, with a majority, in the highest term that any majority stands
+ * behind. A claim of a lower term is reported, never believed. Where the primary itself does not
+ * answer here, a node that hears it is believed instead, and the picture says so.
+ *
+ * Pure: answers in, picture out.
+ *
+ * @module
+ */
+import type { NodeStatus } from "../agent/mod.ts";
+
+/** What one node answered, or why it did not. */
+export type NodeAnswer =
+  | { readonly node: string; readonly ok: true; readonly status: NodeStatus }
+  | { readonly node: string; readonly ok: false; readonly because: string };
+
+/** Whether the cluster takes writes, as far as can be told from here. */
+export type Verdict =
+  /** A primary with a majority behind it. */
+  | "writable"
+  /** Nodes answered, and none of them knows such a primary. */
+  | "no_majority"
+  /** Nobody answered. */
+  | "unreachable";
+
+/** The merged picture. */
+export interface ClusterView {
+  /** One per member that was asked, in the order asked. */
+  readonly nodes: readonly NodeAnswer[];
+  /** How many of them answered. */
+  readonly reachable: number;
+  /** The primary that a majority stands behind; null where there is none, or none that is known. */
+  readonly primary: string | null;
+  /** The primary's term; where there is none, the highest that was heard of; null: nobody answered. */
+  readonly term: number | null;
+  readonly verdict: Verdict;
+  /** What is wrong, one sentence each, the gravest first. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Merges the answers of a cluster's nodes.
+ *
+ * @param answers one per member asked; an empty list counts as nobody having answered
+ */
+export function mergeStatuses(answers: readonly NodeAnswer[]): ClusterView {
+  const statuses = answers.flatMap((answer) => answer.ok ? [answer.status] : []);
+  const found = findPrimary(answers, statuses);
+  const verdict: Verdict = statuses.length === 0
+    ? "unreachable"
+    : found.primary === null
+    ? "no_majority"
+    : "writable";
+  return {
+    nodes: answers,
+    reachable: statuses.length,
+    primary: found.primary,
+    term: found.primary === null ? highestTerm(statuses) : found.term,
+    verdict,
+    problems: [
+      ...found.problems,
+      ...verdictProblems(verdict),
+      ...answers.flatMap((answer) => answer.ok ? [] : [unreachableProblem(answer)]),
+      ...foreignProblems(statuses),
+      ...statuses.flatMap((status) => nodeProblems(status, statuses, found.term)),
+    ],
+  };
+}
+
+/** True where the node says that it is a primary that may be written to. */
+export function claimsPrimary(status: NodeStatus): boolean {
+  return status.role === "primary" && status.state === "primary" && status.has_majority;
+}
+
+interface Finding {
+  readonly primary: string | null;
+  readonly term: number | null;
+  readonly problems: readonly string[];
+}
+
+function findPrimary(
+  answers: readonly NodeAnswer[],
+  statuses: readonly NodeStatus[],
+): Finding {
+  const term = highestTerm(statuses.filter((status) => status.has_majority));
+  if (term === null) return { primary: null, term: null, problems: [] };
+  const claims = statuses.filter(claimsPrimary);
+  const stale = claims.filter((claim) => claim.term < term).map((claim) =>
+    `${claim.node} still calls itself the primary of term ${claim.term}, but term ${term} is the` +
+    ` cluster's: nothing may be written to ${claim.node}.`
+  );
+  const current = claims.filter((claim) => claim.term === term);
+  if (current.length > 1) {
+    const names = current.map((claim) => claim.node).join(" and ");
+    const contradiction = `${names} both call themselves the primary of term ${term}. This must` +
+      " never be: stop writing, keep both data directories, and report it.";
+    return { primary: null, term, problems: [contradiction, ...stale] };
+  }
+  if (current[0] !== undefined) return { primary: current[0].node, term, problems: stale };
+  return { ...hearsay(answers, statuses, term), problems: stale };
+}
+
+/** The leader that nodes with a majority follow, where it does not itself answer here. */
+function hearsay(
+  answers: readonly NodeAnswer[],
+  statuses: readonly NodeStatus[],
+  term: number,
+): { primary: string | null; term: number } {
+  const witness = statuses.find((status) =>
+    status.has_majority && status.term === term && status.leader !== null &&
+    status.leader !== status.node
+  );
+  const leader = witness?.leader ?? null;
+  const answered = answers.some((answer) => answer.ok && answer.node === leader);
+  return { primary: answered ? null : leader, term };
+}
+
+function highestTerm(statuses: readonly NodeStatus[]): number | null {
+  return statuses.reduce<number | null>(
+    (highest, status) => highest === null || status.term > highest ? status.term : highest,
+    null,
+  );
+}
+
+function verdictProblems(verdict: Verdict): readonly string[] {
+  switch (verdict) {
+    case "writable":
+      return [];
+    case "no_majority":
+      return ["There is no primary with a majority behind it: writes wait."];
+    case "unreachable":
+      return ["No node answered, so nothing is known about the cluster."];
+  }
+}
+
+function unreachableProblem(answer: NodeAnswer & { readonly ok: false }): string {
+  return `${answer.node} does not answer: ${sentence(answer.because)}`;
+}
+
+function foreignProblems(statuses: readonly NodeStatus[]): readonly string[] {
+  const identifiers = new Map<string, string[]>();
+  for (const status of statuses) {
+    if (status.system_identifier === null) continue;
+    identifiers.set(status.system_identifier, [
+      ...identifiers.get(status.system_identifier) ?? [],
+      status.node,
+    ]);
+  }
+  if (identifiers.size < 2) return [];
+  const groups = [...identifiers].map(([id, nodes]) => `${nodes.join(", ")} (${id})`);
+  return [`The data directories are of different clusters: ${groups.join(" and ")}.`];
+}
+
+function nodeProblems(
+  status: NodeStatus,
+  all: readonly NodeStatus[],
+  term: number | null,
+): readonly string[] {
+  const problems: string[] = [];
+  if (!status.has_majority) {
+    problems.push(
+      `${status.node} answers without a majority behind it: what it says may be out of date.`,
+    );
+  }
+  if (term !== null && status.term < term && !claimsPrimary(status)) {
+    problems.push(`${status.node} is still in term ${status.term}, the cluster in term ${term}.`);
+  }
+  for (const peer of status.peers) {
+    if (peer.agent === "unhealthy" && all.some((other) => other.node === peer.node)) {
+      problems.push(`${status.node} cannot reach ${peer.node}, which answers here.`);
+    }
+  }
+  const running = status.state === "primary" || status.state === "standby";
+  const own = running || !status.state_because
+    ? status.problems
+    : [`PostgreSQL is ${status.state}: ${status.state_because}`, ...status.problems];
+  return [...problems, ...new Set(own.map((text) => `${status.node}: ${sentence(text)}`))];
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}

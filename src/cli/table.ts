@@ -1,0 +1,144 @@
+/**
+ * The cluster as a table: one row per member, and below it what is wrong, in words.
+ *
+ * On a terminal the table has rules and colours. Piped, it is plain text in aligned columns, at
+ * least two blanks between them, so that `awk` and `grep` read it too. Values are never abbreviated
+ * to fit: a wide table wraps, a cut name misleads.
+ *
+ * Pure: a picture in, text out.
+ *
+ * @module
+ */
+import Table from "cli-table3";
+import type { NodeStatus } from "../agent/mod.ts";
+import type { ClusterView, NodeAnswer } from "./merge.ts";
+import { type Tint, tinted } from "./terminal.ts";
+
+/** How a table may look. */
+export interface TableLook {
+  readonly colour: boolean;
+  /** Rules between the columns, for people; false: aligned columns only. */
+  readonly ruled: boolean;
+}
+
+const HEADINGS = [
+  "node",
+  "role",
+  "state",
+  "term",
+  "timeline",
+  "LSN",
+  "lag",
+  "lease",
+  "durability",
+];
+
+/** Renders the picture; ends without a line feed. */
+export function renderCluster(view: ClusterView, look: TableLook): string {
+  const head = HEADINGS.map((heading) => tinted(heading, "strong", look));
+  const table = newTable(head, look);
+  for (const node of view.nodes) table.push(cells(node, view, look));
+  const lines = [table.toString().split("\n").map((line) => line.trimEnd()).join("\n"), ""];
+  lines.push(headline(view, look));
+  lines.push(...view.problems.map((problem) => `  ${tinted("!", "bad", look)} ${problem}`));
+  return lines.join("\n");
+}
+
+/**
+ * Bytes for people, to three digits.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(formatBytes(0), "0 B");
+ * assert.equal(formatBytes(1536), "1.5 kB");
+ * assert.equal(formatBytes(16 * 1024 * 1024), "16 MB");
+ * ```
+ */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 100 || Number.isInteger(value) ? 0 : 1;
+  return `${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** Milliseconds as seconds with one digit: `"2.4 s"`. */
+export function formatSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function headline(view: ClusterView, look: TableLook): string {
+  const asked = view.nodes.length;
+  const reachable = `${view.reachable} of ${asked} node${asked === 1 ? "" : "s"} answered`;
+  switch (view.verdict) {
+    case "writable":
+      return `${tinted(`Primary: ${view.primary}`, "good", look)}, term ${view.term};` +
+        ` ${reachable}.`;
+    case "no_majority":
+      return `${tinted("No primary", "bad", look)}; ${reachable}.`;
+    case "unreachable":
+      return `${tinted("Nobody answered", "bad", look)}; ${reachable}.`;
+  }
+}
+
+function cells(answer: NodeAnswer, view: ClusterView, look: TableLook): string[] {
+  if (!answer.ok) {
+    const silent = tinted("unreachable", "bad", look);
+    return [answer.node, NONE, silent, NONE, NONE, NONE, NONE, NONE, NONE];
+  }
+  const status = answer.status;
+  return [
+    answer.node,
+    tinted(status.role, roleTint(status, view), look),
+    tinted(stateText(status), stateTint(status), look),
+    String(status.term),
+    status.timeline === null ? NONE : String(status.timeline),
+    status.lsn ?? NONE,
+    status.lag_bytes === null ? NONE : formatBytes(status.lag_bytes),
+    status.lease === null ? NONE : formatSeconds(Math.max(0, status.lease.remaining_ms)),
+    status.role === "primary" && status.durability !== "" ? status.durability : NONE,
+  ];
+}
+
+const NONE = "-";
+
+function roleTint(status: NodeStatus, view: ClusterView): Tint | null {
+  if (status.role !== "primary") return null;
+  return status.node === view.primary ? "good" : "bad";
+}
+
+/** What the server does, in one or two words; an operation that copies says how far it is. */
+function stateText(status: NodeStatus): string {
+  const operation = status.operation;
+  if (operation !== null) {
+    const progress = operation.progress;
+    if (progress === null || progress.total_bytes <= 0) return operation.action;
+    const share = Math.min(100, Math.floor(100 * progress.done_bytes / progress.total_bytes));
+    return `${operation.action} ${share} %`;
+  }
+  if (status.role === "witness") return "votes only";
+  if (status.state === "primary") return "running";
+  if (status.state === "standby") return status.streaming ? "streaming" : "not streaming";
+  return status.state;
+}
+
+function stateTint(status: NodeStatus): Tint | null {
+  if (status.operation !== null) return "doubtful";
+  if (status.state === "primary" || status.role === "witness") return null;
+  if (status.state === "standby") return status.streaming ? null : "doubtful";
+  return status.state === "starting" ? "doubtful" : "bad";
+}
+
+function newTable(head: string[], look: TableLook): InstanceType<typeof Table> {
+  const style = { head: [], border: [], "padding-left": look.ruled ? 1 : 0, "padding-right": 1 };
+  if (look.ruled) return new Table({ head, style });
+  const bare = ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"];
+  const inner = ["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid"];
+  const chars = Object.fromEntries([...bare, ...inner].map((part) => [part, ""]));
+  return new Table({ head, style, chars: { ...chars, middle: " " } });
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { mergeStatuses } from "../../src/cli/merge.ts";
+import { answered, primaryOf, silent, statusOf } from "./fixtures.ts";
+
+Deno.test("mergeStatuses() names the primary where a healthy cluster answers", () => {
+  const view = mergeStatuses([primaryOf("node1"), statusOf("node2"), statusOf("node3")]
+    .map(answered));
+  assert.equal(view.primary, "node1");
+  assert.equal(view.term, 4);
+  assert.equal(view.verdict, "writable");
+  assert.equal(view.reachable, 3);
+  assert.deepEqual(view.problems, []);
+});
+
+Deno.test("mergeStatuses() believes the higher term where two nodes claim to be primary", () => {
+  const view = mergeStatuses([
+    answered(primaryOf("node1", { term: 3 })),
+    answered(primaryOf("node2", { term: 4 })),
+    answered(statusOf("node3", { leader: "node2" })),
+  ]);
+  assert.equal(view.primary, "node2");
+  assert.equal(view.verdict, "writable");
+  assert.deepEqual(view.problems, [
+    "node1 still calls itself the primary of term 3, but term 4 is the cluster's:" +
+    " nothing may be written to node1.",
+  ]);
+});
+
+Deno.test("mergeStatuses() believes nobody where two nodes claim the same term", () => {
+  const view = mergeStatuses([
+    answered(statusOf("node3")),
+    answered(primaryOf("node1")),
+    answered(primaryOf("node2")),
+  ]);
+  assert.equal(view.primary, null);
+  assert.equal(view.verdict, "no_majority");
+  assert.match(view.problems[0]!, /^node1 and node2 both call themselves the primary of term 4/);
+});
+
+Deno.test("mergeStatuses() does not believe a primary without a majority", () => {
+  const view = mergeStatuses([
+    answered(primaryOf("node1", { has_majority: false })),
+    silent("node2"),
+    silent("node3"),
+  ]);
+  assert.equal(view.primary, null);
+  assert.equal(view.verdict, "no_majority");
+  assert.equal(view.term, 4);
+  assert.deepEqual(view.problems, [
+    "There is no primary with a majority behind it: writes wait.",
+    "node2 does not answer: nothing came within 1000 ms.",
+    "node3 does not answer: nothing came within 1000 ms.",
+    "node1 answers without a majority behind it: what it says may be out of date.",
+  ]);
+});
+
+Deno.test("mergeStatuses() does not call a leader primary whose PostgreSQL is down", () => {
+  const view = mergeStatuses([
+    answered(primaryOf("node1", { state: "stopped" })),
+    answered(statusOf("node2")),
+  ]);
+  assert.equal(view.primary, null);
+  assert.equal(view.verdict, "no_majority");
+});
+
+Deno.test("mergeStatuses() believes a follower with a majority where the leader is silent here", () => {
+  const view = mergeStatuses([silent("node1"), answered(statusOf("node2"))]);
+  assert.equal(view.primary, "node1");
+  assert.equal(view.verdict, "writable");
+  assert.deepEqual(view.problems, ["node1 does not answer: nothing came within 1000 ms."]);
+});
+
+Deno.test("mergeStatuses() does not believe an out-of-date follower of a lower term", () => {
+  const view = mergeStatuses([
+    answered(statusOf("node3", { term: 3, leader: "node1", has_majority: false })),
+    silent("node1"),
+    answered(primaryOf("node2", { term: 5 })),
+  ]);
+  assert.equal(view.primary, "node2");
+  assert.ok(view.problems.includes("node3 is still in term 3, the cluster in term 5."));
+});
+
+Deno.test("mergeStatuses() keeps the primary where a node without majority campaigns above it", () => {
+  const view = mergeStatuses([
+    answered(primaryOf("node1")),
+    answered(statusOf("node2", { term: 9, role: "candidate", has_majority: false, leader: null })),
+  ]);
+  assert.equal(view.primary, "node1");
+  assert.equal(view.term, 4);
+});
+
+Deno.test("mergeStatuses() is unreachable where nobody answers", () => {
+  const view = mergeStatuses([silent("node1", "connection refused"), silent("node2")]);
+  assert.equal(view.verdict, "unreachable");
+  assert.equal(view.primary, null);
+  assert.equal(view.term, null);
+  assert.equal(view.reachable, 0);
+  assert.equal(view.problems.length, 3);
+  assert.equal(mergeStatuses([]).verdict, "unreachable");
+});
+
+Deno.test("mergeStatuses() reports data directories of different clusters", () => {
+  const view = mergeStatuses([
+    answered(primaryOf("node1")),
+    answered(statusOf("node2", { system_identifier: "99" })),
+    answered(statusOf("node3", { system_identifier: null })),
+  ]);
+  assert.deepEqual(view.problems, [
+    "The data directories are of different clusters: node1 (7300000000000000001) and node2 (99).",
+  ]);
+});
+
+Deno.test("mergeStatuses() reports a peer that one node cannot reach and this one can", () => {
+  const peer = {
+    node: "node2",
+    agent: "unhealthy",
+    consecutive_failures: 3,
+    last_seen_ms_ago: 9000,
+    state: null,
+  } as const;
+  const view = mergeStatuses([
+    answered(primaryOf("node1", { peers: [peer, { ...peer, node: "node3" }] })),
+    answered(statusOf("node2")),
+    silent("node3", "connection refused"),
+  ]);
+  assert.deepEqual(view.problems, [
+    "node3 does not answer: connection refused.",
+    "node1 cannot reach node2, which answers here.",
+  ]);
+});
+
+Deno.test("mergeStatuses() passes on what a node says about itself, once", () => {
+  const view = mergeStatuses([
+    answered(primaryOf("node1")),
+    answered(statusOf("node2", {
+      state: "refused",
+      state_because: "the data directory is another cluster's",
+      problems: ["replay is paused", "replay is paused."],
+    })),
+  ]);
+  assert.deepEqual(view.problems, [
+    "node2: PostgreSQL is refused: the data directory is another cluster's.",
+    "node2: replay is paused.",
+  ]);
+});

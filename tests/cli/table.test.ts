@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { mergeStatuses } from "../../src/cli/merge.ts";
+import { formatBytes, renderCluster } from "../../src/cli/table.ts";
+import { answered, primaryOf, silent, statusOf } from "./fixtures.ts";
+
+const PLAIN = { colour: false, ruled: false };
+
+Deno.test("renderCluster() aligns plain columns and ends with the problems", () => {
+  const view = mergeStatuses([
+    answered(primaryOf("node1")),
+    answered(statusOf("node2", { lag_bytes: 1536 })),
+    silent("node3", "connection refused"),
+  ]);
+  assert.deepEqual(renderCluster(view, PLAIN).split("\n"), [
+    "node   role     state        term  timeline  LSN        lag     lease  durability",
+    "node1  primary  running      4     2         0/3000148  -       2.9 s  ANY 1 (node2, node3)",
+    "node2  standby  streaming    4     2         0/3000148  1.5 kB  2.4 s  -",
+    "node3  -        unreachable  -     -         -          -       -      -",
+    "",
+    "Primary: node1, term 4; 2 of 3 nodes answered.",
+    "  ! node3 does not answer: connection refused.",
+  ]);
+});
+
+Deno.test("renderCluster() says how far a copy is, and that a witness only votes", () => {
+  const view = mergeStatuses([
+    answered(statusOf("node1", {
+      state: "absent",
+      operation: {
+        action: "clone",
+        since_ms: 100,
+        progress: { done_bytes: 455, total_bytes: 1000 },
+      },
+    })),
+    answered(statusOf("node2", { role: "witness", state: "absent", lease: null, timeline: null })),
+  ]);
+  const lines = renderCluster(view, PLAIN).split("\n");
+  assert.match(lines[1]!, /^node1 {2}standby {2}clone 45 % /);
+  assert.match(lines[2]!, /^node2 {2}witness {2}votes only /);
+});
+
+Deno.test("renderCluster() colours a primary by whether it is to be believed", () => {
+  const view = mergeStatuses([
+    answered(primaryOf("node1", { term: 3 })),
+    answered(primaryOf("node2")),
+  ]);
+  const text = renderCluster(view, { colour: true, ruled: true });
+  assert.ok(text.includes("\x1b[31mprimary\x1b[0m"));
+  assert.ok(text.includes("\x1b[32mprimary\x1b[0m"));
+  assert.ok(text.includes("│"));
+});
+
+Deno.test("renderCluster() prints no escape sequence without colour", () => {
+  const view = mergeStatuses([silent("node1"), answered(statusOf("node2", { state: "stopped" }))]);
+  for (const ruled of [true, false]) {
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(renderCluster(view, { colour: false, ruled }), /\x1b/);
+  }
+});
+
+Deno.test("formatBytes() picks the unit that keeps three digits", () => {
+  const cases: [number, string][] = [
+    [1023, "1023 B"],
+    [1024, "1 kB"],
+    [10 * 1024 * 1024 + 500_000, "10.5 MB"],
+    [3 * 1024 ** 3, "3 GB"],
+  ];
+  for (const [bytes, text] of cases) assert.equal(formatBytes(bytes), text);
+});

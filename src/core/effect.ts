@@ -41,6 +41,8 @@ export type Effect =
   | { readonly type: "answer"; readonly exchange: number; readonly message: Answer }
   /** Start an action on the local server; its end comes back as an event with the same number. */
   | { readonly type: "operate"; readonly operation: number; readonly action: ServerAction }
+  /** Look at the local server now, rather than at the next round. */
+  | { readonly type: "observe" }
   /** Try to connect to a member's agent and to its PostgreSQL. */
   | { readonly type: "probe"; readonly node: NodeName; readonly contact: Contact | null }
   | { readonly type: "report"; readonly decision: Decision }

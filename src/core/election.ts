@@ -1,0 +1,268 @@
+/**
+ * The candidate: it asks first whether it would be elected, then makes its vote durable, revokes
+ * itself, asks for votes, and counts. (docs/consensus.md, "Election")
+ *
+ * @module
+ */
+import { coverage, type Grant, isElectable } from "./candidate.ts";
+import { cannotCampaign } from "./eligibility.ts";
+import { becomeFollower, pauseMs } from "./follower.ts";
+import { becomeLeader } from "./leader.ts";
+import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
+import type { Answer, CandidateClaim, Handover } from "./message.ts";
+import { majoritySize } from "./quorum.ts";
+import {
+  type ClusterRecord,
+  fingerprint,
+  isVirgin,
+  newerRecord,
+  type NodeName,
+  type Position,
+} from "./record.ts";
+import { peersOf } from "./settings.ts";
+import type { CandidateRole, State } from "./state.ts";
+import {
+  operate,
+  patch,
+  patchRole,
+  persist,
+  randomBelow,
+  report,
+  send,
+  type Turn,
+} from "./turn.ts";
+
+/** Starts a campaign where nothing holds this node back; called at every turn of a follower. */
+export function campaignWhenFree(turn: Turn): void {
+  const { role, promise } = turn.state;
+  if (role.kind !== "follower" || turn.nowMs < role.campaignAtMs) return;
+  if (promise !== null && turn.nowMs < promise.untilMs) return;
+  if (cannotCampaign(turn.state) !== null) return;
+  const { settings, durable } = turn.state;
+  startStage(turn, { stage: "pre_vote", term: durable.term + 1, handover: null });
+  for (const peer of peersOf(settings)) {
+    send(turn, peer, { type: "pre_vote", ...claim(turn.state, durable.term + 1, null) });
+  }
+  countPreVotes(turn);
+}
+
+/** The leader hands over to this node: no need to ask first, and no promise holds. */
+export function campaignByHandover(turn: Turn, handover: Handover): void {
+  patch(turn, { promise: null });
+  const obstacle = cannotCampaign(turn.state);
+  report(turn, {
+    event: "handover",
+    outcome: obstacle === null ? "started" : "failed",
+    because: obstacle ?? `${handover.leader} hands term ${handover.term} over to this node`,
+    peer: handover.leader,
+  });
+  becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs });
+  if (obstacle === null) askForVotes(turn, handover);
+}
+
+/** An answer to a pre-vote or vote of this campaign. */
+export function onCampaignAnswer(turn: Turn, from: NodeName, message: Answer): void {
+  const { role } = turn.state;
+  if (role.kind !== "candidate") return;
+  const wanted = role.stage === "pre_vote" ? "pre_vote_answer" : "vote_answer";
+  if (message.type !== wanted) return onCampaignSilence(turn, from);
+  patchRole(turn, role, { answers: { ...role.answers, [from]: message } });
+  if (message.term > turn.state.durable.term) {
+    persist(turn, { term: message.term, votedFor: null });
+    return lose(turn, `${from} has already reached term ${message.term}`);
+  }
+  count(turn);
+}
+
+/** No answer will come from `from` in this campaign. */
+export function onCampaignSilence(turn: Turn, from: NodeName): void {
+  const { role } = turn.state;
+  if (role.kind !== "candidate" || role.failed.includes(from)) return;
+  patchRole(turn, role, { failed: [...role.failed, from] });
+  count(turn);
+}
+
+/** The candidate's own revocation has ended; without a final position it cannot win. */
+export function onRevokedForCampaign(turn: Turn, position: Position | null, because: string): void {
+  const { role } = turn.state;
+  if (role.kind !== "candidate" || role.stage !== "vote" || role.final) return;
+  if (position === null) return lose(turn, `its own position is not final: ${because}`);
+  patchRole(turn, role, { final: true, position });
+  count(turn);
+}
+
+/** Ends a campaign that takes too long; called at every turn of a candidate. */
+export function expireCampaign(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind === "candidate" && turn.nowMs >= role.deadlineMs) {
+    lose(turn, verdict(turn.state, role).because);
+  }
+}
+
+function askForVotes(turn: Turn, handover: Handover | null): void {
+  const { settings } = turn.state;
+  const term = turn.state.durable.term + 1;
+  persist(turn, { term, votedFor: settings.self, admitted: true });
+  const revocable = turn.state.server?.state === "standby";
+  const role = startStage(turn, { stage: "vote", term, handover });
+  patchRole(turn, role, { final: !revocable });
+  report(turn, {
+    event: "campaign",
+    outcome: "started",
+    because: handover === null ? "no leader, and a majority would agree" : "handover",
+    fields: { term },
+  });
+  for (const peer of peersOf(settings)) {
+    send(turn, peer, { type: "vote", ...claim(turn.state, term, handover) });
+  }
+  if (revocable) operate(turn, { type: "revoke" });
+  countVotes(turn);
+}
+
+function startStage(
+  turn: Turn,
+  options: Pick<CandidateRole, "stage" | "term" | "handover">,
+): CandidateRole {
+  const role: CandidateRole = {
+    kind: "candidate",
+    ...options,
+    answers: {},
+    failed: [],
+    deadlineMs: turn.nowMs + 2 * pauseMs(turn.state.settings),
+    final: false,
+    position: null,
+  };
+  patch(turn, { role });
+  return role;
+}
+
+function claim(state: State, term: number, handover: Handover | null): CandidateClaim {
+  return {
+    fingerprint: fingerprint(state.settings.members),
+    term,
+    instance: ownInstance(state),
+    systemIdentifier: ownSystemIdentifier(state),
+    record: state.durable.record,
+    position: ownPosition(state),
+    priority: state.settings.priority,
+    handover,
+  };
+}
+
+function count(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind !== "candidate") return;
+  if (role.stage === "pre_vote") countPreVotes(turn);
+  else countVotes(turn);
+}
+
+function countPreVotes(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind !== "candidate") return;
+  const result = verdict(turn.state, role);
+  switch (result.outcome) {
+    case "won":
+      if (cannotCampaign(turn.state) !== null) {
+        return lose(turn, cannotCampaign(turn.state) ?? "");
+      }
+      return askForVotes(turn, null);
+    case "lost":
+      return lose(turn, result.because);
+    case "pending":
+      return;
+  }
+}
+
+function countVotes(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind !== "candidate") return;
+  const result = verdict(turn.state, role);
+  switch (result.outcome) {
+    case "won":
+      return becomeLeader(turn, { record: result.record, votes: result.votes });
+    case "lost":
+      return lose(turn, result.because);
+    case "pending":
+      return;
+  }
+}
+
+interface Verdict {
+  readonly outcome: "won" | "lost" | "pending";
+  readonly because: string;
+  /** The newest record among all that were shown. */
+  readonly record: ClusterRecord | null;
+  readonly votes: readonly NodeName[];
+}
+
+/** Counts what has come in. Denials and silence count for nothing; records in them still do. */
+function verdict(state: State, role: CandidateRole): Verdict {
+  const { settings } = state;
+  const self = ownInstance(state);
+  let record = state.durable.record;
+  const votes: NodeName[] = [settings.self];
+  const grants: Grant[] = [{ instance: self, position: role.final ? role.position : null }];
+  const denials: string[] = [];
+  for (const [node, message] of Object.entries(role.answers)) {
+    if (message.type !== "pre_vote_answer" && message.type !== "vote_answer") continue;
+    record = newerRecord(record, message.record);
+    if (!message.granted) {
+      denials.push(`${node}: ${message.because}`);
+      continue;
+    }
+    votes.push(node);
+    if (message.type === "vote_answer") {
+      grants.push({ instance: message.instance, position: message.position });
+    }
+  }
+  for (const node of role.failed) denials.push(`${node}: no answer`);
+  const complete = votes.length + denials.length >= settings.members.length;
+  const undecided = (because: string): Verdict => ({
+    outcome: complete && (role.stage === "pre_vote" || role.final) ? "lost" : "pending",
+    because: [because, ...denials].join("; "),
+    record,
+    votes,
+  });
+
+  if (!isVirgin(record) && !isElectable(record!, self)) {
+    return {
+      outcome: "lost",
+      because: `not electable under record ${record!.term}.${record!.seq}`,
+      record,
+      votes,
+    };
+  }
+  const needed = isVirgin(record)
+    ? settings.members.length
+    : majoritySize(settings.members.length, settings.minConsensusNodes);
+  if (votes.length < needed) return undecided(`${votes.length} of ${needed} needed votes`);
+  if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes };
+  if (!role.final) return undecided("its own position is not final yet");
+  if (!isVirgin(record)) {
+    const covered = coverage({
+      record: record!,
+      candidate: self!,
+      position: role.position,
+      grants,
+    });
+    if (!covered.covered) return undecided(covered.because);
+  }
+  return { outcome: "won", because: "", record, votes };
+}
+
+function lose(turn: Turn, because: string): void {
+  const { role, settings } = turn.state;
+  if (role.kind !== "candidate") return;
+  const { heartbeatIntervalMs } = settings;
+  const backoffMs = heartbeatIntervalMs / 2 + randomBelow(turn, heartbeatIntervalMs);
+  becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + backoffMs });
+  if (because !== turn.state.campaignFailure || role.stage === "vote") {
+    report(turn, {
+      event: role.stage === "vote" ? "campaign" : "pre_vote",
+      outcome: "failed",
+      because,
+      fields: { term: role.term, electable: isRecordLeader(turn.state) || role.position !== null },
+    });
+  }
+  patch(turn, { campaignFailure: because });
+}

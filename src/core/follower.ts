@@ -1,0 +1,258 @@
+/**
+ * The follower: it listens to a leader, makes its records durable, and keeps silence towards others.
+ *
+ * When the leader falls silent it asks the leader's ports. Only when both refuse, and only while
+ * some standby holds every commit, may the promise end early; a port that says nothing proves
+ * nothing. (docs/consensus.md, "Lease and promise")
+ *
+ * @module
+ */
+import { ownInstance, summarise } from "./local.ts";
+import { promiseTo } from "./lease.ts";
+import type { Request } from "./message.ts";
+import { compareRecords, fingerprint, isVirgin, newerRecord, type NodeName } from "./record.ts";
+import { isDataMember, type Settings } from "./settings.ts";
+import type { FollowerRole, State } from "./state.ts";
+import { answer, patch, patchRole, persist, progress, report, type Turn } from "./turn.ts";
+
+/** How many heartbeat intervals of silence make a follower ask the leader's ports. */
+const SILENT_INTERVALS = 2.2;
+
+/** How long a node that just voted, or lost, leaves the stage to others. */
+export function pauseMs(settings: Settings): number {
+  return Math.max(settings.communicationTimeoutMs, 2 * settings.heartbeatIntervalMs);
+}
+
+/** Makes this node a follower of `leader`, or of nobody yet. */
+export function becomeFollower(
+  turn: Turn,
+  options: { readonly leader: NodeName | null; readonly campaignAtMs: number },
+): FollowerRole {
+  const role: FollowerRole = {
+    kind: "follower",
+    leader: options.leader,
+    writable: false,
+    leaderContact: null,
+    leaderInsertLsn: null,
+    heardAtMs: turn.nowMs,
+    campaignAtMs: options.campaignAtMs,
+    probeAtMs: Infinity,
+  };
+  patch(turn, { role });
+  return role;
+}
+
+/** A leader speaks. `stepDown` is what a node does that believed to be one itself. */
+export function onHeartbeat(
+  turn: Turn,
+  exchange: number,
+  from: NodeName,
+  message: Request & { readonly type: "heartbeat" },
+  stepDown: (because: string) => void,
+): void {
+  const refusal = heartbeatRefusal(turn.state, from, message);
+  if (refusal !== null) {
+    if (message.fingerprint !== fingerprint(turn.state.settings.members)) {
+      patch(turn, { disagreement: `${from} has a different member list` });
+    }
+    return answerHeartbeat(turn, exchange, false, refusal);
+  }
+  const newTerm = message.term > turn.state.durable.term;
+  if (turn.state.role.kind === "leader") {
+    stepDown(`${from} leads term ${message.term}`);
+  }
+  if (turn.state.durable.admitted || message.admit) {
+    persist(turn, {
+      term: message.term,
+      votedFor: newTerm ? from : turn.state.durable.votedFor ?? from,
+      record: newerRecord(turn.state.durable.record, message.record),
+      admitted: true,
+    });
+  }
+  const before = turn.state.role;
+  const known = before.kind === "follower" && before.leader === from &&
+    turn.state.promise?.term === message.term;
+  if (!known) {
+    report(turn, {
+      event: "follow",
+      outcome: "noted",
+      because: `${from} leads term ${message.term}`,
+      peer: from,
+      fields: { term: message.term },
+    });
+    patch(turn, { rejoin: { kind: "follow" }, operateAtMs: turn.nowMs, campaignFailure: null });
+  }
+  const role = known ? before : becomeFollower(turn, { leader: from, campaignAtMs: turn.nowMs });
+  patchRole(turn, role, {
+    writable: message.writable,
+    leaderContact: message.contact,
+    leaderInsertLsn: message.insertLsn,
+    heardAtMs: turn.nowMs,
+    probeAtMs: turn.nowMs + SILENT_INTERVALS * turn.state.settings.heartbeatIntervalMs,
+  });
+  patch(turn, {
+    promise: promiseTo(turn.state.settings, {
+      term: message.term,
+      leader: from,
+      leaseMs: message.leaseMs,
+      nowMs: turn.nowMs,
+    }),
+    contacts: { ...turn.state.contacts, [from]: message.contact },
+    disagreement: null,
+  });
+  watchLeader(turn, from, message.term, message.writable);
+  answerHeartbeat(turn, exchange, true, "");
+}
+
+/** The leader of `term` says that it is down, durably: nobody need wait for its lease. */
+export function onResigned(turn: Turn, exchange: number, from: NodeName, term: number): void {
+  const { promise, role } = turn.state;
+  if (promise !== null && promise.leader === from && promise.term === term) {
+    patch(turn, { promise: null });
+    if (role.kind === "follower") {
+      becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs });
+    }
+    report(turn, {
+      event: "leader_resigned",
+      outcome: "noted",
+      because: `${from} gave up term ${term}`,
+      peer: from,
+    });
+  }
+  answer(turn, exchange, { type: "noted", term: turn.state.durable.term });
+}
+
+/** What a probe of the silent leader's ports found. */
+export function onProbed(
+  turn: Turn,
+  node: NodeName,
+  found: { readonly agent: string; readonly server: string },
+): void {
+  const { promise, durable } = turn.state;
+  if (promise === null || promise.leader !== node || turn.nowMs >= promise.untilMs) return;
+  const covered = durable.record !== null && durable.record.required >= 1;
+  if (found.agent !== "refused" || found.server !== "refused" || !covered) return;
+  const role = turn.state.role;
+  if (role.kind !== "follower" || role.heardAtMs + silenceMs(turn.state) > turn.nowMs) return;
+  report(turn, {
+    event: "leader_gone",
+    outcome: "noted",
+    because: `both the agent and PostgreSQL of ${node} refuse connections`,
+    peer: node,
+  });
+  patch(turn, { promise: null });
+  patchRole(turn, role, { leader: null, writable: false, campaignAtMs: turn.nowMs });
+}
+
+/** Asks a silent leader's ports; called at every turn of a follower. */
+export function probeWhenSilent(turn: Turn): void {
+  const { role, promise, settings, contacts } = turn.state;
+  if (role.kind !== "follower" || promise === null || promise.leader === null) return;
+  if (turn.nowMs < role.probeAtMs || turn.nowMs >= promise.untilMs) return;
+  patchRole(turn, role, { probeAtMs: turn.nowMs + settings.heartbeatIntervalMs });
+  turn.effects.push({
+    type: "probe",
+    node: promise.leader,
+    contact: contacts[promise.leader] ?? null,
+  });
+}
+
+/** A leader whose promise is over is no leader any more; called at every turn. */
+export function forgetSilentLeader(turn: Turn): void {
+  const { role, promise } = turn.state;
+  if (role.kind !== "follower" || role.leader === null) return;
+  if (promise !== null && turn.nowMs < promise.untilMs) return;
+  report(turn, {
+    event: "leader_lost",
+    outcome: "noted",
+    because: `nothing was heard from ${role.leader} for as long as the promise to it held`,
+    peer: role.leader,
+  });
+  becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs });
+}
+
+/** Another node asks for votes: if the leader is silent for us too, look at once. */
+export function probeSoon(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind === "follower" && role.heardAtMs + silenceMs(turn.state) <= turn.nowMs) {
+    patchRole(turn, role, { probeAtMs: Math.min(role.probeAtMs, turn.nowMs) });
+  }
+}
+
+function silenceMs(state: State): number {
+  return 1.2 * state.settings.heartbeatIntervalMs;
+}
+
+function heartbeatRefusal(
+  state: State,
+  from: NodeName,
+  message: Request & { readonly type: "heartbeat" },
+): string | null {
+  const { durable, role, settings } = state;
+  if (message.fingerprint !== fingerprint(settings.members)) {
+    return `${from} and ${settings.self} have different member lists`;
+  }
+  if (message.term < durable.term) return `term ${message.term} is older than ${durable.term}`;
+  if (message.term === durable.term) {
+    if (role.kind === "leader") return `this node leads term ${durable.term} itself`;
+    if (role.kind === "follower" && role.leader !== null && role.leader !== from) {
+      return `${role.leader} leads term ${durable.term}`;
+    }
+  }
+  if (compareRecords(message.record, durable.record) < 0 && durable.admitted) {
+    return "its record is older than this node's";
+  }
+  return null;
+}
+
+function answerHeartbeat(
+  turn: Turn,
+  exchange: number,
+  accepted: boolean,
+  because: string,
+): void {
+  const { durable, settings } = turn.state;
+  const { record, admitted } = durable;
+  answer(turn, exchange, {
+    type: "heartbeat_answer",
+    term: durable.term,
+    accepted,
+    because,
+    persisted: admitted && record !== null ? { term: record.term, seq: record.seq } : null,
+    admitted,
+    instance: ownInstance(turn.state),
+    contact: settings.contact,
+    server: summarise(turn.state),
+  });
+}
+
+/** Keeps an operator who asked for another leader informed. */
+function watchLeader(turn: Turn, leader: NodeName, term: number, writable: boolean): void {
+  const { watch } = turn.state;
+  if (watch === null || term <= watch.term) return;
+  if (leader !== watch.to) {
+    progress(turn, watch.reference, `${leader} was elected instead (term ${term})`, "failed");
+    patch(turn, { watch: null });
+    return;
+  }
+  if (watch.stage === "waiting") {
+    progress(turn, watch.reference, `${leader} was elected (term ${term})`);
+    patch(turn, { watch: { ...watch, stage: "elected" } });
+  }
+  if (writable && watch.stage !== "writable") {
+    progress(turn, watch.reference, `${leader} is the primary`);
+    patch(turn, { watch: { ...watch, stage: "writable" } });
+  }
+}
+
+/** The sentence of `status` for a node that has no leader. */
+export function waitingReason(state: State, nowMs: number): string {
+  const { promise, durable, settings } = state;
+  if (promise !== null && nowMs < promise.untilMs) {
+    return `waits for ${promise.leader ?? "a leader"} until its promise is over`;
+  }
+  if (isVirgin(durable.record) && isDataMember(settings, settings.self)) {
+    return "the cluster has never been started: every member has to be there for its first start";
+  }
+  return "no leader";
+}

@@ -1,0 +1,53 @@
+/**
+ * Leases and promises: two views of one span of time.
+ *
+ * The leader counts from the moment at which it *sent* the oldest heartbeat of a majority's newest
+ * acknowledgements, a voter from the moment at which it *received* one, and adds a margin. So the
+ * leader's span always ends first, as long as clocks run at about the same speed, and no clock is
+ * ever compared with another.
+ *
+ * @module
+ */
+import { majoritySize, newestAgreementMs } from "./quorum.ts";
+import type { NodeName } from "./record.ts";
+import type { Settings } from "./settings.ts";
+import type { LeaderRole, PromiseToLeader } from "./state.ts";
+
+/**
+ * Until when the leader may keep its PostgreSQL writable.
+ *
+ * @returns milliseconds on the leader's clock, or null before a majority acknowledged a heartbeat
+ */
+export function leaseUntilMs(
+  settings: Settings,
+  peers: LeaderRole["peers"],
+  nowMs: number,
+): number | null {
+  const acknowledged = Object.values(peers)
+    .map((peer) => peer.ackedSentAtMs)
+    .filter((sentAtMs) => sentAtMs !== null);
+  const needed = majoritySize(settings.members.length, settings.minConsensusNodes);
+  const agreedAtMs = newestAgreementMs([nowMs, ...acknowledged], needed);
+  return agreedAtMs === null ? null : agreedAtMs + settings.leaseMs;
+}
+
+/**
+ * The promise that a voter gives by acknowledging a heartbeat: the longer of the leader's lease and
+ * its own, so that changing the setting on one node does not break it.
+ */
+export function promiseTo(
+  settings: Settings,
+  options: {
+    readonly term: number;
+    readonly leader: NodeName;
+    readonly leaseMs: number;
+    readonly nowMs: number;
+  },
+): PromiseToLeader {
+  const { term, leader, leaseMs, nowMs } = options;
+  return {
+    term,
+    leader,
+    untilMs: nowMs + Math.max(leaseMs, settings.leaseMs) + settings.fenceMarginMs,
+  };
+}

@@ -1,0 +1,237 @@
+/**
+ * Majority mode: what each kind of event means to a node of three or more votes.
+ *
+ * Every event is handled in two halves. First the event itself changes what is known; then
+ * everything that was waiting for time or knowledge is looked at again, so that no handler has to
+ * remember what else its news might set free.
+ *
+ * @module
+ */
+import type { Event } from "./event.ts";
+import {
+  campaignByHandover,
+  campaignWhenFree,
+  expireCampaign,
+  onCampaignAnswer,
+  onCampaignSilence,
+  onRevokedForCampaign,
+} from "./election.ts";
+import {
+  forgetSilentLeader,
+  onHeartbeat,
+  onProbed,
+  onResigned,
+  probeWhenSilent,
+} from "./follower.ts";
+import { keepLease, onHeartbeatAnswer, resumeLeadership, stepDown } from "./leader.ts";
+import type { Answer } from "./message.ts";
+import { ownInstance } from "./local.ts";
+import { advance, onLeaderActionDone, onLeaderActionFailed, onLeaderObserved } from "./phases.ts";
+import { sameInstance } from "./record.ts";
+import type { ActionFailure, ActionResult, ServerObservation } from "./server.ts";
+import { tendServer } from "./server_rules.ts";
+import type { Operation, Outstanding, State } from "./state.ts";
+import {
+  onConfirm,
+  onConfirmAnswer,
+  onFailoverCommand,
+  onHandoverLost,
+  settleConfirm,
+  settleWatch,
+} from "./switchover.ts";
+import { answer, patch, report, type Turn } from "./turn.ts";
+import { onPreVote, onRevokedForVote, onVote } from "./voter.ts";
+
+/** Pause before a failed action of a follower is tried again. */
+const RETRY_MS = 2000;
+
+/** Takes one event in, and whatever follows from it. */
+export function turnMajority(turn: Turn, event: Event): void {
+  takeIn(turn, event);
+  keepLease(turn);
+  advance(turn);
+  expireCampaign(turn);
+  probeWhenSilent(turn);
+  forgetSilentLeader(turn);
+  campaignWhenFree(turn);
+  settleConfirm(turn);
+  settleWatch(turn);
+  tendServer(turn);
+}
+
+function takeIn(turn: Turn, event: Event): void {
+  switch (event.type) {
+    case "tick":
+      return;
+    case "request":
+      return takeRequest(turn, event);
+    case "answer":
+      return settleRequest(turn, event.request, event.message);
+    case "no_answer":
+      return settleRequest(turn, event.request, null);
+    case "observed":
+      return takeObservation(turn, event.server);
+    case "action_done":
+      return takeResult(turn, event.operation, event.result);
+    case "action_failed":
+      return takeFailure(turn, event.operation, event.failure, event.because);
+    case "probed":
+      return onProbed(turn, event.node, event);
+    case "operator":
+      return onFailoverCommand(turn, event.command.reference, event.command.to);
+    case "suspended":
+      if (event.gapMs >= turn.state.settings.leaseMs) {
+        stepDown(turn, `this host was suspended for ${Math.round(event.gapMs)} ms`);
+      }
+      return;
+  }
+}
+
+function takeRequest(turn: Turn, event: Event & { readonly type: "request" }): void {
+  const { exchange, from, message } = event;
+  const { settings, durable } = turn.state;
+  if (from === settings.self || !settings.members.some((member) => member.name === from)) {
+    return answer(turn, exchange, {
+      type: "denied",
+      term: durable.term,
+      because: `${from} is no other member of this cluster`,
+    });
+  }
+  switch (message.type) {
+    case "pre_vote":
+      return onPreVote(turn, exchange, from, message);
+    case "vote":
+      return onVote(turn, exchange, from, message);
+    case "heartbeat":
+      return onHeartbeat(turn, exchange, from, message, (because) => stepDown(turn, because));
+    case "resigned":
+      return onResigned(turn, exchange, from, message.term);
+    case "confirm":
+      return onConfirm(turn, exchange, message.checkpoint);
+    case "handover": {
+      const { handover } = message;
+      answer(turn, exchange, { type: "noted", term: durable.term });
+      const { promise } = turn.state;
+      const valid = handover.to === settings.self && handover.leader === from &&
+        promise !== null && promise.leader === from && promise.term === handover.term;
+      if (valid) campaignByHandover(turn, handover);
+      return;
+    }
+  }
+}
+
+/** A request of ours has ended, with an answer or without one. */
+function settleRequest(turn: Turn, request: number, message: Answer | null): void {
+  const sent = turn.state.outstanding[request];
+  if (sent === undefined) return;
+  const { [request]: _, ...outstanding } = turn.state.outstanding;
+  patch(turn, { outstanding });
+  switch (sent.kind) {
+    case "pre_vote":
+    case "vote": {
+      if (!concernsCampaign(turn.state, sent)) return;
+      return message === null
+        ? onCampaignSilence(turn, sent.to)
+        : onCampaignAnswer(turn, sent.to, message);
+    }
+    case "heartbeat":
+      if (message !== null) onHeartbeatAnswer(turn, sent.to, sent, message);
+      return;
+    case "confirm":
+      return onConfirmAnswer(turn, sent.to, message);
+    case "handover":
+      if (message === null) onHandoverLost(turn, sent.term);
+      return;
+    case "resigned":
+      return;
+  }
+}
+
+function concernsCampaign(state: State, sent: Outstanding): boolean {
+  const { role } = state;
+  return role.kind === "candidate" && role.stage === sent.kind && role.term === sent.term;
+}
+
+function takeObservation(turn: Turn, server: ServerObservation): void {
+  const mayResume = turn.state.role.kind === "follower" && ownTermStillOpen(turn.state, turn.nowMs);
+  patch(turn, { server });
+  const instance = ownInstance(turn.state);
+  if (instance !== null) {
+    const instances = { ...turn.state.instances, [instance.node]: instance.incarnation };
+    patch(turn, { instances });
+  }
+  if (mayResume && isOwnPrimary(turn.state)) return resumeLeadership(turn);
+  onLeaderObserved(turn);
+}
+
+/** Only an agent that has just started, and has heard and done nothing yet, may resume its term. */
+function ownTermStillOpen(state: State, nowMs: number): boolean {
+  const { durable, settings, promise, role, startedAtMs } = state;
+  return role.kind === "follower" && role.leader === null && durable.admitted &&
+    promise !== null && promise.leader === null &&
+    durable.record !== null && durable.record.term === durable.term &&
+    durable.votedFor === settings.self && durable.resignedTerm < durable.term &&
+    durable.record.leader.node === settings.self &&
+    nowMs < startedAtMs + settings.leaseMs;
+}
+
+function isOwnPrimary(state: State): boolean {
+  const { server, durable } = state;
+  const instance = ownInstance(state);
+  return server?.state === "primary" && instance !== null && durable.record !== null &&
+    sameInstance(durable.record.leader, instance) && durable.record.timeline === server.timeline;
+}
+
+function takeResult(turn: Turn, id: number, result: ActionResult): void {
+  const operation = finish(turn, id);
+  if (operation === null) return;
+  turn.effects.push({ type: "observe" });
+  report(turn, {
+    event: operation.action.type,
+    outcome: "done",
+    because: "",
+    fields: { elapsed_ms: Math.round(turn.nowMs - operation.startedAtMs) },
+  });
+  if (operation.action.type === "revoke") {
+    const position = result.type === "revoked" ? result.position : null;
+    onRevokedForVote(turn, position);
+    return onRevokedForCampaign(turn, position, "no position was read");
+  }
+  if (operation.action.type === "clone") patch(turn, { rejoin: { kind: "follow" } });
+  // What was observed before the action is no longer true, and nothing may be decided on it.
+  if (operation.action.type !== "set_sync" && operation.action.type !== "prepare") {
+    patch(turn, { server: null });
+  }
+  onLeaderActionDone(turn, operation.action, result);
+}
+
+function takeFailure(turn: Turn, id: number, failure: ActionFailure, because: string): void {
+  const operation = finish(turn, id);
+  if (operation === null) return;
+  const { action } = operation;
+  turn.effects.push({ type: "observe" });
+  report(turn, { event: action.type, outcome: "failed", because, fields: { failure } });
+  patch(turn, {
+    operationFailure: `${action.type}: ${because}`,
+    operateAtMs: turn.nowMs + RETRY_MS,
+  });
+  if (action.type === "revoke") {
+    onRevokedForVote(turn, null);
+    return onRevokedForCampaign(turn, null, because);
+  }
+  if (action.type === "follow" || action.type === "clone") {
+    if (failure === "diverged" && action.type === "follow") {
+      patch(turn, { rejoin: { kind: "clone", because }, operateAtMs: turn.nowMs });
+    } else if (failure === "foreign" || failure === "unsupported") {
+      patch(turn, { rejoin: { kind: "blocked", because } });
+    }
+  }
+  onLeaderActionFailed(turn, action, because);
+}
+
+function finish(turn: Turn, id: number): Operation | null {
+  const { operation } = turn.state;
+  if (operation === null || operation.id !== id) return null;
+  patch(turn, { operation: null });
+  return operation;
+}

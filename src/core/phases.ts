@@ -1,0 +1,303 @@
+/**
+ * From winning to serving: what a leader does with its PostgreSQL, one phase after the other.
+ *
+ *     adopting → preparing → claiming → promoting → publishing → leading
+ *                              ↑ (first start)          ↑
+ *                                            resuming ──┘   burying → restarting → leading
+ *
+ * Every arrow waits for a majority or for an action on the local server, and never for a clock.
+ * (docs/consensus.md, "Election" 5 and 6; "Leader with a dead PostgreSQL")
+ *
+ * @module
+ */
+import { becomeFollower, pauseMs } from "./follower.ts";
+import { beat, claimSolo, enterPhase, isSettled, publish, stepDown } from "./leader.ts";
+import { isVirgin } from "./record.ts";
+import type { ActionResult, ServerAction } from "./server.ts";
+import { peersOf } from "./settings.ts";
+import { hasReadySuccessor, initialSync, rememberStandbys, stepDurability } from "./standbys.ts";
+import type { LeaderRole, State } from "./state.ts";
+import {
+  continueSwitchover,
+  onSwitchoverActionDone,
+  onSwitchoverActionFailed,
+} from "./switchover.ts";
+import { operate, patch, patchRole, persist, progress, report, send, type Turn } from "./turn.ts";
+
+/** Pause before a failed action of a leader is tried again. */
+const RETRY_MS = 1000;
+
+/** How long others may take the lead before a node whose pre-flight failed campaigns again. */
+const PREFLIGHT_PAUSE_MS = 5000;
+
+/** Moves on to whatever the present phase was waiting for, if it has come. */
+export function advance(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind !== "leader") return;
+  switch (role.phase) {
+    case "adopting":
+      if (!isSettled(role)) return;
+      if (role.adopted !== null) return claim(turn, role);
+      enterPhase(turn, role, "preparing");
+      return advance(turn);
+    case "preparing":
+      if (turn.state.operation === null) operate(turn, { type: "prepare" });
+      return;
+    case "claiming":
+      if (!isSettled(role) || turn.state.operation !== null) return;
+      enterPhase(turn, role, "promoting");
+      return advance(turn);
+    case "promoting":
+      return bringUp(turn, role);
+    case "publishing":
+      if (isSettled(role)) serve(turn, role);
+      return;
+    case "resuming":
+      if (isSettled(role)) serve(turn, role);
+      return;
+    case "leading":
+      return stepDurability(turn, role);
+    case "burying":
+      if (turn.state.operation === null && turn.nowMs >= role.retryAtMs) {
+        operate(turn, { type: "fence" });
+      }
+      return;
+    case "restarting":
+      if (turn.state.operation === null && turn.nowMs >= role.retryAtMs) {
+        operate(turn, { type: "start_primary", sync: role.pendingSync ?? role.sync.setting });
+      }
+      return;
+    case "switching":
+      return continueSwitchover(turn, role);
+  }
+}
+
+/** An action that this leader asked for has succeeded. True where it was the leader's own. */
+export function onLeaderActionDone(
+  turn: Turn,
+  action: ServerAction,
+  result: ActionResult,
+): void {
+  const { role } = turn.state;
+  if (role.kind !== "leader") return;
+  switch (role.phase) {
+    case "preparing":
+      if (action.type === "prepare") return claim(turn, role);
+      return;
+    case "promoting":
+      if (result.type === "started_primary") return publishTimeline(turn, role, action, result);
+      if (result.type === "sync_in_force") return publishRunning(turn, role, action, result);
+      return;
+    case "leading":
+      if (result.type === "sync_in_force" && action.type === "set_sync") {
+        patchRole(turn, role, {
+          sync: { setting: action.sync, barrierLsn: result.barrierLsn },
+          pendingSync: null,
+        });
+      }
+      return;
+    case "burying":
+      return afterBurial(turn, role);
+    case "restarting":
+      if (result.type === "started_primary") return restarted(turn, role, action, result);
+      return;
+    case "switching":
+      return onSwitchoverActionDone(turn, role, result);
+    default:
+      return;
+  }
+}
+
+/** An action that this leader asked for has failed. */
+export function onLeaderActionFailed(turn: Turn, action: ServerAction, because: string): void {
+  const { role } = turn.state;
+  if (role.kind !== "leader") return;
+  if (role.phase === "preparing" && action.type === "prepare") {
+    stepDown(turn, `pre-flight failed: ${because}`);
+    if (turn.state.role.kind === "follower") {
+      patchRole(turn, turn.state.role, { campaignAtMs: turn.nowMs + PREFLIGHT_PAUSE_MS });
+    }
+    return;
+  }
+  if (role.phase === "switching") return onSwitchoverActionFailed(turn, role, action, because);
+  if (role.phase === "restarting" && hasReadySuccessor(turn, role)) return resign(turn, because);
+  patchRole(turn, role, { retryAtMs: turn.nowMs + RETRY_MS });
+}
+
+/** A new observation of the local server reached a leader. */
+export function onLeaderObserved(turn: Turn): void {
+  const { role, server, operation } = turn.state;
+  if (role.kind !== "leader" || server === null) return;
+  if (role.phase === "leading" || role.phase === "publishing" || role.phase === "resuming") {
+    const gone = server.state === "stopped" || server.state === "absent" ||
+      server.state === "refused";
+    if (gone && (operation === null || operation.action.type === "set_sync")) {
+      report(turn, {
+        event: "server_died",
+        outcome: "noted",
+        because: `PostgreSQL is ${server.state} while this node leads`,
+      });
+      enterPhase(turn, role, "burying");
+      operate(turn, { type: "fence" });
+      return;
+    }
+  }
+  if (server.state === "primary") rememberStandbys(turn, role);
+  advance(turn);
+}
+
+/** True where the local data directory can be opened as primary again without a new timeline. */
+export function canStartDirectly(state: State, timeline: number | null): boolean {
+  const { server } = state;
+  return server?.state === "stopped" && server.wasPrimary && timeline !== null && timeline > 0 &&
+    server.checkpoint.timeline === timeline;
+}
+
+/** Gives up this term in favour of a standby that holds every commit. */
+export function resign(turn: Turn, because: string): void {
+  const { settings, durable } = turn.state;
+  report(turn, {
+    event: "resign",
+    outcome: "done",
+    because,
+    fields: { term: durable.term },
+  });
+  persist(turn, { resignedTerm: durable.term });
+  for (const peer of peersOf(settings)) {
+    send(turn, peer, { type: "resigned", term: durable.term });
+  }
+  becomeFollower(turn, {
+    leader: null,
+    campaignAtMs: turn.nowMs + settings.leaseMs + 2 * pauseMs(settings),
+  });
+  patch(turn, { promise: null });
+}
+
+function claim(turn: Turn, role: LeaderRole): void {
+  const adopted = role.published.at(-1) ?? null;
+  enterPhase(turn, role, "claiming");
+  claimSolo(turn, adopted);
+}
+
+/** Promotes, or starts, whatever there is; asked again after each action until it is primary. */
+function bringUp(turn: Turn, role: LeaderRole): void {
+  const { server, operation } = turn.state;
+  if (operation !== null || server === null || turn.nowMs < role.retryAtMs) return;
+  const sync = initialSync(turn.state);
+  const record = role.published.at(-1);
+  if (record === undefined) return;
+  const firstStart = isVirgin(record);
+  switch (server.state) {
+    case "absent":
+      if (firstStart) {
+        operate(turn, { type: "initialise", incarnation: record.leader.incarnation, sync });
+      }
+      return;
+    case "stopped":
+      if (
+        (firstStart && server.wasPrimary) ||
+        canStartDirectly(turn.state, role.adopted?.timeline ?? null)
+      ) {
+        operate(turn, { type: "start_primary", sync });
+      } else {
+        operate(turn, { type: "start_standby" });
+      }
+      return;
+    case "standby":
+      operate(turn, { type: "promote", sync });
+      return;
+    case "primary":
+      operate(turn, { type: "set_sync", sync });
+      return;
+    default:
+      return;
+  }
+}
+
+function publishTimeline(
+  turn: Turn,
+  role: LeaderRole,
+  action: ServerAction,
+  result: ActionResult & { readonly type: "started_primary" },
+): void {
+  const record = role.published.at(-1);
+  if (record === undefined) return;
+  const setting = "sync" in action ? action.sync : role.sync.setting;
+  const next = patchRole(turn, role, { sync: { setting, barrierLsn: result.barrierLsn } });
+  enterPhase(turn, next, "publishing");
+  publish(turn, {
+    ...record,
+    systemIdentifier: result.systemIdentifier,
+    leader: { node: turn.state.settings.self, incarnation: result.incarnation },
+    timeline: result.timeline,
+    startLsn: result.startLsn,
+  });
+}
+
+/** A server that was running as primary already (taken over at the first start). */
+function publishRunning(
+  turn: Turn,
+  role: LeaderRole,
+  action: ServerAction,
+  result: ActionResult & { readonly type: "sync_in_force" },
+): void {
+  const { server } = turn.state;
+  if (server?.state !== "primary" || server.incarnation === null) return;
+  publishTimeline(turn, role, action, {
+    type: "started_primary",
+    systemIdentifier: server.systemIdentifier,
+    incarnation: server.incarnation,
+    timeline: server.timeline,
+    startLsn: result.barrierLsn,
+    barrierLsn: result.barrierLsn,
+  });
+}
+
+function serve(turn: Turn, role: LeaderRole): void {
+  report(turn, {
+    event: "primary",
+    outcome: "done",
+    because: "a majority holds the record that names this node",
+    fields: { term: turn.state.durable.term },
+  });
+  beat(turn, enterPhase(turn, role, "leading"));
+  advance(turn);
+}
+
+function restarted(
+  turn: Turn,
+  role: LeaderRole,
+  action: ServerAction,
+  result: ActionResult & { readonly type: "started_primary" },
+): void {
+  const record = role.published.at(-1);
+  if (record === undefined || record.timeline !== result.timeline) {
+    return stepDown(turn, `PostgreSQL came back on timeline ${result.timeline}`);
+  }
+  if (role.switchover !== null) {
+    const { reference, failure } = role.switchover;
+    progress(turn, reference, `rolled back, this node is primary again: ${failure}`, "failed");
+  }
+  const setting = "sync" in action ? action.sync : role.sync.setting;
+  const next = patchRole(turn, role, {
+    sync: { setting, barrierLsn: result.barrierLsn },
+    pendingSync: null,
+    switchover: null,
+  });
+  report(turn, { event: "restarted", outcome: "done", because: "on the same timeline" });
+  beat(turn, enterPhase(turn, next, "leading"));
+}
+
+/** Every backend of the dead server is gone: hand over to a standby, or start it again. */
+function afterBurial(turn: Turn, role: LeaderRole): void {
+  if (hasReadySuccessor(turn, role)) {
+    return resign(turn, "PostgreSQL died, and a standby holds every commit");
+  }
+  report(turn, {
+    event: "restart_in_place",
+    outcome: "started",
+    because: "PostgreSQL died, and no standby may be elected",
+  });
+  enterPhase(turn, role, "restarting");
+  advance(turn);
+}

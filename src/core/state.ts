@@ -1,0 +1,270 @@
+/**
+ * Everything the core knows. A state is never changed: `step()` returns a new one.
+ *
+ * @module
+ */
+import type { Durable } from "./effect.ts";
+import type { Answer, Contact, Handover } from "./message.ts";
+import type {
+  ClusterRecord,
+  Incarnation,
+  Instance,
+  NodeName,
+  Position,
+  RecordMark,
+} from "./record.ts";
+import { isVirgin } from "./record.ts";
+import type { ServerAction, ServerObservation, SyncSetting } from "./server.ts";
+import type { Settings } from "./settings.ts";
+
+/** A voter's silence towards other candidates, given to the leader of `term`. */
+export interface PromiseToLeader {
+  readonly term: number;
+  /** Null right after a start, when nobody remembers whom the promise was given to. */
+  readonly leader: NodeName | null;
+  readonly untilMs: number;
+}
+
+/** A request that was sent and neither answered nor given up. */
+export interface Outstanding {
+  readonly to: NodeName;
+  readonly kind: "pre_vote" | "vote" | "heartbeat" | "confirm" | "handover" | "resigned";
+  readonly sentAtMs: number;
+  readonly term: number;
+}
+
+/** An action that the local server is busy with. */
+export interface Operation {
+  readonly id: number;
+  readonly action: ServerAction;
+  readonly startedAtMs: number;
+}
+
+/** What a leader knows of another member. */
+export interface PeerProgress {
+  /** When the newest heartbeat that it accepted was *sent*; null before the first. */
+  readonly ackedSentAtMs: number | null;
+  readonly persisted: RecordMark | null;
+  readonly admitted: boolean;
+  readonly instance: Instance | null;
+}
+
+/** An operator's planned switchover, seen from the node that is giving up leadership. */
+export interface Switchover {
+  readonly reference: number;
+  readonly to: NodeName;
+  readonly stage: "stopping" | "confirming" | "rolling_back";
+  readonly checkpoint: Position | null;
+  readonly retryAtMs: number;
+  readonly deadlineMs: number;
+  /** Why it is rolled back; null while it goes well. */
+  readonly failure: string | null;
+}
+
+/** Where a leader stands between winning and serving. */
+export type LeaderPhase =
+  /** Waiting for a majority to take over the adopted record. */
+  | "adopting"
+  /** Pre-flight on the local server. */
+  | "preparing"
+  /** Waiting for a majority to hold the solo record. */
+  | "claiming"
+  /** PostgreSQL is being started or promoted. */
+  | "promoting"
+  /** Waiting for a majority to hold the record that names the timeline. */
+  | "publishing"
+  /** Serving writes. */
+  | "leading"
+  /** After an agent's restart: its own term, not yet acknowledged again. */
+  | "resuming"
+  /** PostgreSQL died; its last backends are being ended. */
+  | "burying"
+  /** PostgreSQL is being started again, on the same timeline and under the same lease. */
+  | "restarting"
+  /** Giving up leadership on an operator's request. */
+  | "switching";
+
+/** A node that follows, or waits for somebody to follow. */
+export interface FollowerRole {
+  readonly kind: "follower";
+  readonly leader: NodeName | null;
+  /** The leader of this term is writable: standbys attach. */
+  readonly writable: boolean;
+  readonly leaderContact: Contact | null;
+  readonly leaderInsertLsn: bigint | null;
+  readonly heardAtMs: number;
+  /** Not before this moment does it campaign, even where no promise holds it back. */
+  readonly campaignAtMs: number;
+  readonly probeAtMs: number;
+}
+
+/** A node that asks to be elected. */
+export interface CandidateRole {
+  readonly kind: "candidate";
+  readonly stage: "pre_vote" | "vote";
+  /** The term it asks for; its own durable term in stage "vote". */
+  readonly term: number;
+  readonly answers: Readonly<Record<NodeName, Answer>>;
+  /** Members from which no answer will come any more. */
+  readonly failed: readonly NodeName[];
+  readonly deadlineMs: number;
+  /** True once its own WAL cannot grow any more: revoked, or not running at all. */
+  readonly final: boolean;
+  /** Its final position; null for a stopped ex-leader, which needs none. */
+  readonly position: Position | null;
+  readonly handover: Handover | null;
+}
+
+/** A node that won its term. */
+export interface LeaderRole {
+  readonly kind: "leader";
+  readonly phase: LeaderPhase;
+  readonly phaseSinceMs: number;
+  readonly peers: Readonly<Record<NodeName, PeerProgress>>;
+  /** Null before a majority acknowledged the first heartbeat. */
+  readonly leaseUntilMs: number | null;
+  /** The leadership ends at this moment if there is no lease by then. */
+  readonly electedDeadlineMs: number;
+  readonly nextHeartbeatAtMs: number;
+  /** Records published since, and including, the last that is known to be committed. */
+  readonly published: readonly ClusterRecord[];
+  readonly committed: RecordMark | null;
+  /** Where the leader's own WAL stood when it won: may it go on without a new timeline? */
+  readonly adopted: Position | null;
+  /** The names in force; no barrier before the first proof that they are. */
+  readonly sync: { readonly setting: SyncSetting; readonly barrierLsn: bigint | null };
+  /** Names that were asked for and are not proved to be in force: until then both count. */
+  readonly pendingSync: SyncSetting | null;
+  /** When each attached standby was last seen streaming, by incarnation. */
+  readonly seenAtMs: Readonly<Record<Incarnation, number>>;
+  readonly switchover: Switchover | null;
+  readonly retryAtMs: number;
+}
+
+/** What this node is in its term. */
+export type Role = FollowerRole | CandidateRole | LeaderRole;
+
+/** A vote that was granted and is answered as soon as the local server is revoked. */
+export interface PendingVote {
+  readonly exchange: number;
+  readonly term: number;
+  readonly candidate: NodeName;
+}
+
+/** A leader's question whether our WAL reaches its shutdown checkpoint. */
+export interface PendingConfirm {
+  readonly exchange: number;
+  readonly checkpoint: Position;
+  readonly deadlineMs: number;
+}
+
+/** An operator waits for the end of something that has left this node's hands. */
+export interface Watch {
+  readonly reference: number;
+  readonly to: NodeName;
+  readonly stage: "waiting" | "elected" | "writable";
+  readonly term: number;
+  readonly deadlineMs: number;
+  /** The last reason why it does not come about, for the final message. */
+  readonly because: string;
+}
+
+/** How the local data directory can come back under a leader. */
+export type Rejoin =
+  | { readonly kind: "follow" }
+  | { readonly kind: "clone"; readonly because: string }
+  | { readonly kind: "blocked"; readonly because: string };
+
+/** The whole of it. */
+export interface State {
+  readonly settings: Settings;
+  readonly durable: Durable;
+  readonly startedAtMs: number;
+  /** The time of the last event. */
+  readonly nowMs: number;
+  /** The seed of the next random number, 32 bits. */
+  readonly random: number;
+  readonly nextId: number;
+  readonly outstanding: Readonly<Record<number, Outstanding>>;
+  readonly server: ServerObservation | null;
+  readonly operation: Operation | null;
+  /** After a failed action: not before this moment is another tried. */
+  readonly operateAtMs: number;
+  readonly operationFailure: string | null;
+  readonly rejoin: Rejoin;
+  readonly role: Role;
+  readonly promise: PromiseToLeader | null;
+  readonly pendingVote: PendingVote | null;
+  readonly pendingConfirm: PendingConfirm | null;
+  readonly watch: Watch | null;
+  /** Each data member's last known data directory, for the names that commits wait for. */
+  readonly instances: Readonly<Record<NodeName, Incarnation>>;
+  readonly contacts: Readonly<Record<NodeName, Contact>>;
+  /** Why the last campaign came to nothing, for `status`. */
+  readonly campaignFailure: string | null;
+  /** Heartbeat answers that speak of a different member list, for `status`. */
+  readonly disagreement: string | null;
+}
+
+/** What a node that has never run remembers: nothing, and it is not yet a voter. */
+export const NOTHING_DURABLE: Durable = {
+  term: 0,
+  votedFor: null,
+  record: null,
+  resignedTerm: 0,
+  admitted: false,
+};
+
+/**
+ * The state of an agent that has just started.
+ *
+ * A node that took part in a cluster keeps silent towards candidates for a lease and a margin: it
+ * may have acknowledged a heartbeat just before, and has forgotten it.
+ *
+ * @param options `seed` is any 32-bit number; `nowMs` is the monotonic clock.
+ */
+export function initialState(
+  options: {
+    readonly settings: Settings;
+    readonly durable: Durable;
+    readonly nowMs: number;
+    readonly seed: number;
+  },
+): State {
+  const { settings, durable, nowMs, seed } = options;
+  const silentUntilMs = nowMs + settings.leaseMs + settings.fenceMarginMs;
+  return {
+    settings,
+    durable,
+    startedAtMs: nowMs,
+    nowMs,
+    random: seed >>> 0,
+    nextId: 1,
+    outstanding: {},
+    server: null,
+    operation: null,
+    operateAtMs: nowMs,
+    operationFailure: null,
+    rejoin: { kind: "follow" },
+    role: {
+      kind: "follower",
+      leader: null,
+      writable: false,
+      leaderContact: null,
+      leaderInsertLsn: null,
+      heardAtMs: nowMs,
+      campaignAtMs: nowMs,
+      probeAtMs: Infinity,
+    },
+    promise: isVirgin(durable.record)
+      ? null
+      : { term: durable.term, leader: null, untilMs: silentUntilMs },
+    pendingVote: null,
+    pendingConfirm: null,
+    watch: null,
+    instances: {},
+    contacts: {},
+    campaignFailure: null,
+    disagreement: null,
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * The core's state in the words of people and routers. Reads only; decides nothing.
+ *
+ * @module
+ */
+import { cannotCampaign } from "./eligibility.ts";
+import { waitingReason } from "./follower.ts";
+import type { Contact } from "./message.ts";
+import type { NodeName } from "./record.ts";
+import { standbyName } from "./server.ts";
+import { serverFacts, serverRule } from "./server_rules.ts";
+import { isDataMember } from "./settings.ts";
+import type { State } from "./state.ts";
+
+/** Where writes go, as far as this node may believe it. */
+export interface LeaderView {
+  readonly node: NodeName;
+  /** Null for this node itself. */
+  readonly contact: Contact | null;
+  /** On this node's monotonic clock: later than this the view is stale, and writes stop here. */
+  readonly validUntilMs: number;
+}
+
+/** What `status` shows of the core. */
+export interface View {
+  readonly role: "primary" | "standby" | "candidate" | "witness" | "none";
+  readonly phase: string;
+  readonly term: number;
+  readonly leader: NodeName | null;
+  /** The writable leader; null while there is none that this node may send a write to. */
+  readonly route: LeaderView | null;
+  readonly routeBecause: string;
+  readonly hasMajority: boolean;
+  readonly leaseHolder: NodeName | null;
+  readonly leaseUntilMs: number | null;
+  readonly durability: string;
+  /** What is wrong, in words; empty where nothing is. */
+  readonly problems: readonly string[];
+}
+
+/** Describes the state at `nowMs`. */
+export function describe(state: State, nowMs: number): View {
+  const leader = leaderName(state);
+  const route = routeOf(state, nowMs);
+  const lease = leaseOf(state);
+  return {
+    role: roleWord(state),
+    phase: state.role.kind === "leader"
+      ? state.role.phase
+      : state.role.kind === "candidate"
+      ? state.role.stage
+      : serverRule(serverFacts(state, nowMs)).id,
+    term: state.durable.term,
+    leader,
+    route,
+    routeBecause: route === null ? noRouteBecause(state, nowMs) : "",
+    hasMajority: lease.untilMs !== null && nowMs < lease.untilMs,
+    leaseHolder: lease.untilMs === null ? null : lease.holder,
+    leaseUntilMs: lease.untilMs,
+    durability: durabilityText(state),
+    problems: problemsOf(state, nowMs),
+  };
+}
+
+function leaderName(state: State): NodeName | null {
+  const { role, settings } = state;
+  if (role.kind === "leader") return settings.self;
+  return role.kind === "follower" ? role.leader : null;
+}
+
+function leaseOf(state: State): { holder: NodeName | null; untilMs: number | null } {
+  const { role, settings } = state;
+  if (role.kind === "leader") return { holder: settings.self, untilMs: role.leaseUntilMs };
+  if (role.kind === "follower" && role.leader !== null) {
+    return { holder: role.leader, untilMs: role.heardAtMs + settings.leaseMs };
+  }
+  return { holder: null, untilMs: null };
+}
+
+function routeOf(state: State, nowMs: number): LeaderView | null {
+  const { role, settings } = state;
+  const { untilMs } = leaseOf(state);
+  if (untilMs === null || nowMs >= untilMs) return null;
+  if (role.kind === "leader") {
+    return role.phase === "leading"
+      ? { node: settings.self, contact: null, validUntilMs: untilMs }
+      : null;
+  }
+  if (role.kind !== "follower" || role.leader === null || !role.writable) return null;
+  return { node: role.leader, contact: role.leaderContact, validUntilMs: untilMs };
+}
+
+function noRouteBecause(state: State, nowMs: number): string {
+  const { role } = state;
+  switch (role.kind) {
+    case "leader":
+      return role.switchover !== null
+        ? `a switchover to ${role.switchover.to} is under way`
+        : `${state.settings.self} was elected and is not writable yet (${role.phase})`;
+    case "candidate":
+      return "an election is under way";
+    case "follower":
+      if (role.leader === null) return waitingReason(state, nowMs);
+      return nowMs < role.heardAtMs + state.settings.leaseMs
+        ? `${role.leader} was elected and is not writable yet`
+        : `${role.leader} has been silent for longer than its lease`;
+  }
+}
+
+function roleWord(state: State): View["role"] {
+  const { role, settings, server } = state;
+  if (!isDataMember(settings, settings.self)) return "witness";
+  if (role.kind === "leader") return role.phase === "leading" ? "primary" : "candidate";
+  if (role.kind === "candidate") return "candidate";
+  return server?.state === "standby" ? "standby" : "none";
+}
+
+function durabilityText(state: State): string {
+  const { role } = state;
+  if (role.kind !== "leader" || role.sync.setting.required === 0) return "";
+  const names = role.sync.setting.names.map(standbyName);
+  return `ANY ${role.sync.setting.required} (${names.join(", ")})`;
+}
+
+function problemsOf(state: State, nowMs: number): string[] {
+  const { role, durable, settings, server } = state;
+  const problems: string[] = [];
+  if (state.disagreement !== null) problems.push(state.disagreement);
+  if (server?.state === "refused" || server?.state === "unresponsive") {
+    problems.push(server.because);
+  }
+  if (state.operationFailure !== null) {
+    problems.push(`last action failed: ${state.operationFailure}`);
+  }
+  if (state.rejoin.kind === "blocked") problems.push(state.rejoin.because);
+  const facts = serverFacts(state, nowMs);
+  if (facts.cluster === "foreign") {
+    problems.push(
+      "the local data directory belongs to another cluster (its system identifier differs from " +
+        `${durable.record?.systemIdentifier}); stop the agent, move the directory away, and start it ` +
+        "again to have it cloned",
+    );
+  }
+  if (!durable.admitted && durable.record !== null) {
+    problems.push("this node lost its state file and does not vote until a leader takes it back");
+  }
+  if (role.kind === "leader") {
+    const record = durable.record;
+    const others = settings.members.some((member) =>
+      member.kind === "data" && member.name !== settings.self
+    );
+    if (role.phase === "leading" && others && record?.required === 0) {
+      problems.push("no standby may be elected yet: none is known to hold every commit");
+    }
+    if (
+      role.phase === "leading" && others && server?.state === "primary" &&
+      !server.standbys.some((standby) => standby.state === "streaming")
+    ) {
+      problems.push("no standby is attached: writes wait until one is");
+    }
+    for (const member of settings.members) {
+      if (member.name === settings.self) continue;
+      const acked = role.peers[member.name]?.ackedSentAtMs ?? null;
+      if (acked === null || nowMs - acked > settings.leaseMs) {
+        problems.push(`${member.name} does not acknowledge heartbeats`);
+      }
+    }
+    return problems;
+  }
+  if (leaderName(state) === null) {
+    problems.push(waitingReason(state, nowMs));
+    const obstacle = cannotCampaign(state);
+    if (obstacle !== null) problems.push(`this node cannot be elected: ${obstacle}`);
+    else if (state.campaignFailure !== null) {
+      problems.push(`its last campaign failed: ${state.campaignFailure}`);
+    }
+  }
+  return problems;
+}

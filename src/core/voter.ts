@@ -1,0 +1,187 @@
+/**
+ * The voter: to whom it grants, and what it makes sure of before it says so.
+ *
+ * A pre-vote asks "would you?", and changes nothing. A vote is persisted, and then the local standby
+ * is revoked, before the answer leaves: the position in the answer is final, so that nothing the old
+ * leader still sends can make it a lie. (docs/consensus.md, "Election", 1 to 3)
+ *
+ * @module
+ */
+import { isBetter, objection } from "./candidate.ts";
+import { cannotCampaign } from "./eligibility.ts";
+import { becomeFollower, pauseMs, probeSoon } from "./follower.ts";
+import { ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
+import type { CandidateClaim } from "./message.ts";
+import { fingerprint, isVirgin, newerRecord, type NodeName, type Position } from "./record.ts";
+import type { State } from "./state.ts";
+import { answer, operate, patch, persist, report, type Turn } from "./turn.ts";
+
+/** Answers a pre-vote. Nothing becomes durable and nothing is revoked. */
+export function onPreVote(
+  turn: Turn,
+  exchange: number,
+  from: NodeName,
+  claim: CandidateClaim,
+): void {
+  const { state, nowMs } = turn;
+  const denial = commonDenial(state, from, claim, nowMs) ??
+    (claim.term <= state.durable.term
+      ? `its term ${claim.term} is not newer than ${state.durable.term}`
+      : null) ??
+    betterCandidate(state, from, claim);
+  if (denial !== null) probeSoon(turn);
+  answer(turn, exchange, {
+    type: "pre_vote_answer",
+    term: state.durable.term,
+    granted: denial === null,
+    because: denial ?? "nothing speaks against it",
+    record: state.durable.record,
+    fresh: isVirgin(state.durable.record) && ownSystemIdentifier(state) === null,
+  });
+}
+
+/** Answers a vote request, at once where it denies, after persisting and revoking where it grants. */
+export function onVote(turn: Turn, exchange: number, from: NodeName, claim: CandidateClaim): void {
+  const denial = voteDenial(turn.state, from, claim, turn.nowMs);
+  if (denial !== null) {
+    report(turn, { event: "vote", outcome: "denied", because: denial, peer: from });
+    answer(turn, exchange, {
+      type: "vote_answer",
+      term: turn.state.durable.term,
+      granted: false,
+      because: denial,
+      record: turn.state.durable.record,
+      instance: ownInstance(turn.state),
+      position: null,
+    });
+    return;
+  }
+  abandonPendingVote(turn);
+  persist(turn, { term: claim.term, votedFor: from, admitted: true });
+  becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + pauseMs(turn.state.settings) });
+  patch(turn, { promise: null });
+  report(turn, {
+    event: "vote",
+    outcome: "granted",
+    because: claim.handover === null ? "the promise to the old leader is over" : "handover",
+    peer: from,
+    fields: { term: claim.term },
+  });
+  patch(turn, { pendingVote: { exchange, term: claim.term, candidate: from } });
+  if (turn.state.server?.state !== "standby") return answerPendingVote(turn, null);
+  if (turn.state.operation === null) return operate(turn, { type: "revoke" });
+  if (turn.state.operation.action.type !== "revoke") answerPendingVote(turn, null);
+}
+
+/** The revocation that a vote was waiting for has ended. */
+export function onRevokedForVote(turn: Turn, position: Position | null): void {
+  if (turn.state.pendingVote !== null) answerPendingVote(turn, position);
+}
+
+function answerPendingVote(turn: Turn, position: Position | null): void {
+  const pending = turn.state.pendingVote;
+  if (pending === null) return;
+  patch(turn, { pendingVote: null });
+  const stands = turn.state.durable.term === pending.term &&
+    turn.state.durable.votedFor === pending.candidate;
+  answer(turn, pending.exchange, {
+    type: "vote_answer",
+    term: turn.state.durable.term,
+    granted: stands,
+    because: !stands
+      ? "a newer election began meanwhile"
+      : position === null
+      ? "granted without position: its server is not a standby that could be revoked"
+      : "granted with its final position",
+    record: turn.state.durable.record,
+    instance: ownInstance(turn.state),
+    position: stands ? position : null,
+  });
+}
+
+function abandonPendingVote(turn: Turn): void {
+  const pending = turn.state.pendingVote;
+  if (pending === null) return;
+  patch(turn, { pendingVote: null });
+  answer(turn, pending.exchange, {
+    type: "denied",
+    term: turn.state.durable.term,
+    because: "another vote request came before this one could be answered",
+  });
+}
+
+function voteDenial(
+  state: State,
+  from: NodeName,
+  claim: CandidateClaim,
+  nowMs: number,
+): string | null {
+  const { term, votedFor } = state.durable;
+  const common = commonDenial(state, from, claim, nowMs);
+  if (common !== null) return common;
+  if (claim.term < term) return `its term ${claim.term} is older than ${term}`;
+  if (claim.term === term && votedFor !== null && votedFor !== from) {
+    return `this node already voted for ${votedFor} in term ${term}`;
+  }
+  if (
+    claim.term === term && state.role.kind === "follower" && state.role.leader !== null
+  ) {
+    return `term ${term} already has a leader, ${state.role.leader}`;
+  }
+  return null;
+}
+
+/** What speaks against a candidate in a pre-vote and in a vote alike. */
+function commonDenial(
+  state: State,
+  from: NodeName,
+  claim: CandidateClaim,
+  nowMs: number,
+): string | null {
+  const { settings, durable, role, server, promise } = state;
+  if (claim.fingerprint !== fingerprint(settings.members)) {
+    return "its member list differs from this node's";
+  }
+  const newest = newerRecord(durable.record, claim.record);
+  const firstStart = isVirgin(newest);
+  if (firstStart) {
+    const own = ownSystemIdentifier(state);
+    if (own !== null && own !== claim.systemIdentifier) {
+      return `this node has data of its own (system identifier ${own}), which the candidate lacks`;
+    }
+  }
+  if (!firstStart && !durable.admitted) {
+    return "this node lost its state and may not vote until a leader takes it back";
+  }
+  if (role.kind === "leader") return `this node is the leader of term ${durable.term}`;
+  if (!firstStart && server?.state === "primary") {
+    return "PostgreSQL still runs as primary here and is fenced first";
+  }
+  if (promise !== null && nowMs < promise.untilMs && promise.leader !== from) {
+    const { handover } = claim;
+    const honoured = handover !== null && handover.to === from &&
+      handover.term === promise.term &&
+      (promise.leader === null || handover.leader === promise.leader);
+    if (!honoured) {
+      return `the promise to ${promise.leader ?? "the leader before this agent's start"} holds ` +
+        `for another ${Math.ceil(promise.untilMs - nowMs)} ms`;
+    }
+  }
+  return objection({
+    newest,
+    candidate: claim.instance,
+    candidateSystemIdentifier: claim.systemIdentifier,
+  });
+}
+
+/** A node that would be the better leader, and may campaign, does not support a lesser one. */
+function betterCandidate(state: State, from: NodeName, claim: CandidateClaim): string | null {
+  if (claim.handover !== null || cannotCampaign(state) !== null) return null;
+  const own = {
+    node: state.settings.self,
+    position: ownPosition(state),
+    priority: state.settings.priority,
+  };
+  const theirs = { node: from, position: claim.position, priority: claim.priority };
+  return isBetter(own, theirs) ? "this node is the better candidate" : null;
+}

@@ -1,0 +1,68 @@
+/**
+ * The few byte operations that the protocol's builders and parsers share. Everything on the wire is
+ * big-endian; text is UTF-8 and ends with a zero byte.
+ *
+ * @module
+ */
+
+const ENCODER = new TextEncoder();
+
+/** No bytes. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+/**
+ * One array out of many.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.deepEqual(concatBytes([Uint8Array.of(1), Uint8Array.of(2, 3)]), Uint8Array.of(1, 2, 3));
+ * ```
+ */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** A 32-bit integer; numbers above 2³¹ − 1 keep their bit pattern. */
+export function int32Bytes(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
+
+/**
+ * Text with its terminating zero.
+ *
+ * @throws {RangeError} where the text itself holds a zero, which would end it early
+ */
+export function cStringBytes(text: string): Uint8Array {
+  if (text.includes("\0")) {
+    throw new RangeError("Cannot encode text for the wire as it must not hold a zero character.");
+  }
+  return ENCODER.encode(text + "\0");
+}
+
+/** Reads a signed 32-bit integer. Bytes beyond the end read as an incomplete number would: as 0. */
+export function readInt32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0);
+}
+
+/**
+ * A whole message: type, length, payload.
+ *
+ * @param type one ASCII character
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.deepEqual(messageBytes("X"), Uint8Array.of(0x58, 0, 0, 0, 4));
+ * ```
+ */
+export function messageBytes(type: string, ...payload: readonly Uint8Array[]): Uint8Array {
+  const length = payload.reduce((sum, part) => sum + part.length, 4);
+  return concatBytes([Uint8Array.of(type.charCodeAt(0)), int32Bytes(length), ...payload]);
+}

@@ -1,0 +1,33 @@
+/**
+ * The SQLSTATEs that a router itself says (PostgreSQL manual, appendix "Error Codes").
+ *
+ * @module
+ */
+
+/** Named for what happened to the client. */
+export const SQLSTATE = {
+  /** The router is being shut down, or the primary of a session went on purpose. */
+  adminShutdown: "57P01",
+  /** There is no server that could take the session yet; trying again makes sense. */
+  cannotConnectNow: "57P03",
+  tooManyConnections: "53300",
+  connectionRejected: "08004",
+  /** The server went away without a word. */
+  connectionLost: "08006",
+  protocolViolation: "08P01",
+  /** Who the client says it is may not come in this way. */
+  invalidAuthorization: "28000",
+  featureNotSupported: "0A000",
+} as const;
+
+/** One of {@linkcode SQLSTATE}. */
+export type SqlState = typeof SQLSTATE[keyof typeof SQLSTATE];
+
+/** What goes wrong for a client, in the terms that it will read. */
+export interface Complaint {
+  readonly sqlstate: SqlState;
+  /** What could not be done, and why; one sentence. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}

@@ -1,0 +1,174 @@
+/**
+ * The HTTP API of an agent. Handlers parse, check, enqueue, and answer from the latest snapshot;
+ * they decide nothing.
+ *
+ * | path | method | who | what |
+ * | --- | --- | --- | --- |
+ * | `/peer` | POST | members | one message of the consensus, answered by one |
+ * | `/health` `/status` `/cluster` | GET | anybody, or who has a key | JSON of {@link ./status.ts} |
+ * | `/operator/failover` | POST | operators | `{"to": node}`; NDJSON of {@link ./progress.ts} |
+ *
+ * Every error is JSON `{error, remedy}`. What answers a verified request is signed, errors too.
+ *
+ * @module
+ */
+import { zValidator } from "@hono/zod-validator";
+import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { z } from "zod";
+import type { Log } from "../core/log.ts";
+import type { Answer, Request as PeerRequest } from "../core/message.ts";
+import type { NodeName } from "../core/record.ts";
+import { boundRequests, callerOf, demandSignature, type Gate, identify, takeBody } from "./gate.ts";
+import type { ClusterKeys } from "./keys.ts";
+import { createFailureCounter, DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { describeIssues, encodeAnswer } from "./messages.ts";
+import type { OperatorStep } from "./progress.ts";
+import { type ApiContext, type ApiEnv, fail, reply, sourceOf } from "./reply.ts";
+import { nodeName, requestSchema } from "./schemas.ts";
+import { createSessions } from "./sessions.ts";
+import type { ClusterStatus, Health, NodeStatus } from "./status.ts";
+import { streamSteps } from "./stream.ts";
+
+/** A wish of an operator, and where it came from, for the history. */
+export interface FailoverWish {
+  readonly to: NodeName;
+  /** The address that asked. */
+  readonly source: string;
+}
+
+/** What the API needs from the agent, and how it is set up. */
+export interface CoordinationPorts {
+  readonly self: NodeName;
+  readonly keys: ClusterKeys;
+  /** True for every member of the cluster. */
+  readonly isMember: (name: string) => boolean;
+  /** Hands a member's message to the core; resolves with the core's answer, perhaps later. */
+  readonly request: (from: NodeName, message: PeerRequest) => Promise<Answer>;
+  /** The longest that a member waits for an answer. */
+  readonly answerTimeoutMs: number;
+  readonly status: () => NodeStatus;
+  readonly cluster: () => ClusterStatus;
+  readonly health: () => Health;
+  /** Hands an operator's wish to the core; ends after the first step that is not "running". */
+  readonly failover: (wish: FailoverWish) => AsyncIterable<OperatorStep>;
+  /** False demands a signature for reading too. */
+  readonly openReads: boolean;
+  /** A monotonic clock, in milliseconds. */
+  readonly nowMs: () => number;
+  readonly log: Log;
+  readonly limits?: Partial<Limits>;
+}
+
+/** Anything with a fetch function, as `Deno.serve` and tests call it. */
+export type CoordinationApp = Hono<ApiEnv>;
+
+const failoverSchema = z.strictObject({ to: nodeName });
+
+/**
+ * Builds the API. It holds the sessions of its senders, so one app serves one listener for the
+ * life of the process.
+ */
+export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp {
+  const limits = { ...DEFAULT_LIMITS, ...ports.limits };
+  const gate: Gate = {
+    receiver: { ...ports, sessions: createSessions() },
+    limits,
+    countFailure: createFailureCounter(limits, ports.nowMs),
+    log: ports.log,
+  };
+  const app: CoordinationApp = new Hono<ApiEnv>();
+  app.use(boundRequests(limits));
+
+  const read = ports.openReads
+    ? identify(gate.receiver)
+    : demandSignature(gate, "anyone with a key");
+  app.get("/health", read, (c) => {
+    const health = ports.health();
+    return reply(c, health.status === "failing" ? 503 : 200, JSON.stringify(health));
+  });
+  app.get("/status", read, (c) => reply(c, 200, JSON.stringify(ports.status())));
+  app.get("/cluster", read, (c) => reply(c, 200, JSON.stringify(ports.cluster())));
+
+  app.post(
+    "/peer",
+    demandSignature(gate, "peer"),
+    takeBody(gate),
+    zValidator("json", requestSchema, onInvalid),
+    async (c) => {
+      const from = callerOf(c).envelope.sender;
+      const answer = await within(ports.answerTimeoutMs, ports.request(from, c.req.valid("json")));
+      if (answer !== null) return reply(c, 200, encodeAnswer(answer));
+      return fail(c, 503, {
+        error: `${ports.self} had no answer within ${ports.answerTimeoutMs}ms`,
+        remedy: "It is tried again; if this goes on, look at that node's log.",
+      });
+    },
+  );
+  app.post(
+    "/operator/failover",
+    demandSignature(gate, "operator"),
+    takeBody(gate),
+    zValidator("json", failoverSchema, onInvalid),
+    (c) => {
+      const { to } = c.req.valid("json");
+      const source = sourceOf(c);
+      ports.log("info", "operator_request", { outcome: "started", action: "failover", to, source });
+      return streamSteps(c, callerOf(c), ports.failover({ to, source }), ports);
+    },
+  );
+
+  for (const path of ["/health", "/status", "/cluster"]) app.all(path, allow("GET, HEAD"));
+  for (const path of ["/peer", "/operator/failover"]) app.all(path, allow("POST"));
+  app.notFound((c) =>
+    fail(c, 404, {
+      error: "there is nothing at this path",
+      remedy: "Paths are /health, /status, /cluster; the rest is for members and operators.",
+    })
+  );
+  app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status === 400) {
+      return fail(c, 400, { error: "the body is not JSON", remedy: "Send one JSON object." });
+    }
+    const because = error.message.slice(0, 300);
+    ports.log("error", "request_failed", { outcome: "failed", path: c.req.path, because });
+    return fail(c, 500, {
+      error: "the agent failed to handle this request",
+      remedy: `Look for "request_failed" in the log of ${ports.self}.`,
+    });
+  });
+  return app;
+}
+
+function onInvalid(
+  result: { readonly success: boolean; readonly error?: { readonly issues: readonly unknown[] } },
+  c: Context,
+): Response | undefined {
+  if (result.success) return undefined;
+  const issues = (result.error?.issues ?? []) as z.core.$ZodIssue[];
+  return fail(c as ApiContext, 400, {
+    error: `the message is malformed: ${describeIssues(issues)}`,
+    remedy: "Run the same version of metako on every member.",
+  });
+}
+
+function allow(methods: string): (c: ApiContext) => Response {
+  return (c) =>
+    fail(c, 405, {
+      error: `${c.req.method} is not possible here`,
+      remedy: `Use ${methods}.`,
+    }, { allow: methods });
+}
+
+/** The promise's value, or null when time is up first. */
+async function within<Value>(timeoutMs: number, promise: Promise<Value>): Promise<Value | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expired = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

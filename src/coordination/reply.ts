@@ -1,0 +1,69 @@
+/**
+ * How the API answers: JSON, signed for whoever proved to have a key, never a stack trace.
+ *
+ * @module
+ */
+import type { Context } from "hono";
+import type { Caller } from "./authenticate.ts";
+import { hashBody, signAnswer } from "./signature.ts";
+
+/** What a handler finds in its context. */
+export interface ApiEnv {
+  /** What `Deno.serve` knows about the connection; absent in tests without a socket. */
+  Bindings: { readonly remoteAddr?: Deno.Addr };
+  /** The verified sender; absent where nobody was verified. */
+  Variables: { caller?: Caller };
+}
+
+/** A handler's context. */
+export type ApiContext = Context<ApiEnv>;
+
+/** The body of every error. */
+export interface ApiError {
+  readonly error: string;
+  readonly remedy: string;
+}
+
+/** Answers with a JSON text. */
+export function reply(
+  c: ApiContext,
+  status: number,
+  body: string,
+  options: {
+    readonly challenge?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
+): Response {
+  const bytes = new TextEncoder().encode(body);
+  const caller = c.get("caller");
+  const answer = { status, challenge: options.challenge ?? null, bodyHash: hashBody(bytes) };
+  const signature = caller === undefined ? {} : signAnswer(caller.keys, caller.envelope, answer);
+  return new Response(bytes, {
+    status,
+    headers: { ...COMMON, ...options.headers, ...signature, "content-type": "application/json" },
+  });
+}
+
+/** Answers with an error and what to do about it. */
+export function fail(
+  c: ApiContext,
+  status: number,
+  error: ApiError,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return reply(c, status, jsonBody(error), { headers });
+}
+
+/** The JSON text of an error. */
+export function jsonBody({ error, remedy }: ApiError): string {
+  return JSON.stringify({ error, remedy });
+}
+
+/** The address that a request came from; "unknown" in tests without a socket. */
+export function sourceOf(c: ApiContext): string {
+  const address = c.env.remoteAddr;
+  return address !== undefined && "hostname" in address ? address.hostname : "unknown";
+}
+
+/** Headers of every answer: it is true now only, and it is not to be guessed at. */
+export const COMMON = { "cache-control": "no-store", "x-content-type-options": "nosniff" };

@@ -1,0 +1,77 @@
+/**
+ * What makes a captured request useless: the receiver's challenge.
+ *
+ * A receiver gives each sender a random challenge, which every signed request carries. The first
+ * request of a process carries none, or the one of an earlier life; it is answered with 409 and the
+ * challenge that is open, signed over that request's nonce, and the sender tries again. The retry
+ * proves that its sender is alive now, so it opens a session: from then on this boot, this challenge
+ * and a counter that was not seen yet are required, and the next session needs a fresh challenge.
+ *
+ * Thereby a request is refused when it was captured earlier in the session (its counter was seen),
+ * in an earlier session of its sender, or before the receiver restarted (its challenge is unknown).
+ * No clock takes part: a host whose clock was set back by a reboot is not locked out. A sender whose
+ * counters went back, a virtual machine resumed from a snapshot, opens a new session likewise.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import type { RequestEnvelope } from "./signature.ts";
+import { acceptCounter, createReplayWindow, type ReplayWindow } from "./window.ts";
+
+/** The sessions of one receiver, by sender. Senders are members or the operator: few. */
+export type Sessions = Map<string, SenderState>;
+
+interface SenderState {
+  /** What the next session opens with. */
+  nextChallenge: string;
+  session: Session | null;
+}
+
+interface Session {
+  readonly boot: string;
+  readonly challenge: string;
+  readonly window: ReplayWindow;
+}
+
+/** Whether a request is fresh; if not, the challenge that its sender must use. */
+export type Freshness =
+  | { readonly type: "fresh" }
+  | { readonly type: "stale"; readonly challenge: string };
+
+/** A receiver that has heard nobody yet. */
+export function createSessions(): Sessions {
+  return new Map();
+}
+
+/**
+ * Decides whether a request whose signature was verified is fresh, and notes it.
+ *
+ * Call it once per request, after the signature: it must not be moved by a forgery.
+ */
+export function admit(sessions: Sessions, request: RequestEnvelope): Freshness {
+  const state = stateOf(sessions, request.sender);
+  if (request.challenge === state.nextChallenge) {
+    state.session = {
+      boot: request.boot,
+      challenge: request.challenge,
+      window: createReplayWindow(),
+    };
+    state.nextChallenge = createChallenge();
+  }
+  const { session } = state;
+  const fresh = session !== null && session.boot === request.boot &&
+    session.challenge === request.challenge && acceptCounter(session.window, request.counter);
+  return fresh ? { type: "fresh" } : { type: "stale", challenge: state.nextChallenge };
+}
+
+function stateOf(sessions: Sessions, sender: string): SenderState {
+  const known = sessions.get(sender);
+  if (known !== undefined) return known;
+  const state: SenderState = { nextChallenge: createChallenge(), session: null };
+  sessions.set(sender, state);
+  return state;
+}
+
+function createChallenge(): string {
+  return randomBytes(16).toString("hex");
+}

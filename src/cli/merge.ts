@@ -38,6 +38,7 @@ export interface ClusterView {
   readonly primary: string | null;
   /** The primary's term; where there is none, the highest that was heard of; null: nobody answered. */
   readonly term: number | null;
+  /** Whether the cluster takes writes. */
   readonly verdict: Verdict;
   /** What is wrong, one sentence each, the gravest first. */
   readonly problems: readonly string[];

@@ -16,6 +16,7 @@ import { type Tint, tinted } from "./terminal.ts";
 
 /** How a table may look. */
 export interface TableLook {
+  /** Colours, for people. */
   readonly colour: boolean;
   /** Rules between the columns, for people; false: aligned columns only. */
   readonly ruled: boolean;
@@ -136,9 +137,16 @@ function stateTint(status: NodeStatus): Tint | null {
 
 function newTable(head: string[], look: TableLook): InstanceType<typeof Table> {
   const style = { head: [], border: [], "padding-left": look.ruled ? 1 : 0, "padding-right": 1 };
-  if (look.ruled) return new Table({ head, style });
-  const bare = ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"];
-  const inner = ["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid"];
-  const chars = Object.fromEntries([...bare, ...inner].map((part) => [part, ""]));
-  return new Table({ head, style, chars: { ...chars, middle: " " } });
+  const chars = noChars(["mid", "left-mid", "mid-mid", "right-mid"]);
+  if (look.ruled) return new Table({ head, style, chars });
+  const frame = noChars([
+    ...["top", "top-mid", "top-left", "top-right"],
+    ...["bottom", "bottom-mid", "bottom-left", "bottom-right", "left", "right"],
+  ]);
+  return new Table({ head, style, chars: { ...chars, ...frame, middle: " " } });
+}
+
+/** Leaves out parts of a table's frame. */
+function noChars(parts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(parts.map((part) => [part, ""]));
 }

@@ -14,6 +14,7 @@
 
 /** One acknowledged row. */
 export interface Acknowledgement {
+  /** The row's number. */
   readonly row: number;
   /** When its INSERT returned, on a monotonic clock. */
   readonly atMs: number;
@@ -21,6 +22,7 @@ export interface Acknowledgement {
 
 /** What the writer did. It only grows. */
 export interface Ledger {
+  /** In the order in which they came. */
   readonly acknowledged: Acknowledgement[];
   /** Rows whose INSERT did not return. */
   readonly open: number[];

@@ -13,29 +13,45 @@ import { stringify } from "yaml";
 
 /** Where one node of the demo lives. */
 export interface DemoNode {
+  /** Its name in the cluster. */
   readonly name: string;
+  /** Absolute. */
   readonly folder: string;
+  /** Its agent's configuration. */
   readonly configFile: string;
+  /** Its agent's log. */
   readonly logFile: string;
+  /** PostgreSQL's data directory. */
   readonly dataDir: string;
+  /** The agent's own files. */
   readonly stateDir: string;
+  /** Where PostgreSQL listens. */
   readonly databasePort: number;
+  /** Where its agent listens. */
   readonly apiPort: number;
+  /** Where clients connect. */
   readonly routerPort: number;
 }
 
 /** Passwords of one demo cluster. */
 export interface DemoSecrets {
+  /** Of the role that owns the servers. */
   readonly superuser: string;
+  /** Of the role that standbys use. */
   readonly replication: string;
+  /** Of the demo's clients. */
   readonly application: string;
+  /** What the agents sign with. */
   readonly cluster: string;
 }
 
 /** A whole demo cluster. */
 export interface DemoPlan {
+  /** Absolute. */
   readonly folder: string;
+  /** The first one is the first primary. */
   readonly nodes: readonly DemoNode[];
+  /** Its passwords. */
   readonly secrets: DemoSecrets;
   /** PostgreSQL's programs. */
   readonly binDir: string;
@@ -92,7 +108,7 @@ export function planDemo(
 
 /** The configuration file of one node, as YAML. It holds passwords. */
 export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
-  const role = (of: DemoNode) => of === plan.nodes[0] ? "primary" : "standby";
+  const role = (of: DemoNode) => of.name === plan.nodes[0]?.name ? "primary" : "standby";
   return stringify({
     cluster_name: "metako-demo",
     identity: {
@@ -114,7 +130,7 @@ export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
       bin_dir: plan.binDir,
       ...(plan.osUser === null ? {} : { os_user: plan.osUser }),
     },
-    cluster_members: plan.nodes.filter((other) => other !== node).map((other) => ({
+    cluster_members: plan.nodes.filter((other) => other.name !== node.name).map((other) => ({
       node_name: other.name,
       api_host: LOOPBACK,
       api_port: other.apiPort,

@@ -22,6 +22,7 @@ export interface EventReport {
 export interface DemoReport {
   /** PostgreSQL's version. */
   readonly postgresql: string;
+  /** How many nodes the cluster had. */
   readonly nodes: number;
   /** From the first start to every standby streaming and electable. */
   readonly start_ms: number | null;
@@ -33,6 +34,7 @@ export interface DemoReport {
   readonly rejoin_ms: number | null;
   /** `metako failover --to` the node that had been killed. */
   readonly switchover: EventReport | null;
+  /** The ledger, and what the servers hold of it. */
   readonly rows: {
     readonly acknowledged: number;
     /** Numbers of acknowledged rows that the final primary lacks; null: not verified. */
@@ -45,6 +47,7 @@ export interface DemoReport {
     /** Rows counted on the final primary. */
     readonly on_primary: number | null;
   };
+  /** Who was seen as primary, with a majority, in which term. */
   readonly terms: readonly { readonly term: number; readonly primary: string }[];
   /** Processes that the stop left behind, one line each. */
   readonly left_over: readonly string[];

@@ -20,6 +20,7 @@ export interface RowSink {
 
 /** A writer at work. */
 export interface Writer {
+  /** What was acknowledged, and what was not. */
   readonly ledger: Ledger;
   /** The last error, in words; null where there was none. */
   readonly lastError: () => string | null;
@@ -29,6 +30,7 @@ export interface Writer {
 
 /** What a writer needs. */
 export interface WriterOptions {
+  /** What was acknowledged, and what was not. */
   readonly ledger: Ledger;
   /** One per router: opens a connection. */
   readonly routers: readonly (() => RowSink)[];

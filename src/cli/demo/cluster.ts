@@ -1,0 +1,144 @@
+/**
+ * A demo cluster at work: agents as child processes, started, killed, started again, and stopped.
+ *
+ * An agent writes its log straight into its file, through a shell that replaces itself by the agent,
+ * so that nothing depends on this process reading a pipe. The agents start PostgreSQL detached from
+ * themselves; stopping therefore means agents first, so that none of them reacts, then the servers.
+ *
+ * @module
+ */
+import type { Config } from "../../config/mod.ts";
+import type { ClusterView } from "../merge.ts";
+import { clusterAsker } from "../status.ts";
+import type { DemoNode, DemoPlan } from "./plan.ts";
+import {
+  clusterProcesses,
+  describeProcess,
+  listProcesses,
+  postmasterOf,
+  sendSignal,
+  waitUntilGone,
+} from "./processes.ts";
+
+const AGENT_STOP_LIMIT_MS = 15_000;
+const SERVER_STOP_LIMIT_MS = 15_000;
+const KILL_LIMIT_MS = 5_000;
+
+/** See the module. */
+export interface DemoCluster {
+  /** Where its nodes live. */
+  readonly plan: DemoPlan;
+  /** Starts a node's agent; does nothing where it is running. */
+  readonly start: (node: DemoNode) => void;
+  /** Ends a node's postmaster and agent as a host crash would: SIGKILL, both at once. */
+  readonly killHost: (node: DemoNode) => void;
+  /** The agent's process id; null where it is not running. */
+  readonly agentPid: (node: DemoNode) => number | null;
+  /** The exit code of an agent that ended; null where it runs or never ran. */
+  readonly agentExit: (node: DemoNode) => number | null;
+  /** Asks every node. */
+  readonly look: () => Promise<ClusterView>;
+  /**
+   * Stops agents and servers in good order, then kills what is left, so that nothing remains.
+   *
+   * @returns a line for each process that had to be killed; a stop that works leaves none
+   */
+  readonly stop: () => Promise<readonly string[]>;
+}
+
+interface Agent {
+  readonly pid: number;
+  readonly ended: Promise<unknown>;
+  exitCode: number | null;
+}
+
+/**
+ * Takes charge of a cluster whose files are written; starts nothing yet.
+ *
+ * @param self the command that starts metako, see self.ts
+ * @param config any node's configuration: how to ask the members
+ */
+export function openCluster(
+  plan: DemoPlan,
+  config: Config,
+  self: readonly string[],
+): DemoCluster {
+  const agents = new Map<string, Agent>();
+  const running = (node: DemoNode) => {
+    const agent = agents.get(node.name);
+    return agent !== undefined && agent.exitCode === null ? agent : null;
+  };
+  const ours = () => clusterProcesses(plan, listProcesses(), Deno.pid);
+  // Whatever ends this process in the middle must not leave a cluster behind that nobody watches.
+  const emergency = () => {
+    for (const process of ours()) sendSignal(process.pid, "SIGKILL");
+  };
+  globalThis.addEventListener("unload", emergency);
+
+  return {
+    plan,
+    start: (node) => {
+      if (running(node) === null) agents.set(node.name, spawnAgent(node, self));
+    },
+    killHost: (node) => {
+      const postmaster = postmasterOf(node.dataDir);
+      const agent = running(node);
+      if (postmaster !== null) sendSignal(postmaster, "SIGKILL");
+      if (agent !== null) sendSignal(agent.pid, "SIGKILL");
+    },
+    agentPid: (node) => running(node)?.pid ?? null,
+    agentExit: (node) => agents.get(node.name)?.exitCode ?? null,
+    look: clusterAsker(config, plan.nodes.map((node) => node.name)),
+    stop: async () => {
+      const stubborn = await stopAgents(agents);
+      const postmasters = plan.nodes.flatMap((node) => postmasterOf(node.dataDir) ?? []);
+      for (const pid of postmasters) sendSignal(pid, "SIGINT");
+      const remaining = await waitUntilGone(ours, SERVER_STOP_LIMIT_MS);
+      for (const process of remaining) sendSignal(process.pid, "SIGKILL");
+      await waitUntilGone(ours, KILL_LIMIT_MS);
+      globalThis.removeEventListener("unload", emergency);
+      return [...stubborn, ...remaining.map(describeProcess)];
+    },
+  };
+}
+
+function spawnAgent(node: DemoNode, self: readonly string[]): Agent {
+  const child = new Deno.Command("/bin/sh", {
+    args: [
+      "-c",
+      'log=$1; shift; exec "$@" >>"$log" 2>&1',
+      "sh",
+      node.logFile,
+      ...self,
+      "run",
+      "--config",
+      node.configFile,
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const agent: Agent = {
+    pid: child.pid,
+    exitCode: null,
+    ended: child.status.then((status) => agent.exitCode = status.code),
+  };
+  return agent;
+}
+
+/** Ends every agent; returns a line for each that had to be killed. */
+async function stopAgents(agents: ReadonlyMap<string, Agent>): Promise<readonly string[]> {
+  const alive = [...agents].filter(([, agent]) => agent.exitCode === null);
+  for (const [, agent] of alive) sendSignal(agent.pid, "SIGTERM");
+  const stubborn: string[] = [];
+  const timer = setTimeout(() => {
+    for (const [name, agent] of alive) {
+      if (agent.exitCode !== null) continue;
+      stubborn.push(`${name}'s agent, pid ${agent.pid}, which ignored SIGTERM`);
+      sendSignal(agent.pid, "SIGKILL");
+    }
+  }, AGENT_STOP_LIMIT_MS);
+  await Promise.all(alive.map(([, agent]) => agent.ended));
+  clearTimeout(timer);
+  return stubborn;
+}

@@ -1,0 +1,120 @@
+/**
+ * The interactive demo: a table that follows the cluster, and what to do to see it move.
+ *
+ * On a terminal the screen is redrawn in place. Piped, a block is printed whenever something that a
+ * person would call news has changed: not LSNs and leases, which change all the time.
+ *
+ * @module
+ */
+import { pause } from "../interrupt.ts";
+import type { ClusterView } from "../merge.ts";
+import { renderCluster } from "../table.ts";
+import { type Terminal, tinted } from "../terminal.ts";
+import type { DemoCluster } from "./cluster.ts";
+import { prepareApplication } from "./database.ts";
+import { DEMO_DATABASE, DEMO_ROLE, LOOPBACK } from "./plan.ts";
+import { postmasterOf } from "./processes.ts";
+import { settledPrimary } from "./watcher.ts";
+
+const REDRAW_INTERVAL_MS = 1000;
+
+/** Starts the agents and follows the cluster until the signal aborts. */
+export async function followCluster(
+  cluster: DemoCluster,
+  terminal: Terminal,
+  self: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const node of cluster.plan.nodes) cluster.start(node);
+  const keys = terminal.interactive && Deno.stdin.isTerminal()
+    ? listenForRestart(cluster, signal)
+    : null;
+  let ready = false;
+  let shown = "";
+  do {
+    const view = await cluster.look();
+    if (!ready && settledPrimary(view) !== null) {
+      await prepareApplication(cluster.plan, cluster.plan.nodes[0]!.routerPort);
+      ready = true;
+    }
+    const text = [
+      `metako demo in ${cluster.plan.folder}`,
+      "",
+      renderCluster(view, { colour: terminal.colour, ruled: terminal.interactive }),
+      "",
+      ...advice(cluster, terminal, self, { ready, keys: keys !== null }),
+    ].join("\n");
+    if (terminal.interactive) {
+      terminal.write(inPlace(text));
+    } else if (news(view, cluster, ready) !== shown) {
+      terminal.print(`${text}\n`);
+    }
+    shown = news(view, cluster, ready);
+  } while (await pause(REDRAW_INTERVAL_MS, signal));
+  await keys?.catch(() => {});
+}
+
+/** Lines below the table. */
+function advice(
+  cluster: DemoCluster,
+  terminal: Terminal,
+  self: readonly string[],
+  state: { readonly ready: boolean; readonly keys: boolean },
+): readonly string[] {
+  const { plan } = cluster;
+  if (!state.ready) return ["Starting: the first primary is made, then copied to the others."];
+  const heading = (text: string) => tinted(text, "strong", terminal);
+  const kills = plan.nodes.map((node) => {
+    const pids = [cluster.agentPid(node), postmasterOf(node.dataDir)];
+    const alive = pids.filter((pid) => pid !== null);
+    const what = alive.length === 0 ? "(dead)" : `kill -9 ${alive.join(" ")}`;
+    return `  ${node.name}: ${what}`;
+  });
+  const program = self.map((word) => word.replace(/^file:\/\//, "")).join(" ");
+  const config = plan.nodes[0]!.configFile;
+  return [
+    heading("Try it, through any node's router:"),
+    ...plan.nodes.map((node) =>
+      `  PGPASSWORD=${plan.secrets.application} psql -h ${LOOPBACK} -p ${node.routerPort}` +
+      ` -U ${DEMO_ROLE} -d ${DEMO_DATABASE}`
+    ),
+    heading("See it move: kill the primary's agent and postmaster:"),
+    ...kills,
+    heading("Or change the primary on purpose:"),
+    `  ${program} failover --to node2 --config ${config}`,
+    "",
+    state.keys
+      ? "r and Enter starts killed nodes again. Ctrl-C stops everything."
+      : `Killed nodes: ${program} run --config ${plan.folder}/NODE/config.yaml.` +
+        " SIGINT or SIGTERM stops everything.",
+  ];
+}
+
+/** What is worth a new block in piped output. */
+function news(view: ClusterView, cluster: DemoCluster, ready: boolean): string {
+  const nodes = view.nodes.map((answer) =>
+    answer.ok
+      ? [answer.node, answer.status.role, answer.status.state, answer.status.streaming]
+      : [answer.node]
+  );
+  const pids = cluster.plan.nodes.map((node) => cluster.agentPid(node));
+  return JSON.stringify([ready, view.primary, view.term, nodes, pids]);
+}
+
+/** Overwrites the screen from its top, without clearing it first, so that it does not flicker. */
+function inPlace(text: string): string {
+  const lines = text.split("\n").map((line) => `${line}\x1b[K`);
+  return `\x1b[H${lines.join("\n")}\n\x1b[J`;
+}
+
+/** Reads lines from standard input; an "r" starts what is dead. */
+async function listenForRestart(cluster: DemoCluster, signal: AbortSignal): Promise<void> {
+  const reader = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
+  signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    if (value.trim().toLowerCase() !== "r") continue;
+    for (const node of cluster.plan.nodes) cluster.start(node);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * `metako failover --to NODE`: another node becomes the primary, each step printed as it happens.
+ *
+ * Which node is asked is chosen in route.ts; whether it may be done the nodes decide. The stream of
+ * steps can break off, since the node that was asked may be the one that goes down. Then the outcome
+ * is not known from it, and the cluster is asked until it is, or a time limit passes.
+ *
+ * @module
+ */
+import { createOperatorClient } from "../agent/mod.ts";
+import { EXIT, type ExitCode } from "./exit_codes.ts";
+import { loadConfig } from "./load_config.ts";
+import type { ClusterView } from "./merge.ts";
+import { chooseRoute } from "./route.ts";
+import { clusterAsker } from "./status.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** How a request for a failover ended. */
+export type FailoverEnd =
+  | { readonly type: "succeeded" }
+  | { readonly type: "failed"; readonly because: string }
+  | { readonly type: "refused"; readonly because: string }
+  /** The stream ended without an outcome. */
+  | { readonly type: "lost"; readonly because: string };
+
+/** What the command does to the world. */
+export interface FailoverPorts {
+  /** Asks every member. */
+  readonly look: () => Promise<ClusterView>;
+  /** Asks a node; each step is reported as it arrives. */
+  readonly request: (
+    node: string,
+    to: string,
+    onStep: (step: string) => void,
+  ) => Promise<FailoverEnd>;
+  /** A monotonic clock, in milliseconds. */
+  readonly now: () => number;
+  /** Waits that many milliseconds. */
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** How long to ask for an outcome that the stream did not bring. */
+const OUTCOME_LIMIT_MS = 30_000;
+const OUTCOME_INTERVAL_MS = 250;
+
+/** Runs the command; returns the exit code. */
+export async function failoverCommand(
+  options: { readonly config: string; readonly to: string },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const loaded = loadConfig(options.config, terminal);
+  if (!loaded.ok) return loaded.code;
+  const { members } = loaded.config;
+  const target = members.find((member) => member.nodeName === options.to);
+  if (target === undefined || target.witness) {
+    const what = target === undefined
+      ? "no member of the cluster"
+      : "a witness, without PostgreSQL";
+    const candidates = members.filter((member) => !member.witness).map(({ nodeName }) => nodeName);
+    terminal.complain(
+      `Cannot fail over to ${options.to}: it is ${what}. Name one of ${candidates.join(", ")}.`,
+    );
+    return EXIT.usage;
+  }
+  const client = createOperatorClient(loaded.config);
+  return await failOver(options.to, terminal, {
+    look: clusterAsker(loaded.config, members.map((member) => member.nodeName)),
+    request: (node, to, onStep) => client.failover(node, to, onStep),
+    now: () => performance.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  });
+}
+
+/** The command without its surroundings. */
+export async function failOver(
+  to: string,
+  terminal: Terminal,
+  ports: FailoverPorts,
+): Promise<ExitCode> {
+  const startMs = ports.now();
+  const step = (text: string) => {
+    const elapsed = ((ports.now() - startMs) / 1000).toFixed(3).padStart(8);
+    terminal.print(`${elapsed} s  ${text}`);
+  };
+  const route = chooseRoute(await ports.look(), to);
+  switch (route.kind) {
+    case "already":
+      terminal.print(`${to} is the primary already; nothing was changed.`);
+      return EXIT.ok;
+    case "unreachable":
+      terminal.complain(`Cannot fail over to ${to}: ${route.because}`);
+      return EXIT.unreachable;
+    case "switchover":
+      step(`${route.ask} is a working primary: asking it to hand over to ${to}`);
+      break;
+    case "election":
+      step(`no primary works: asking ${to} to stand for election`);
+      break;
+  }
+  const end = await ports.request(route.ask, to, step);
+  switch (end.type) {
+    case "succeeded":
+      step(`${to} is the primary`);
+      return EXIT.ok;
+    case "failed":
+      terminal.complain(`The failover to ${to} failed: ${end.because}`);
+      return EXIT.failed;
+    case "refused":
+      terminal.complain(`The failover to ${to} was refused: ${end.because}`);
+      return EXIT.refused;
+    case "lost":
+      step(`the answer of ${route.ask} broke off (${end.because}): asking the cluster`);
+      return await findOut(to, terminal, ports, step);
+  }
+}
+
+/** Asks the cluster until the target is primary, or the time is over. */
+async function findOut(
+  to: string,
+  terminal: Terminal,
+  ports: FailoverPorts,
+  step: (text: string) => void,
+): Promise<ExitCode> {
+  const startMs = ports.now();
+  let view = await ports.look();
+  while (view.primary !== to && ports.now() - startMs < OUTCOME_LIMIT_MS) {
+    await ports.sleep(OUTCOME_INTERVAL_MS);
+    view = await ports.look();
+  }
+  if (view.primary === to) {
+    step(`${to} is the primary`);
+    return EXIT.ok;
+  }
+  const primary = view.primary === null ? "there is no primary" : `${view.primary} is the primary`;
+  terminal.complain(
+    `The failover to ${to} did not come to an end within ${
+      OUTCOME_LIMIT_MS / 1000
+    } s: ${primary}.` +
+      " Look at metako status.",
+  );
+  return EXIT.failed;
+}

@@ -1,0 +1,45 @@
+/**
+ * What happens when metako itself is at fault: one line, exit code 70, never a stack trace.
+ *
+ * Expected failures never come here, they are values. What does come here is a broken invariant, and
+ * a process that goes on after one cannot be trusted with a database; PostgreSQL itself runs on and
+ * the supervisor starts the agent anew.
+ *
+ * @module
+ */
+import { EXIT } from "./exit_codes.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Ends the process with one line at every error that nobody caught. */
+export function endOnFault(terminal: Pick<Terminal, "complain">): void {
+  const end = (fault: unknown) => {
+    terminal.complain(faultLine(fault));
+    Deno.exit(EXIT.internal);
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    end(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    end(event.error ?? event.message);
+  });
+}
+
+/**
+ * The line for a fault.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(
+ *   faultLine(new TypeError("x is\nnot y")),
+ *   "metako: internal fault: TypeError: x is not y. Please report it with the log lines before it.",
+ * );
+ * ```
+ */
+export function faultLine(fault: unknown): string {
+  const text = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault);
+  const line = text.replaceAll(/\s+/g, " ").trim().replace(/\.$/, "");
+  return `metako: internal fault: ${line}. Please report it with the log lines before it.`;
+}

@@ -1,0 +1,50 @@
+/**
+ * Reads a configuration file for a command: every problem is printed, none is thrown.
+ *
+ * @module
+ */
+import { type Config, formatProblem, parseConfig, type Problem } from "../config/mod.ts";
+import { EXIT, type ExitCode } from "./exit_codes.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What {@linkcode loadConfig} gives. */
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly code: ExitCode };
+
+/**
+ * Loads `file`. Where it cannot be used, every problem is printed on standard error and the result
+ * holds the exit code. Warnings are returned, not printed: what they mean differs by command.
+ */
+export function loadConfig(file: string, terminal: Pick<Terminal, "complain">): LoadedConfig {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch (error) {
+    terminal.complain(`Cannot read the configuration ${file}: ${readFailure(error)}`);
+    return { ok: false, code: EXIT.configuration };
+  }
+  const parsed = parseConfig(text, {
+    file,
+    env: (name) => Deno.env.get(name),
+    readFile: (path) => Deno.readTextFileSync(path),
+  });
+  if (parsed.ok) return { ok: true, config: parsed.config, warnings: parsed.warnings };
+  for (const problem of parsed.problems) terminal.complain(formatProblem(problem));
+  return { ok: false, code: EXIT.configuration };
+}
+
+function readFailure(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) {
+    return "there is no such file. Name another one with --config FILE.";
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "permission denied. Run as a user who may read it.";
+  }
+  if (error instanceof Deno.errors.IsADirectory) {
+    return "it is a folder. Name the file in it.";
+  }
+  if (error instanceof TypeError) return "it is not UTF-8 text. Save it as UTF-8.";
+  const reason = error instanceof Error ? error.message : String(error);
+  return `${reason}. Check that it is a readable file.`;
+}

@@ -1,0 +1,154 @@
+/**
+ * The command line: which words make which command run.
+ *
+ * This file knows options and help texts and nothing about what the commands do. Each command
+ * returns its exit code; nothing below here ends the process.
+ *
+ * @module
+ */
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { configCheckCommand } from "./config_check.ts";
+import { demoCommand } from "./demo.ts";
+import { EXIT, EXIT_CODE_HELP } from "./exit_codes.ts";
+import { failoverCommand } from "./failover.ts";
+import { runCommand } from "./run.ts";
+import { statusCommand } from "./status.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What the commands are given by the process they run in. */
+export interface Context {
+  /** Where the commands print. */
+  readonly terminal: Terminal;
+  /** The program's version. */
+  readonly version: string;
+  /** The command that starts this same program, to which a command's words can be added. */
+  readonly self: readonly string[];
+}
+
+/** Where the configuration is when the command line does not say. */
+export const DEFAULT_CONFIG = "configs/config.yaml";
+
+/**
+ * Runs the command that `args` name.
+ *
+ * @param args the words behind the program's name
+ * @returns the exit code; 2, with a message, where the words make no command
+ */
+export async function runProgram(args: readonly string[], context: Context): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = buildProgram(context, (result) => code = result);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    // Commander has printed the help text, the version, or what is wrong.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    throw error;
+  }
+}
+
+function buildProgram(context: Context, finish: (code: number) => void): Command {
+  const { terminal } = context;
+  const program = new Command("metako")
+    .description("PostgreSQL high availability: one agent per database host.")
+    .version(context.version, "--version", "print the version")
+    .helpOption("--help", "print this help")
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.complain(text.trimEnd()),
+    })
+    .showHelpAfterError("See metako --help.")
+    .option("--config <file>", `configuration file (default: ${DEFAULT_CONFIG})`)
+    .addHelpText("after", EXIT_CODE_HELP);
+  const configOf = (options: { config?: string }) =>
+    options.config ?? program.opts<{ config?: string }>().config ?? DEFAULT_CONFIG;
+
+  program.action(async () => {
+    if (program.args.length > 0) refuseUnknown(program, program.args[0]!);
+    finish(await runCommand({ config: configOf({}) }, context));
+  });
+
+  program.command("run")
+    .description("run this node's agent until SIGINT or SIGTERM (what metako does without a word)")
+    .option("--config <file>", "configuration file")
+    .action(async (options) => finish(await runCommand({ config: configOf(options) }, context)));
+
+  const config = program.command("config").description("look at configuration files");
+  config.command("check")
+    .description("say whether a file would do, and print what would be in effect")
+    .argument("[file]", `configuration file (default: ${DEFAULT_CONFIG})`)
+    .action((file?: string) => finish(configCheckCommand(file ?? configOf({}), terminal)));
+
+  program.command("status")
+    .description("print the cluster's state, as its nodes see it")
+    .option("--config <file>", "configuration file of any member")
+    .option("--json", "print JSON", false)
+    .option("--watch", "print it again every second", false)
+    .option("--node <name>", "ask this node only")
+    .action(async (options) =>
+      finish(
+        await statusCommand({
+          config: configOf(options),
+          json: options.json,
+          watch: options.watch,
+          node: options.node ?? null,
+        }, terminal),
+      )
+    );
+
+  program.command("failover")
+    .description("make another node the primary: planned if the primary works, else an election")
+    .requiredOption("--to <node>", "the node that becomes primary")
+    .option("--config <file>", "configuration file of any member")
+    .action(async (options) =>
+      finish(await failoverCommand({ config: configOf(options), to: options.to }, terminal))
+    );
+
+  program.command("demo")
+    .description("start a cluster of its own on this machine, to try it")
+    .option("--nodes <count>", "how many nodes, 3 to 9", wholeNumber(3, 9), 3)
+    .option("--dir <folder>", "where; it must be empty, and is kept (default: a temporary folder)")
+    .option("--keep", "keep the folder", false)
+    .option("--check", "play a script: crash, return, switchover; verify every row", false)
+    .option(
+      "--rows <count>",
+      "with --check: rows before and after each event",
+      wholeNumber(1, 1e6),
+      100,
+    )
+    .option("--json", "with --check: print the report as JSON", false)
+    .action(async (options, demo: Command) => {
+      if (options.json && !options.check) demo.error("error: --json needs --check.");
+      const code = await demoCommand({
+        nodes: options.nodes,
+        folder: options.dir ?? null,
+        keep: options.keep,
+        check: options.check,
+        rows: options.rows,
+        json: options.json,
+      }, context);
+      finish(code);
+    });
+  // Commands inherit this at their making, and they take no word that they do not name. Here a word
+  // too many is an unknown command, which deserves a better message than its number.
+  return program.allowExcessArguments(true);
+}
+
+function refuseUnknown(program: Command, word: string): never {
+  const known = program.commands.map((command) => command.name()).join(", ");
+  return program.error(`error: unknown command '${word}'. The commands are ${known}.`);
+}
+
+/** A parser of option values: whole numbers within a range. */
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (!(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}

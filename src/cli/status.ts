@@ -1,0 +1,127 @@
+/**
+ * `metako status`: every member is asked at the same time, and the answers become one picture.
+ *
+ * @module
+ */
+import { createOperatorClient } from "../agent/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { EXIT, type ExitCode } from "./exit_codes.ts";
+import { listenForInterrupt, pause } from "./interrupt.ts";
+import { loadConfig } from "./load_config.ts";
+import { type ClusterView, mergeStatuses, type NodeAnswer, type Verdict } from "./merge.ts";
+import { renderCluster } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What the command line said. */
+export interface StatusOptions {
+  /** The configuration file of any member. */
+  readonly config: string;
+  /** Print JSON instead of a table. */
+  readonly json: boolean;
+  /** Look again every second. */
+  readonly watch: boolean;
+  /** Ask this member only; null: all. */
+  readonly node: string | null;
+}
+
+const WATCH_INTERVAL_MS = 1000;
+
+/** Prints the cluster's state, once or until interrupted. */
+export async function statusCommand(
+  options: StatusOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const loaded = loadConfig(options.config, terminal);
+  if (!loaded.ok) return loaded.code;
+  const members = loaded.config.members.map((member) => member.nodeName);
+  if (options.node !== null && !members.includes(options.node)) {
+    terminal.complain(
+      `Cannot ask ${options.node}: it is no member of the cluster in ${options.config}.` +
+        ` The members are ${members.join(", ")}.`,
+    );
+    return EXIT.usage;
+  }
+  const ask = clusterAsker(loaded.config, options.node === null ? members : [options.node]);
+  if (!options.watch) {
+    const view = await ask();
+    terminal.print(renderView(view, options, terminal));
+    return verdictCode(view.verdict);
+  }
+  const interrupt = listenForInterrupt();
+  try {
+    return await watch(ask, options, terminal, interrupt.signal);
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+/** Returns a function that asks the members, all at once, and merges what they say. */
+export function clusterAsker(
+  config: Config,
+  members: readonly string[],
+): () => Promise<ClusterView> {
+  const client = createOperatorClient(config);
+  const askOne = async (node: string): Promise<NodeAnswer> => {
+    const answer = await client.status(node);
+    return answer.ok
+      ? { node, ok: true, status: answer.status }
+      : { node, ok: false, because: answer.because };
+  };
+  return async () => mergeStatuses(await Promise.all(members.map(askOne)));
+}
+
+/**
+ * The picture as `--json` prints it: `nodes` has an entry per member, with `reachable: true` and the
+ * keys of `GET /status`, or `reachable: false` and `because`.
+ */
+export function viewAsJson(view: ClusterView): Record<string, unknown> {
+  return {
+    nodes: view.nodes.map((answer) =>
+      answer.ok
+        ? { ...answer.status, node: answer.node, reachable: true }
+        : { node: answer.node, reachable: false, because: answer.because }
+    ),
+    reachable: view.reachable,
+    primary: view.primary,
+    term: view.term,
+    has_majority: view.verdict === "writable",
+    problems: view.problems,
+  };
+}
+
+/** The exit code that says what `status` found. */
+export function verdictCode(verdict: Verdict): ExitCode {
+  switch (verdict) {
+    case "writable":
+      return EXIT.ok;
+    case "no_majority":
+      return EXIT.noMajority;
+    case "unreachable":
+      return EXIT.unreachable;
+  }
+}
+
+function renderView(view: ClusterView, options: StatusOptions, terminal: Terminal): string {
+  if (options.json) return JSON.stringify(viewAsJson(view), null, options.watch ? 0 : 2);
+  return renderCluster(view, { colour: terminal.colour, ruled: terminal.interactive });
+}
+
+/** On a terminal the screen is redrawn; piped, each look is a block (or a line of JSON) of its own. */
+async function watch(
+  ask: () => Promise<ClusterView>,
+  options: StatusOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  let code: ExitCode = EXIT.unreachable;
+  do {
+    const view = await ask();
+    code = verdictCode(view.verdict);
+    if (terminal.interactive) terminal.write(CLEAR_SCREEN);
+    terminal.print(renderView(view, options, terminal));
+    if (!terminal.interactive && !options.json) terminal.print("");
+  } while (await pause(WATCH_INTERVAL_MS, signal));
+  return code;
+}
+
+const CLEAR_SCREEN = "\x1b[H\x1b[2J";

@@ -45,10 +45,10 @@ export async function demoCommand(
   const { terminal } = context;
   const found = await findPostgres();
   if (!found.ok) {
-    terminal.complain(`Cannot start the demo: ${found.because}`);
+    terminal.complain(`Cannot start the demo. ${found.because}.`);
     return EXIT.failed;
   }
-  const laid = await layOut(options, found.binDir);
+  const laid = await layOut(options, found.value.binDir);
   if (!laid.ok) {
     terminal.complain(laid.because);
     return EXIT.failed;
@@ -58,7 +58,7 @@ export async function demoCommand(
   if (!loaded.ok) return loaded.code;
   const cluster = openCluster(plan, loaded.config, context.self);
   const end = options.check
-    ? await check(cluster, options, terminal, found.version)
+    ? await check(cluster, options, terminal)
     : await follow(cluster, context);
   await tidy(plan, options, end, terminal);
   return end === "good" ? EXIT.ok : EXIT.failed;
@@ -105,7 +105,6 @@ async function check(
   cluster: DemoCluster,
   options: DemoOptions,
   terminal: Terminal,
-  postgresql: string,
 ): Promise<End> {
   const interrupt = listenForInterrupt();
   const watcher = watchCluster(cluster, interrupt.signal);
@@ -118,7 +117,6 @@ async function check(
     const played = await playScript(cluster, {
       watcher,
       rows: options.rows,
-      postgresql,
       say,
       signal: interrupt.signal,
     });

@@ -17,9 +17,10 @@ const INSERT_LIMIT_MS = 10_000;
  * Creates the application's role, its schema and the table of numbered rows, as superuser through a
  * router.
  *
+ * @returns the server's version, as "15.18 (Debian 15.18-0+deb12u1)"
  * @throws Error where the server refuses; the message is the server's
  */
-export async function prepareApplication(plan: DemoPlan, routerPort: number): Promise<void> {
+export async function prepareApplication(plan: DemoPlan, routerPort: number): Promise<string> {
   const sql = connect(plan, routerPort, "superuser");
   try {
     // A failing statement would be logged with the password in it.
@@ -31,6 +32,8 @@ export async function prepareApplication(plan: DemoPlan, routerPort: number): Pr
         " written_at timestamptz NOT NULL DEFAULT clock_timestamp())",
     );
     await sql.unsafe(`ALTER TABLE ${TABLE} OWNER TO ${DEMO_ROLE}`);
+    const [row] = await sql<{ server_version: string }[]>`SHOW server_version`;
+    return row!.server_version;
   } finally {
     await sql.end({ timeout: 1 });
   }

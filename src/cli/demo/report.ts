@@ -20,8 +20,8 @@ export interface EventReport {
 
 /** What the script measured. A stage that was not reached is null. */
 export interface DemoReport {
-  /** PostgreSQL's version. */
-  readonly postgresql: string;
+  /** The servers' version, as they say it. */
+  readonly postgresql: string | null;
   /** How many nodes the cluster had. */
   readonly nodes: number;
   /** From the first start to every standby streaming and electable. */
@@ -95,7 +95,7 @@ export function renderReport(report: DemoReport): string {
   const { rows } = report;
   const faults = judge(report);
   const lines: (string | null)[] = [
-    `PostgreSQL ${report.postgresql}, ${report.nodes} nodes`,
+    `PostgreSQL ${report.postgresql ?? "of unknown version"}, ${report.nodes} nodes`,
     line("cluster up after", report.start_ms),
     eventLine("host crash", report.crash),
     line("backends outlived it by", report.backends_outlived_ms),

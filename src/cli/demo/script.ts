@@ -40,8 +40,6 @@ export interface ScriptOptions {
   readonly watcher: Watcher;
   /** Rows to be acknowledged before and after each event. */
   readonly rows: number;
-  /** PostgreSQL's version, for the report. */
-  readonly postgresql: string;
   /** Prints a line about what is being done. */
   readonly say: (text: string) => void;
   /** Cuts the script short. */
@@ -67,7 +65,7 @@ export async function playScript(
   options: ScriptOptions,
 ): Promise<DemoReport> {
   const draft: Draft = {
-    postgresql: options.postgresql,
+    postgresql: null,
     nodes: cluster.plan.nodes.length,
     start_ms: null,
     crash: null,
@@ -115,7 +113,7 @@ async function play(
 
   const victim = nodeNamed(cluster, first.value);
   const survivors = cluster.plan.nodes.filter((node) => node !== victim);
-  await prepareApplication(cluster.plan, survivors[0]!.routerPort);
+  draft.postgresql = await prepareApplication(cluster.plan, survivors[0]!.routerPort);
   const writer = startWriter({
     ledger: newLedger(),
     routers: survivors.map((node) => () => openRowSink(cluster.plan, node.routerPort)),

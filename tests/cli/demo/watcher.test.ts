@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import type { DemoCluster } from "../../../src/cli/demo/cluster.ts";
+import { planDemo } from "../../../src/cli/demo/plan.ts";
+import { settledPrimary, watchCluster } from "../../../src/cli/demo/watcher.ts";
+import { mergeStatuses, type NodeAnswer } from "../../../src/cli/merge.ts";
+import { answered, primaryOf, silent, statusOf } from "../fixtures.ts";
+
+const RECORD = {
+  term: 4,
+  seq: 2,
+  leader: "node1",
+  timeline: 2,
+  electable: ["node2", "node3"],
+  required: 1,
+};
+const SETTLED = [
+  answered(primaryOf("node1", { record: RECORD })),
+  answered(statusOf("node2")),
+  answered(statusOf("node3")),
+];
+
+Deno.test("settledPrimary() names the primary where every standby streams and is electable", () => {
+  assert.equal(settledPrimary(mergeStatuses(SETTLED)), "node1");
+});
+
+Deno.test("settledPrimary() is null where the loss of a host would not be survived", () => {
+  const [primary, second, third] = SETTLED as [NodeAnswer, NodeAnswer, NodeAnswer];
+  const lonely = { ...RECORD, electable: ["node2"] };
+  const unsettled: NodeAnswer[][] = [
+    [],
+    [primary, second, silent("node3")],
+    [primary, second, answered(statusOf("node3", { streaming: false }))],
+    [answered(primaryOf("node1", { record: lonely })), second, third],
+    [answered(primaryOf("node1", { record: null })), second, third],
+    [answered(primaryOf("node1", { record: RECORD, has_majority: false })), second, third],
+    [answered(primaryOf("node1", { record: RECORD, state: "starting" })), second, third],
+  ];
+  for (const answers of unsettled) {
+    assert.equal(settledPrimary(mergeStatuses(answers)), null, JSON.stringify(answers));
+  }
+});
+
+/** A cluster without processes: a list of looks, the last of which repeats, and exit codes. */
+function pretend(looks: NodeAnswer[][], exits: Record<string, number> = {}): DemoCluster {
+  let look = 0;
+  return {
+    plan: planDemo({
+      folder: "/nonexistent",
+      nodeCount: 3,
+      ports: Array.from({ length: 9 }, (_, index) => index),
+      binDir: "",
+      osUser: null,
+      secrets: { superuser: "", replication: "", application: "", cluster: "" },
+    }),
+    start: () => {},
+    killHost: () => {},
+    agentPid: () => null,
+    agentExit: (node) => exits[node.name] ?? null,
+    look: () => Promise.resolve(mergeStatuses(looks[Math.min(look++, looks.length - 1)]!)),
+    stop: () => Promise.resolve([]),
+  };
+}
+
+const SILENT = [silent("node1"), silent("node2"), silent("node3")];
+const wait = { what: "the cluster to settle", limitMs: 5000, until: settledPrimary };
+
+Deno.test("watchCluster() waits until the condition holds, and collects who led which term", async () => {
+  const earlier = [answered(primaryOf("node3", { term: 3 })), silent("node1"), silent("node2")];
+  const watcher = watchCluster(pretend([SILENT, earlier, SETTLED]), new AbortController().signal);
+  assert.deepEqual(await watcher.waitFor(wait), { ok: true, value: "node1" });
+  await watcher.stop();
+  assert.deepEqual(watcher.terms(), [{ term: 3, primary: "node3" }, { term: 4, primary: "node1" }]);
+});
+
+Deno.test("watchCluster() gives up after the limit, with the last status", async () => {
+  const watcher = watchCluster(pretend([SILENT]), new AbortController().signal);
+  const waited = await watcher.waitFor({ ...wait, limitMs: 100 });
+  await watcher.stop();
+  assert.ok(!waited.ok);
+  assert.match(waited.because, /^Waited 0\.1 s in vain for the cluster to settle\.\nnode +role/);
+});
+
+Deno.test("watchCluster() does not wait for an agent that ended by itself", async () => {
+  const watcher = watchCluster(pretend([SILENT], { node2: 78 }), new AbortController().signal);
+  const waited = await watcher.waitFor(wait);
+  await watcher.stop();
+  assert.ok(!waited.ok);
+  assert.match(waited.because, /^node2's agent ended with exit code 78 while waiting/);
+});
+
+Deno.test("watchCluster() waits on for a node that was killed", async () => {
+  const cluster = pretend([SILENT, SILENT, SETTLED], { node2: 137 });
+  const watcher = watchCluster(cluster, new AbortController().signal);
+  assert.ok((await watcher.waitFor(wait)).ok);
+  await watcher.stop();
+});
+
+Deno.test("watchCluster() ends a wait at an interrupt", async () => {
+  const interrupt = new AbortController();
+  const watcher = watchCluster(pretend([SILENT]), interrupt.signal);
+  const waiting = watcher.waitFor(wait);
+  interrupt.abort();
+  assert.deepEqual(await waiting, {
+    ok: false,
+    because: "Interrupted while waiting for the cluster to settle.",
+  });
+  await watcher.stop();
+});

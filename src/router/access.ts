@@ -25,10 +25,11 @@ const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }
  * @returns null where it may; otherwise what to tell it
  */
 export async function judgeAccess(
-  { startup, address, timeoutMs, ports }: {
+  { startup, address, timeoutMs, signal, ports }: {
     readonly startup: Startup;
     readonly address: string;
     readonly timeoutMs: number;
+    readonly signal: AbortSignal;
     readonly ports: Pick<RouterPorts, "isPrivileged" | "isLoopback">;
   },
 ): Promise<Complaint | null> {
@@ -46,8 +47,9 @@ export async function judgeAccess(
   const user = nameAsServerSeesIt(startup.userBytes);
   if (user === null) return fromLoopbackOnly("A user whose name is not UTF-8");
   const privileged = await within(
-    ports.isPrivileged(user).catch(() => null),
+    Promise.resolve().then(() => ports.isPrivileged(user)).catch(() => null),
     timeoutMs,
+    signal,
   );
   if (privileged === null) {
     return {

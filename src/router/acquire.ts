@@ -1,0 +1,157 @@
+/**
+ * Finds a server for a new session: choose, connect, and where that fails wait for a change, up to
+ * the port's time limit. A server that refuses connections, or is still starting, is waited for like
+ * one that does not exist yet.
+ *
+ * @module
+ */
+import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
+import { type Backend, openBackend } from "./backend.ts";
+import type { RouterOptions, RouterPorts } from "./options.ts";
+import type { Choice, Purpose, Route } from "./route.ts";
+import { closeQuietly } from "./socket.ts";
+import type { WaitingRoom } from "./waiting.ts";
+
+/** How {@linkcode acquire} ended. */
+export type Acquisition =
+  | { readonly type: "acquired"; readonly route: Route; readonly backend: Backend }
+  /** The server refused in its own words. */
+  | { readonly type: "refused"; readonly words: Uint8Array; readonly sqlstate: string | null }
+  | { readonly type: "failed"; readonly complaint: Complaint }
+  /** The client left, or the session was ended from outside. */
+  | { readonly type: "abandoned" };
+
+/** What {@linkcode acquire} works with. */
+export interface AcquireInput {
+  readonly purpose: Purpose;
+  /** The client's startup packet. */
+  readonly startup: Uint8Array;
+  readonly options: RouterOptions;
+  readonly ports: Pick<RouterPorts, "now" | "random">;
+  readonly waitingRoom: WaitingRoom;
+  /** Chooses by the present view; `excluded` are standbys that did not answer just now. */
+  choose(excluded: ReadonlySet<string>): Choice;
+  /** Whether a route that was chosen before an attempt is still right after it. */
+  isRight(route: Route): boolean;
+  /** Told before each attempt and after it; the owner aborts an attempt whose route went stale. */
+  onAttempt(attempt: Attempt | null): void;
+  /** Ends the search as "abandoned". */
+  readonly signal: AbortSignal;
+}
+
+/** An attempt that is under way. */
+export interface Attempt {
+  readonly route: Route;
+  abort(): void;
+}
+
+const RETRY_MS = 100;
+
+/** Resolves when the session has a server, or is not going to have one. */
+export async function acquire(input: AcquireInput): Promise<Acquisition> {
+  const { options, ports, purpose, signal } = input;
+  const limitMs = purpose === "primary" ? options.writeTimeoutMs : options.readTimeoutMs;
+  const deadline = ports.now() + limitMs;
+  const excluded = new Set<string>();
+  let because = "";
+  let place: ReturnType<WaitingRoom["enter"]> = null;
+  try {
+    while (!signal.aborted) {
+      const choice = input.choose(excluded);
+      if (choice.type === "route") {
+        const opening = await attempt(input, choice.route, deadline - ports.now());
+        if (signal.aborted) {
+          if (opening.type === "open") closeQuietly(opening.backend.conn);
+          break;
+        }
+        const stale = !input.isRight(choice.route);
+        if (stale && opening.type === "open") closeQuietly(opening.backend.conn);
+        if (stale) because = "the server changed during the attempt";
+        else if (opening.type === "open") {
+          return { type: "acquired", route: choice.route, backend: opening.backend };
+        } else if (opening.type === "refused") return opening;
+        else if (opening.type === "trusted") {
+          return { type: "failed", complaint: trusted(choice.route) };
+        } else because = opening.because;
+        if (ports.now() < deadline) {
+          if (stale) continue;
+          if (choice.route.to === "standby") {
+            // The next best at once; the one that failed is asked again after the next wait.
+            excluded.add(choice.route.target.node);
+            continue;
+          }
+        }
+      } else {
+        because = choice.because;
+      }
+      const remainingMs = deadline - ports.now();
+      if (remainingMs <= 0) {
+        return { type: "failed", complaint: noServer(purpose, limitMs, because) };
+      }
+      place ??= input.waitingRoom.enter();
+      if (place === null) return { type: "failed", complaint: tooManyWaiting(options, because) };
+      // Spread a little, so that many sessions do not knock at a starting server in step.
+      const pauseMs = choice.type === "none" && excluded.size === 0
+        ? remainingMs
+        : RETRY_MS * (0.5 + ports.random());
+      await place.next(Math.min(pauseMs, remainingMs), signal);
+      excluded.clear();
+    }
+    return { type: "abandoned" };
+  } finally {
+    place?.leave();
+  }
+}
+
+async function attempt(
+  input: AcquireInput,
+  route: Route,
+  remainingMs: number,
+): Promise<Awaited<ReturnType<typeof openBackend>>> {
+  const { options } = input;
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  input.signal.addEventListener("abort", abort, { once: true });
+  input.onAttempt({ route, abort });
+  try {
+    return await openBackend({
+      target: route.target,
+      startup: input.startup,
+      allowTrusted: options.allowTrustedBackend,
+      connectTimeoutMs: Math.min(options.connectTimeoutMs, remainingMs),
+      greetingTimeoutMs: options.startupTimeoutMs,
+      signal: controller.signal,
+    });
+  } finally {
+    input.onAttempt(null);
+    input.signal.removeEventListener("abort", abort);
+  }
+}
+
+function noServer(purpose: Purpose, limitMs: number, because: string): Complaint {
+  const what = purpose === "primary" ? "primary" : "server";
+  return {
+    sqlstate: SQLSTATE.cannotConnectNow,
+    message: `Cannot start a session: no ${what} was found within ${limitMs} ms: ${because}`,
+    hint: "Try again; `metako status` shows what the cluster is waiting for.",
+  };
+}
+
+function tooManyWaiting(options: RouterOptions, because: string): Complaint {
+  return {
+    sqlstate: SQLSTATE.tooManyConnections,
+    message: `Cannot start a session: ${options.maximumWaiting} sessions wait for a server ` +
+      `already: ${because}`,
+    hint: "Try again later, or connect less at a time.",
+  };
+}
+
+function trusted({ target }: Route): Complaint {
+  return {
+    sqlstate: SQLSTATE.invalidAuthorization,
+    message: `Cannot start a session: ${target.node} lets the router's address in without a ` +
+      "password, and so would let in everybody who reaches the router.",
+    hint: "Use scram-sha-256 in pg_hba.conf for the addresses of the cluster's hosts " +
+      "(or router.allow_trusted_backend: true in a demonstration).",
+  };
+}

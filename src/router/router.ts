@@ -1,0 +1,202 @@
+/**
+ * The router: listeners, the sessions behind them, and what moves them all at once.
+ *
+ * Every node's port leads to the current primary, whichever node that is. The agent's view is the
+ * only truth: at each change of it every session is compared with it and ended where it no longer
+ * holds, so writes stop here the moment this node can no longer vouch for the primary.
+ *
+ * @module
+ */
+import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
+import { deliverCancel } from "./cancel.ts";
+import { type Context, createContext, sessionsByNode } from "./context.ts";
+import { greet } from "./greet.ts";
+import type { RouterAddress, RouterOptions, RouterPorts, RouterStart } from "./options.ts";
+import type { Purpose } from "./route.ts";
+import { heldComplaint, refuse, runSession } from "./session.ts";
+import { closeQuietly, tune } from "./socket.ts";
+
+/** Connections beyond the sessions: clients in their first seconds, and those being refused. */
+const STARTUP_CONNECTIONS = 128;
+/** Cancel requests under way at one time. They have places of their own, since overload is when they count. */
+const CANCEL_CONNECTIONS = 64;
+const ACCEPT_PAUSE_MS = 100;
+
+/**
+ * Starts to listen.
+ *
+ * @returns the running router, or why a port could not be opened and what to do about it
+ */
+export function startRouter(options: RouterOptions, ports: RouterPorts): RouterStart {
+  const context = createContext(options, ports);
+  const listeners: { listener: Deno.TcpListener; purpose: Purpose }[] = [];
+  const open: [Purpose, number | null][] = [
+    ["primary", options.port],
+    ["read_only", options.readOnlyPort],
+  ];
+  for (const [purpose, port] of open) {
+    if (port === null) continue;
+    try {
+      listeners.push({ listener: Deno.listen({ hostname: options.host, port }), purpose });
+    } catch (error) {
+      for (const { listener } of listeners) listener.close();
+      return { ok: false, because: listenProblem(options.host, port, purpose, error) };
+    }
+  }
+  const desk = createDesk(context);
+  const accepting = listeners.map(({ listener, purpose }) => acceptAll(desk, listener, purpose));
+  const unsubscribe = ports.onChange(() => {
+    const closed = [...context.sessions].filter((session) => session.reconsider()).length;
+    if (closed > 0) {
+      const { term, because } = ports.view();
+      ports.log("info", "sessions_closed", { outcome: "done", sessions: closed, term, because });
+    }
+    context.waitingRoom.wake();
+  });
+  const addressOf = (purpose: Purpose): RouterAddress | null => {
+    const found = listeners.find((entry) => entry.purpose === purpose);
+    if (found === undefined) return null;
+    const { hostname, port } = found.listener.addr as Deno.NetAddr;
+    return { host: hostname, port };
+  };
+  return {
+    ok: true,
+    router: {
+      address: addressOf("primary")!,
+      readOnlyAddress: addressOf("read_only"),
+      statistics: () => ({
+        sessions: context.sessions.size,
+        waiting: context.waitingRoom.size(),
+        ...context.counters,
+        byNode: sessionsByNode(context),
+      }),
+      hold(because) {
+        context.held = because;
+        for (const session of [...context.sessions]) session.drain(heldComplaint(because));
+      },
+      release() {
+        context.held = null;
+        for (const session of [...context.sessions]) session.drain(null);
+        context.waitingRoom.wake();
+      },
+      async close() {
+        desk.closing = true;
+        unsubscribe();
+        for (const { listener } of listeners) listener.close();
+        await Promise.all(accepting);
+        for (const client of desk.greeting) closeQuietly(client);
+        for (const session of [...context.sessions]) session.end(SHUTDOWN);
+        await Promise.all([...desk.tasks]);
+      },
+    },
+  };
+}
+
+/** What the accept loops share. */
+interface Desk {
+  readonly context: Context;
+  /** Clients that have not said yet who they are. */
+  readonly greeting: Set<Deno.TcpConn>;
+  /** Everything that is under way for a client. */
+  readonly tasks: Set<Promise<void>>;
+  cancelling: number;
+  closing: boolean;
+}
+
+const SHUTDOWN: Complaint = {
+  sqlstate: SQLSTATE.adminShutdown,
+  message: "This session is closed: the router on this node is shutting down.",
+  hint: "Connect to another node's router.",
+};
+
+function createDesk(context: Context): Desk {
+  return { context, greeting: new Set(), tasks: new Set(), cancelling: 0, closing: false };
+}
+
+async function acceptAll(
+  desk: Desk,
+  listener: Deno.TcpListener,
+  purpose: Purpose,
+): Promise<void> {
+  const { options, ports } = desk.context;
+  const limit = options.maximumConnections + STARTUP_CONNECTIONS + CANCEL_CONNECTIONS;
+  while (!desk.closing) {
+    let client: Deno.TcpConn;
+    try {
+      client = await listener.accept();
+    } catch (error) {
+      if (desk.closing) return;
+      // Out of file descriptors, or a client that left before it was accepted: the port stays open.
+      ports.log("warning", "accept_failed", { because: String(error) });
+      await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+      continue;
+    }
+    desk.context.counters.totalConnections++;
+    if (desk.tasks.size >= limit) {
+      desk.context.counters.refused++;
+      closeQuietly(client);
+      continue;
+    }
+    const task = serve(desk, client, purpose)
+      .catch((error) => ports.log("error", "session_failed", { because: String(error) }))
+      .finally(() => {
+        closeQuietly(client);
+        desk.tasks.delete(task);
+      });
+    desk.tasks.add(task);
+  }
+}
+
+async function serve(desk: Desk, client: Deno.TcpConn, purpose: Purpose): Promise<void> {
+  const { context } = desk;
+  tune(client);
+  const address = client.remoteAddr.transport === "tcp" ? client.remoteAddr.hostname : "";
+  desk.greeting.add(client);
+  const greeting = await greet(client, context.options.startupTimeoutMs);
+  desk.greeting.delete(client);
+  if (desk.closing) return;
+  switch (greeting.type) {
+    case "session":
+      return await runSession(context, {
+        client,
+        address,
+        purpose,
+        introduction: greeting.introduction,
+      });
+    case "cancel": {
+      const target = context.keys.find(greeting.key) ?? context.ports.view().primary;
+      if (target === null || desk.cancelling >= CANCEL_CONNECTIONS) return;
+      desk.cancelling++;
+      const delivered = await deliverCancel(
+        greeting.key,
+        target,
+        context.options.connectTimeoutMs,
+      );
+      desk.cancelling--;
+      if (delivered) context.counters.cancelled++;
+      return;
+    }
+    case "invalid":
+      return await refuse(context, client, greeting.complaint);
+    case "gone":
+      context.ports.log("debug", "client_gone", { peer: address, because: greeting.because });
+      return;
+  }
+}
+
+function listenProblem(host: string, port: number, purpose: Purpose, error: unknown): string {
+  const key = purpose === "primary" ? "router.port" : "router.read_only_port";
+  const place = `Cannot listen for clients on ${host}:${port} (router.host, ${key})`;
+  if (error instanceof Deno.errors.AddrInUse) {
+    return `${place}: the port must be free, and another process has it. ` +
+      `Stop that process, or set ${key} to another port.`;
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return `${place}: the address must be one of this host's. Set router.host to one, or to 0.0.0.0.`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return `${place}: this user may not open it. Ports below 1024 need privileges: choose a higher one.`;
+  }
+  return `${place}: ${error instanceof Error ? error.message : String(error)}. ` +
+    `Check router.host and ${key}.`;
+}

@@ -1,0 +1,160 @@
+/**
+ * What the command line asks members: to read, and to fail over.
+ *
+ * @module
+ */
+import type { NodeName } from "../core/record.ts";
+import type { ClusterKeys, KeyRing } from "./keys.ts";
+import { decodeLine, MAX_LINE_LENGTH, type TimedStep } from "./progress.ts";
+import { createReadClient, describeRefusal, type ReadClient } from "./read_client.ts";
+import { createSignedClient, type OpenResponse } from "./signed_client.ts";
+import { OPERATOR } from "./signature.ts";
+import { createTransport, type Endpoint, type TransportOptions } from "./transport.ts";
+
+/** How a failover ended, as far as its answer says. */
+export type FailoverEnd =
+  | { readonly type: "succeeded" }
+  | { readonly type: "failed"; readonly because: string }
+  /** Nothing was begun: the node said no, or could not be asked. */
+  | { readonly type: "refused"; readonly because: string }
+  /** The answer ended early, or was forged: what became of the failover is not known. */
+  | { readonly type: "lost"; readonly because: string };
+
+/** An operator's connections to the members. */
+export interface OperatorClient extends ReadClient {
+  /**
+   * Asks `node` to make `to` the primary.
+   *
+   * @param onStep called with each step as it arrives, and the time since the node began
+   */
+  readonly failover: (
+    node: NodeName,
+    to: NodeName,
+    onStep: (step: string, elapsedMs: number) => void,
+  ) => Promise<FailoverEnd>;
+  readonly close: () => void;
+}
+
+/** How long the node may be silent between two steps before the answer counts as lost. */
+const DEFAULT_STEP_TIMEOUT_MS = 120_000;
+
+/**
+ * Opens connections to the members, as they are needed.
+ *
+ * @param options.timeoutMs the longest that reading a document, or the first sign of an answer to
+ *   a failover, may take
+ * @param options.stepTimeoutMs the longest between two steps of a failover; default 2 minutes
+ * @throws {TypeError} where a text in `caCerts` is not PEM
+ */
+export function createOperatorClient(
+  options: TransportOptions & {
+    readonly keys: ClusterKeys;
+    readonly members: ReadonlyMap<NodeName, Endpoint>;
+    readonly timeoutMs: number;
+    readonly stepTimeoutMs?: number;
+  },
+): OperatorClient {
+  const { keys, members, timeoutMs, stepTimeoutMs = DEFAULT_STEP_TIMEOUT_MS } = options;
+  const transport = createTransport(options);
+  const client = createSignedClient({
+    sender: OPERATOR,
+    keys: keys.operator,
+    endpointOf: (name) => members.get(name) ?? null,
+    transport,
+  });
+  return {
+    ...createReadClient(client, timeoutMs),
+    close: transport.close,
+    async failover(node, to, onStep) {
+      const patience = createPatience();
+      try {
+        patience.restart(timeoutMs);
+        const body = JSON.stringify({ to });
+        const opened = await client.open(
+          node,
+          { method: "POST", path: "/operator/failover", body },
+          patience.signal,
+        );
+        switch (opened.type) {
+          case "refused":
+            return { type: "refused", because: opened.because };
+          case "silent":
+            return { type: "lost", because: opened.because };
+          case "answer":
+            return { type: "refused", because: describeRefusal(node, opened) };
+          case "response":
+            return await followSteps(keys.operator, opened, onStep, () => {
+              patience.restart(stepTimeoutMs);
+            });
+        }
+      } finally {
+        patience.end();
+      }
+    },
+  };
+}
+
+async function followSteps(
+  keys: KeyRing,
+  { response, envelope }: OpenResponse,
+  onStep: (step: string, elapsedMs: number) => void,
+  onSign: () => void,
+): Promise<FailoverEnd> {
+  onSign();
+  let index = 0;
+  try {
+    for await (const text of readLines(response.body)) {
+      onSign();
+      const line = decodeLine(keys, envelope, index++, text);
+      if (!line.ok) return { type: "lost", because: line.because };
+      const end = endOf(line.step);
+      if (end !== null) return end;
+      onStep(line.step.step, line.step.elapsedMs);
+    }
+  } catch (error) {
+    const because = error instanceof Error ? error.message : String(error);
+    return { type: "lost", because: because.slice(0, 300) };
+  }
+  return { type: "lost", because: "the answer ended before the outcome" };
+}
+
+/** What a step ends with; null where it goes on. */
+function endOf({ step, outcome }: TimedStep): FailoverEnd | null {
+  switch (outcome) {
+    case "running":
+      return null;
+    case "succeeded":
+      return { type: "succeeded" };
+    case "failed":
+    case "refused":
+      return { type: outcome, because: step };
+  }
+}
+
+/** The lines of a body, however its bytes are cut; an endless line is an error. */
+async function* readLines(body: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {
+  if (body === null) return;
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of body) {
+    rest += decoder.decode(chunk, { stream: true });
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+    if (rest.length > MAX_LINE_LENGTH) throw new Error("a line of the answer is too long");
+  }
+}
+
+/** A deadline that each sign of life moves. */
+function createPatience() {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    signal: controller.signal,
+    restart(timeoutMs: number) {
+      clearTimeout(timer);
+      timer = setTimeout(() => controller.abort(new Error("no further step in time")), timeoutMs);
+    },
+    end: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,159 @@
+/**
+ * The configuration as the program uses it: every default filled in, every unit in the name.
+ *
+ * @module
+ */
+import type { LogLevel } from "../core/log.ts";
+import type { NodeName } from "../core/record.ts";
+
+/** What a member starts as, where no record says otherwise. */
+export type Role = "primary" | "standby";
+
+/** How reads are spread over the standbys. */
+export type BalanceAlgorithm = "round_robin" | "least_connected";
+
+/** Who this node is, and under which addresses others reach it. */
+export interface IdentityConfig {
+  readonly nodeName: NodeName;
+  /** The address of the local PostgreSQL as told to other members. */
+  readonly localDbHost: string;
+  readonly localDbPort: number;
+  /** Where the agent listens for members and operators. */
+  readonly apiHost: string;
+  readonly apiPort: number;
+  /** 0 to 1000; of two equally advanced standbys the higher one is elected. */
+  readonly priority: number;
+  /** True for a member that votes and is never promoted. */
+  readonly nofailover: boolean;
+  /** True for a member that votes and has no PostgreSQL. */
+  readonly witness: boolean;
+}
+
+/** The local PostgreSQL, and how this agent reaches it. */
+export interface LocalDbConfig {
+  /** For people: in logs and tables. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly role: Role;
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+  /** The data directory, absolute; null where the server is to be asked for it. */
+  readonly dataDir: string | null;
+  /** PostgreSQL's programs, absolute; null where they are to be looked for. */
+  readonly binDir: string | null;
+  /** The operating system's user for PostgreSQL; null for the default. */
+  readonly osUser: string | null;
+}
+
+/** One member of the cluster, this node included. */
+export interface MemberConfig {
+  readonly nodeName: NodeName;
+  readonly apiHost: string;
+  readonly apiPort: number;
+  /** A witness is a standby that never becomes anything else. */
+  readonly role: Role;
+  readonly witness: boolean;
+  readonly priority: number;
+  readonly nofailover: boolean;
+  readonly self: boolean;
+}
+
+/** Two data members without a witness. */
+export interface PairConfig {
+  readonly enable: boolean;
+  readonly failoverDelayMs: number;
+  /** Failed checks in a row. */
+  readonly failureThreshold: number;
+}
+
+/** The timing and the sizes of the consensus. */
+export interface CoordinationConfig {
+  readonly heartbeatIntervalMs: number;
+  /** Bounds one call to a member. */
+  readonly communicationTimeoutMs: number;
+  /** The lease: how long a leader may write without hearing from a majority. */
+  readonly failoverTimeoutMs: number;
+  /** What a voter's promise lasts beyond the lease. */
+  readonly fenceMarginMs: number;
+  /** Members needed to decide: a majority, or more where the file says so. */
+  readonly minConsensusNodes: number;
+  /** 0 to 1: how strongly reads prefer this node's own PostgreSQL. */
+  readonly localNodePreference: number;
+  readonly pair: PairConfig;
+}
+
+/** The checks of every node's health. */
+export interface HealthCheckConfig {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failed checks in a row until a node counts as unhealthy. */
+  readonly failureThreshold: number;
+}
+
+/** How statements are spread, and how long they wait. */
+export interface LoadBalancerConfig {
+  readonly algorithm: BalanceAlgorithm;
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+}
+
+/** TLS, and the secret that members share. Paths are relative to the configuration file's folder,
+ * already joined with it. */
+export interface SecurityConfig {
+  readonly tlsEnabled: boolean;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly caFile: string | null;
+  readonly clusterSecret: string | null;
+  /** Accepted beside the present one while it is being replaced. */
+  readonly previousClusterSecret: string | null;
+}
+
+/** Streaming replication. */
+export interface ReplicationConfig {
+  readonly user: string;
+  /** Null where one is to be derived. */
+  readonly password: string | null;
+  /** Every commit waits for a standby, and this is never relaxed. */
+  readonly durability: "strict";
+  /** Null where not set. Without effect while every commit waits for a standby. */
+  readonly maximumLagOnFailoverBytes: number | null;
+}
+
+/** The listener for clients. */
+export interface RouterConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly readOnlyPort: number | null;
+  readonly maximumConnections: number;
+  /** Connections that may wait for a primary at a time. */
+  readonly maximumWaiting: number;
+  /** True accepts a PostgreSQL that lets the router in without a password (demonstrations). */
+  readonly allowTrustedBackend: boolean;
+}
+
+/** The log. */
+export interface LogConfig {
+  readonly level: LogLevel;
+}
+
+/** A whole configuration. */
+export interface Config {
+  readonly clusterName: string;
+  readonly identity: IdentityConfig;
+  /** Null on a witness. */
+  readonly localDb: LocalDbConfig | null;
+  /** Every member; this node is the first. */
+  readonly members: readonly MemberConfig[];
+  readonly coordination: CoordinationConfig;
+  readonly healthCheck: HealthCheckConfig;
+  readonly loadBalancer: LoadBalancerConfig;
+  readonly security: SecurityConfig;
+  readonly replication: ReplicationConfig;
+  readonly router: RouterConfig;
+  /** The folder of the state file, absolute. */
+  readonly stateDir: string;
+  readonly log: LogConfig;
+}

@@ -1,0 +1,126 @@
+/**
+ * The configuration in effect, as a file: every key with its value or default, secrets hidden.
+ * With the secrets put back it reads as the same configuration.
+ *
+ * @module
+ */
+import { stringify } from "yaml";
+import type { Config } from "./config.ts";
+import { formatDuration } from "./duration.ts";
+import { formatSize } from "./size.ts";
+import { HIDDEN } from "./source.ts";
+
+/**
+ * Writes `config` as YAML. What is not set and has no default is left out.
+ *
+ * @returns text that ends in a newline; secrets appear as eight asterisks
+ */
+export function effectiveConfig(config: Config): string {
+  const { identity, localDb, coordination, healthCheck, loadBalancer, security } = config;
+  const { replication, router } = config;
+  return stringify(
+    dropUnset({
+      cluster_name: config.clusterName,
+      identity: {
+        node_name: identity.nodeName,
+        local_db_host: identity.localDbHost,
+        local_db_port: identity.localDbPort,
+        api_host: identity.apiHost,
+        api_port: identity.apiPort,
+        priority: identity.priority,
+        nofailover: identity.nofailover,
+        witness: identity.witness,
+      },
+      local_db: localDb === null ? null : {
+        name: localDb.name,
+        host: localDb.host,
+        port: localDb.port,
+        role: localDb.role,
+        username: localDb.username,
+        password: HIDDEN,
+        database: localDb.database,
+        data_dir: localDb.dataDir,
+        bin_dir: localDb.binDir,
+        os_user: localDb.osUser,
+      },
+      cluster_members: config.members.filter((member) => !member.self).map((member) => ({
+        node_name: member.nodeName,
+        api_host: member.apiHost,
+        api_port: member.apiPort,
+        role: member.role,
+        priority: member.priority,
+        nofailover: member.nofailover,
+        witness: member.witness,
+      })),
+      coordination: {
+        cluster_mode: {
+          heartbeat_interval: formatDuration(coordination.heartbeatIntervalMs),
+          communication_timeout: formatDuration(coordination.communicationTimeoutMs),
+          failover_timeout: formatDuration(coordination.failoverTimeoutMs),
+          fence_margin: formatDuration(coordination.fenceMarginMs),
+          min_consensus_nodes: coordination.minConsensusNodes,
+          local_node_preference: coordination.localNodePreference,
+        },
+        pair_mode: {
+          enable: coordination.pair.enable,
+          failover_delay: formatDuration(coordination.pair.failoverDelayMs),
+          failure_threshold: coordination.pair.failureThreshold,
+        },
+      },
+      health_check: {
+        interval: formatDuration(healthCheck.intervalMs),
+        timeout: formatDuration(healthCheck.timeoutMs),
+        failure_threshold: healthCheck.failureThreshold,
+      },
+      load_balancer: {
+        algorithm: loadBalancer.algorithm,
+        read_timeout: formatDuration(loadBalancer.readTimeoutMs),
+        write_timeout: formatDuration(loadBalancer.writeTimeoutMs),
+      },
+      security: {
+        tls_enabled: security.tlsEnabled,
+        cert_file: security.certFile,
+        key_file: security.keyFile,
+        ca_file: security.caFile,
+        cluster_secret: hide(security.clusterSecret),
+        previous_cluster_secret: hide(security.previousClusterSecret),
+      },
+      replication: {
+        user: replication.user,
+        password: hide(replication.password),
+        durability: replication.durability,
+        maximum_lag_on_failover: replication.maximumLagOnFailoverBytes === null
+          ? null
+          : formatSize(replication.maximumLagOnFailoverBytes),
+      },
+      router: {
+        host: router.host,
+        port: router.port,
+        read_only_port: router.readOnlyPort,
+        maximum_connections: router.maximumConnections,
+        maximum_waiting: router.maximumWaiting,
+        allow_trusted_backend: router.allowTrustedBackend,
+      },
+      state_dir: config.stateDir,
+      log: { level: config.log.level },
+    }),
+    { lineWidth: 0 },
+  );
+}
+
+function hide(secret: string | null): string | null {
+  return secret === null ? null : HIDDEN;
+}
+
+/** The same without keys whose value is null. */
+function dropUnset(section: Record<string, unknown>): Record<string, unknown> {
+  const set = Object.entries(section).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    set.map(([key, value]) => [
+      key,
+      typeof value === "object" && !Array.isArray(value)
+        ? dropUnset(value as Record<string, unknown>)
+        : value,
+    ]),
+  );
+}

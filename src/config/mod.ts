@@ -1,0 +1,9 @@
+/**
+ * The room's face: text in, configuration or problems out.
+ *
+ * @module
+ */
+export type * from "./config.ts";
+export { effectiveConfig } from "./effective.ts";
+export { parseConfig, type ParseOptions, type ParseResult } from "./parse.ts";
+export { formatProblem, type Place, type Problem, type Severity } from "./problem.ts";

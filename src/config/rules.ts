@@ -1,0 +1,235 @@
+/**
+ * Rules between keys, other than those about members.
+ *
+ * @module
+ */
+import { formatDuration } from "./duration.ts";
+import { isWildcard, MEMBER_RULES } from "./member_rules.ts";
+import type { Finding } from "./problem.ts";
+import { risky, type Rule, type RuleFacts, valueOrDefault, wrong } from "./rule.ts";
+
+const HEARTBEAT = "coordination.cluster_mode.heartbeat_interval";
+const COMMUNICATION = "coordination.cluster_mode.communication_timeout";
+const FAILOVER = "coordination.cluster_mode.failover_timeout";
+
+/** A lease that is shorter lapses after a single lost heartbeat. */
+const HEARTBEATS_PER_LEASE = 3;
+
+/** Every rule. */
+export const RULES: readonly Rule[] = [
+  {
+    id: "named",
+    reads: ["identity.node_name"],
+    check: ({ config }) =>
+      config.identity.nodeName !== "" ? [] : [wrong(
+        "identity.node_name",
+        "must be set",
+        'Add node_name: "node1" under identity; each member has its own.',
+      )],
+  },
+  {
+    id: "role_set",
+    reads: ["local_db.role", "identity.witness"],
+    check: ({ config, values }) =>
+      config.identity.witness || values.local_db?.role !== undefined ? [] : [wrong(
+        "local_db.role",
+        "must be set",
+        "Write primary on one member and standby on the others.",
+      )],
+  },
+  {
+    id: "password_set",
+    reads: ["local_db.password", "local_db.password_file", "identity.witness"],
+    check: ({ config }) =>
+      config.localDb === null || config.localDb.password !== "" ? [] : [wrong(
+        "local_db.password",
+        "must be set",
+        "Add password: ${PGPASSWORD}, or password_file with the path of a file.",
+      )],
+  },
+  {
+    id: "witness_without_database",
+    reads: ["identity.witness"],
+    check: ({ config, values }) =>
+      !config.identity.witness || values.local_db === undefined ? [] : [risky(
+        "local_db",
+        "has no effect on a witness",
+        "Remove the section, or identity.witness.",
+      )],
+  },
+  { id: "lease_covers_heartbeats", reads: [HEARTBEAT, FAILOVER], check: shortLease },
+  { id: "call_within_lease", reads: [COMMUNICATION, FAILOVER], check: longCall },
+  {
+    id: "check_within_interval",
+    reads: ["health_check.interval", "health_check.timeout"],
+    check: longCheck,
+  },
+  {
+    id: "ports_differ",
+    reads: [
+      "identity.api_host",
+      "identity.api_port",
+      "local_db.host",
+      "local_db.port",
+      "router.host",
+      "router.port",
+      "router.read_only_port",
+    ],
+    check: sharedPorts,
+  },
+  {
+    id: "certificate_set",
+    reads: ["security.tls_enabled", "security.cert_file", "security.key_file"],
+    check: missingCertificate,
+  },
+  {
+    id: "certificate_readable",
+    reads: ["security.tls_enabled"],
+    check: unreadableFiles,
+  },
+  {
+    id: "secret_set",
+    reads: [
+      "security.cluster_secret",
+      "security.cluster_secret_file",
+    ],
+    check: ({ config }) =>
+      config.security.clusterSecret !== null ? [] : [risky(
+        "security.cluster_secret",
+        "is not set: members sign with a key derived from the database password, which is only " +
+          "as good as that password",
+        "Put the same random text on every member: openssl rand -hex 32",
+      )],
+  },
+  { id: "durability_honest", reads: ["replication.durability"], check: otherDurability },
+  {
+    id: "lag_limit_applies",
+    reads: ["replication.maximum_lag_on_failover"],
+    check: ({ config }) =>
+      config.replication.maximumLagOnFailoverBytes === null ? [] : [risky(
+        "replication.maximum_lag_on_failover",
+        "has no effect: every acknowledged commit is on a standby, so a failover loses none",
+        "Remove it.",
+      )],
+  },
+  ...MEMBER_RULES,
+];
+
+function shortLease(facts: RuleFacts): Finding[] {
+  const { heartbeatIntervalMs, failoverTimeoutMs } = facts.config.coordination;
+  if (failoverTimeoutMs >= HEARTBEATS_PER_LEASE * heartbeatIntervalMs) return [];
+  const heartbeat = valueOrDefault(facts, HEARTBEAT, formatDuration(heartbeatIntervalMs));
+  return [wrong(
+    FAILOVER,
+    `must be ≥ ${HEARTBEATS_PER_LEASE} × heartbeat_interval (${heartbeat})`,
+    "Raise it or lower heartbeat_interval.",
+    valueOrDefault(facts, FAILOVER, formatDuration(failoverTimeoutMs)),
+  )];
+}
+
+function longCall(facts: RuleFacts): Finding[] {
+  const { communicationTimeoutMs, failoverTimeoutMs } = facts.config.coordination;
+  if (communicationTimeoutMs <= failoverTimeoutMs) return [];
+  const lease = valueOrDefault(facts, FAILOVER, formatDuration(failoverTimeoutMs));
+  return [wrong(
+    COMMUNICATION,
+    `must be ≤ failover_timeout (${lease})`,
+    "Lower it or raise failover_timeout.",
+  )];
+}
+
+function longCheck(facts: RuleFacts): Finding[] {
+  const { timeoutMs, intervalMs } = facts.config.healthCheck;
+  if (timeoutMs <= intervalMs) return [];
+  const interval = valueOrDefault(facts, "health_check.interval", formatDuration(intervalMs));
+  return [wrong(
+    "health_check.timeout",
+    `must be ≤ interval (${interval})`,
+    "Lower it or raise interval.",
+  )];
+}
+
+const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1", "::1"];
+
+/** Two listeners on one host can share a port only under different addresses of it. */
+function sharedPorts({ config }: RuleFacts): Finding[] {
+  const { identity, localDb, router } = config;
+  const listeners = [
+    ...(localDb !== null && LOOPBACK.includes(localDb.host)
+      ? [{ path: "local_db.port", host: localDb.host, port: localDb.port }]
+      : []),
+    { path: "identity.api_port", host: identity.apiHost, port: identity.apiPort },
+    { path: "router.port", host: router.host, port: router.port },
+    ...(router.readOnlyPort !== null
+      ? [{ path: "router.read_only_port", host: router.host, port: router.readOnlyPort }]
+      : []),
+  ];
+  return listeners.flatMap((later, index) => {
+    const earlier = listeners.slice(0, index).find((other) =>
+      other.port === later.port &&
+      (other.host === later.host || isWildcard(other.host) || isWildcard(later.host))
+    );
+    return earlier === undefined ? [] : [wrong(
+      later.path,
+      `must differ from ${earlier.path}`,
+      "Choose a free port for one of them.",
+      String(later.port),
+    )];
+  });
+}
+
+function missingCertificate({ config, values }: RuleFacts): Finding[] {
+  if (!config.security.tlsEnabled) return [];
+  return (["cert_file", "key_file"] as const)
+    .filter((key) => values.security?.[key] === undefined)
+    .map((key) =>
+      wrong(
+        `security.${key}`,
+        "must be set where tls_enabled is true",
+        `Add ${key} with the path of a PEM file, or set tls_enabled: false.`,
+      )
+    );
+}
+
+/** A check on another machine than the node's own has to pass, so this only keeps `run` from it. */
+function unreadableFiles({ config, canRead }: RuleFacts): Finding[] {
+  const { tlsEnabled, certFile, keyFile, caFile } = config.security;
+  if (!tlsEnabled) return [];
+  const files = [
+    { path: "security.cert_file", file: certFile },
+    { path: "security.key_file", file: keyFile },
+    { path: "security.ca_file", file: caFile },
+  ];
+  return files.flatMap(({ path, file }): Finding[] =>
+    file === null || canRead(file) ? [] : [{
+      path,
+      message: "names a file that cannot be read, and the agent does not start without it",
+      remedy: "Create it, let the agent's user read it, or set tls_enabled: false.",
+      severity: "warning",
+      value: file,
+      refusesRun: true,
+    }]
+  );
+}
+
+function otherDurability({ values }: RuleFacts): Finding[] {
+  const asked = values.replication?.durability;
+  switch (asked) {
+    case undefined:
+    case "strict":
+      return [];
+    case "quorum":
+    case "async":
+      return [wrong(
+        "replication.durability",
+        "must be strict: in this release every commit waits for a standby, and this is never relaxed",
+        "Write strict, or remove the key.",
+      )];
+    default:
+      return assertNever(asked);
+  }
+}
+
+function assertNever(value: never): never {
+  throw new Error(`No rule for the durability ${String(value)}.`);
+}

@@ -61,7 +61,8 @@ export function jsonBody({ error, remedy }: ApiError): string {
 
 /** The address that a request came from; "unknown" in tests without a socket. */
 export function sourceOf(c: ApiContext): string {
-  const address = c.env.remoteAddr;
+  const bindings: ApiEnv["Bindings"] | undefined = c.env;
+  const address = bindings?.remoteAddr;
   return address !== undefined && "hostname" in address ? address.hostname : "unknown";
 }
 

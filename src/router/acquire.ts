@@ -6,11 +6,11 @@
  * @module
  */
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
-import { type Backend, openBackend } from "./backend.ts";
+import { type Backend, type BackendOpening, openBackend } from "./backend.ts";
 import type { RouterOptions, RouterPorts } from "./options.ts";
 import type { Choice, Purpose, Route } from "./route.ts";
 import { closeQuietly } from "./socket.ts";
-import type { WaitingRoom } from "./waiting.ts";
+import type { Place, WaitingRoom } from "./waiting.ts";
 
 /** How {@linkcode acquire} ended. */
 export type Acquisition =
@@ -52,49 +52,41 @@ export async function acquire(input: AcquireInput): Promise<Acquisition> {
   const { options, ports, purpose, signal } = input;
   const limitMs = purpose === "primary" ? options.writeTimeoutMs : options.readTimeoutMs;
   const deadline = ports.now() + limitMs;
+  const remainingMs = () => deadline - ports.now();
   const excluded = new Set<string>();
-  let because = "";
-  let place: ReturnType<WaitingRoom["enter"]> = null;
+  let place: Place | null = null;
   try {
     while (!signal.aborted) {
       const choice = input.choose(excluded);
-      if (choice.type === "route") {
-        const opening = await attempt(input, choice.route, deadline - ports.now());
-        if (signal.aborted) {
-          if (opening.type === "open") closeQuietly(opening.backend.conn);
+      const search = choice.type === "none"
+        ? { type: "nowhere", because: choice.because } as const
+        : await tryRoute(input, choice.route, remainingMs());
+      switch (search.type) {
+        case "changed":
+          if (remainingMs() > 0) continue;
           break;
-        }
-        const stale = !input.isRight(choice.route);
-        if (stale && opening.type === "open") closeQuietly(opening.backend.conn);
-        if (stale) because = "the server changed during the attempt";
-        else if (opening.type === "open") {
-          return { type: "acquired", route: choice.route, backend: opening.backend };
-        } else if (opening.type === "refused") return opening;
-        else if (opening.type === "trusted") {
-          return { type: "failed", complaint: trusted(choice.route) };
-        } else because = opening.because;
-        if (ports.now() < deadline) {
-          if (stale) continue;
-          if (choice.route.to === "standby") {
-            // The next best at once; the one that failed is asked again after the next wait.
-            excluded.add(choice.route.target.node);
+        case "unavailable":
+          // The next best at once; the one that failed is asked again after the next pause.
+          if (search.route.to === "standby" && remainingMs() > 0) {
+            excluded.add(search.route.target.node);
             continue;
           }
-        }
-      } else {
-        because = choice.because;
+          break;
+        case "nowhere":
+          break;
+        default:
+          return search;
       }
-      const remainingMs = deadline - ports.now();
-      if (remainingMs <= 0) {
-        return { type: "failed", complaint: noServer(purpose, limitMs, because) };
-      }
+      const { because } = search;
+      if (remainingMs() <= 0) return failed(noServer(purpose, limitMs, because));
       place ??= input.waitingRoom.enter();
-      if (place === null) return { type: "failed", complaint: tooManyWaiting(options, because) };
-      // Spread a little, so that many sessions do not knock at a starting server in step.
-      const pauseMs = choice.type === "none" && excluded.size === 0
-        ? remainingMs
-        : RETRY_MS * (0.5 + ports.random());
-      await place.next(Math.min(pauseMs, remainingMs), signal);
+      if (place === null) return failed(tooManyWaiting(options, because));
+      // Only a change of the view helps where there is no server; one that does not answer is asked
+      // again, spread a little, so that many sessions do not knock at a starting server in step.
+      const pauseMs = search.type === "nowhere" && excluded.size === 0
+        ? remainingMs()
+        : Math.min(remainingMs(), RETRY_MS * (0.5 + ports.random()));
+      await place.next(pauseMs, signal);
       excluded.clear();
     }
     return { type: "abandoned" };
@@ -103,11 +95,38 @@ export async function acquire(input: AcquireInput): Promise<Acquisition> {
   }
 }
 
+type Trial =
+  | Acquisition
+  /** The view changed meanwhile, so whatever came out of the attempt is void. */
+  | { readonly type: "changed"; readonly because: string }
+  | { readonly type: "unavailable"; readonly route: Route; readonly because: string };
+
+async function tryRoute(input: AcquireInput, route: Route, remainingMs: number): Promise<Trial> {
+  const opening = await attempt(input, route, remainingMs);
+  const abandoned = input.signal.aborted;
+  if (abandoned || !input.isRight(route)) {
+    if (opening.type === "open") closeQuietly(opening.backend.conn);
+    return abandoned
+      ? { type: "abandoned" }
+      : { type: "changed", because: "the cluster changed during the attempt" };
+  }
+  switch (opening.type) {
+    case "open":
+      return { type: "acquired", route, backend: opening.backend };
+    case "refused":
+      return opening;
+    case "trusted":
+      return failed(trusted(route));
+    case "unavailable":
+      return { type: "unavailable", route, because: opening.because };
+  }
+}
+
 async function attempt(
   input: AcquireInput,
   route: Route,
   remainingMs: number,
-): Promise<Awaited<ReturnType<typeof openBackend>>> {
+): Promise<BackendOpening> {
   const { options } = input;
   const controller = new AbortController();
   const abort = () => controller.abort();
@@ -126,6 +145,10 @@ async function attempt(
     input.onAttempt(null);
     input.signal.removeEventListener("abort", abort);
   }
+}
+
+function failed(complaint: Complaint): Acquisition {
+  return { type: "failed", complaint };
 }
 
 function noServer(purpose: Purpose, limitMs: number, because: string): Complaint {

@@ -122,7 +122,10 @@ export interface Router {
   hold(because: string): void;
   /** Ends {@linkcode Router.hold}: waiting sessions go on. */
   release(): void;
-  /** Stops listening, tells every client 57P01, and resolves when all sockets are closed. */
+  /**
+   * Stops listening, tells every client 57P01, and resolves when all sockets are closed; a client that
+   * does not read is given a second. A second call returns the same promise.
+   */
   close(): Promise<void>;
 }
 

@@ -53,6 +53,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
     }
     context.waitingRoom.wake();
   });
+  let closed: Promise<void> | null = null;
   const addressOf = (purpose: Purpose): RouterAddress | null => {
     const found = listeners.find((entry) => entry.purpose === purpose);
     if (found === undefined) return null;
@@ -79,14 +80,17 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
         for (const session of [...context.sessions]) session.drain(null);
         context.waitingRoom.wake();
       },
-      async close() {
-        desk.closing = true;
-        unsubscribe();
-        for (const { listener } of listeners) listener.close();
-        await Promise.all(accepting);
-        for (const client of desk.greeting) closeQuietly(client);
-        for (const session of [...context.sessions]) session.end(SHUTDOWN);
-        await Promise.all([...desk.tasks]);
+      close() {
+        closed ??= (async () => {
+          desk.closing = true;
+          unsubscribe();
+          for (const { listener } of listeners) listener.close();
+          await Promise.all(accepting);
+          for (const client of desk.greeting) closeQuietly(client);
+          for (const session of [...context.sessions]) session.end(SHUTDOWN);
+          await Promise.all([...desk.tasks]);
+        })();
+        return closed;
       },
     },
   };

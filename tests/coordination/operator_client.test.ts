@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import type { CoordinationPorts } from "../../src/coordination/app.ts";
+import { createOperatorClient, type FailoverEnd } from "../../src/coordination/operator_client.ts";
+import type { StepOutcome } from "../../src/coordination/progress.ts";
+import { CLUSTER, createTestApp, HEALTH, KEYS, keysFrom, STATUS } from "./support.ts";
+import { closedPort, serveApp, serveBytes } from "./socket_support.ts";
+
+function connect(port: number, options: { keys?: typeof KEYS; stepTimeoutMs?: number } = {}) {
+  return createOperatorClient({
+    keys: KEYS,
+    members: new Map([["node1", { host: "127.0.0.1", port }]]),
+    tls: false,
+    timeoutMs: 1000,
+    ...options,
+  });
+}
+
+async function failOver(
+  port: number,
+  options: Parameters<typeof connect>[1] = {},
+): Promise<{ end: FailoverEnd; steps: string[] }> {
+  const client = connect(port, options);
+  const steps: string[] = [];
+  const end = await client.failover("node1", "node2", (step) => steps.push(step));
+  client.close();
+  return { end, steps };
+}
+
+function ending(outcome: StepOutcome, step: string): CoordinationPorts["failover"] {
+  return async function* () {
+    yield { step: "holding writes", outcome: "running" };
+    await Promise.resolve();
+    yield { step, outcome };
+  };
+}
+
+Deno.test("failover() reports each step and how it ended", async () => {
+  for (
+    const [failover, end] of [
+      [ending("succeeded", "done"), { type: "succeeded" }],
+      [ending("failed", "disk full"), { type: "failed", because: "disk full" }],
+      [ending("refused", "node2 lags"), { type: "refused", because: "node2 lags" }],
+    ] as const
+  ) {
+    const server = serveApp(createTestApp({ failover }).app);
+    assert.deepEqual(await failOver(server.port), { end, steps: ["holding writes"] });
+    await server.stop();
+  }
+});
+
+Deno.test("failover() brings each step when it happens, not when all is over", async () => {
+  const goOn = Promise.withResolvers<void>();
+  const { app } = createTestApp({
+    failover: async function* () {
+      yield { step: "first", outcome: "running" };
+      await goOn.promise;
+      yield { step: "done", outcome: "succeeded" };
+    },
+  });
+  const server = serveApp(app);
+  const client = connect(server.port);
+  const end = await client.failover("node1", "node2", () => goOn.resolve());
+  assert.deepEqual(end, { type: "succeeded" });
+  client.close();
+  await server.stop();
+});
+
+Deno.test("failover() works for several operators at once", async () => {
+  const server = serveApp(createTestApp().app);
+  const results = await Promise.all([failOver(server.port), failOver(server.port)]);
+  assert.deepEqual(results.map(({ end }) => end.type), ["succeeded", "succeeded"]);
+  await server.stop();
+});
+
+Deno.test("failover() says refused where nothing was begun", async () => {
+  const refused = await failOver(closedPort());
+  assert.equal(refused.end.type, "refused");
+  const server = serveApp(createTestApp().app);
+  const { end } = await failOver(server.port, { keys: keysFrom("another secret, long enough") });
+  assert.ok(end.type === "refused");
+  assert.match(end.because, /node1 answered 401, unsigned: .*security\.cluster_secret/);
+  await server.stop();
+});
+
+Deno.test("failover() says lost where the node falls silent between two steps", async () => {
+  const never = Promise.withResolvers<void>();
+  const { app } = createTestApp({
+    failover: async function* () {
+      yield { step: "first", outcome: "running" };
+      await never.promise;
+    },
+  });
+  const server = serveApp(app);
+  const { end, steps } = await failOver(server.port, { stepTimeoutMs: 100 });
+  assert.deepEqual(steps, ["first"]);
+  assert.equal(end.type, "lost");
+  never.resolve();
+  await server.stop();
+});
+
+Deno.test("failover() says lost where the answer is cut, endless, or nobody's", async () => {
+  const head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n";
+  const forged = '{"index":0,"step":"done","outcome":"succeeded","elapsed_ms":1,"signature":"' +
+    `${"0".repeat(64)}"}\n`;
+  for (
+    const [bytes, because] of [
+      [`${head}content-length: 0\r\n\r\n`, /before the outcome/],
+      [`${head}content-length: 99\r\n\r\n{"index":0`, /./],
+      [`${head}content-length: ${forged.length}\r\n\r\n${forged}`, /forged/],
+      [`${head}content-length: 9000\r\n\r\n${"x".repeat(9000)}`, /too long/],
+    ] as const
+  ) {
+    const server = serveBytes(bytes);
+    const { end } = await failOver(server.port);
+    assert.ok(end.type === "lost", JSON.stringify(end));
+    assert.match(end.because, because);
+    await server.stop();
+  }
+});
+
+Deno.test("status(), cluster() and health() read a node's documents", async () => {
+  const server = serveApp(createTestApp().app);
+  const client = connect(server.port);
+  const verified = true;
+  assert.deepEqual(await client.status("node1"), { ok: true, status: STATUS, verified });
+  assert.deepEqual(await client.cluster("node1"), { ok: true, cluster: CLUSTER, verified });
+  assert.deepEqual(await client.health("node1"), { ok: true, health: HEALTH, verified });
+  client.close();
+  await server.stop();
+});
+
+Deno.test("health() reads the document of a failing node", async () => {
+  const health = { ...HEALTH, status: "failing" as const };
+  const server = serveApp(createTestApp({ health: () => health }).app);
+  const client = connect(server.port);
+  assert.deepEqual(await client.health("node1"), { ok: true, health, verified: true });
+  client.close();
+  await server.stop();
+});
+
+Deno.test("status() says that an answer is not verified where the keys differ", async () => {
+  const server = serveApp(createTestApp().app);
+  const client = connect(server.port, { keys: keysFrom("another secret, long enough") });
+  assert.deepEqual(await client.status("node1"), { ok: true, status: STATUS, verified: false });
+  client.close();
+  await server.stop();
+});
+
+Deno.test("status() says why there is none", async () => {
+  const garbled = serveBytes("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+  const other = serveBytes("HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\n<h1>\x1b");
+  for (
+    const [port, because] of [
+      [closedPort(), /refuses connections/],
+      [garbled.port, /the status of node1 is garbled: node: /],
+      [other.port, /node1 answered 404, unsigned: its body is not this API's/],
+    ] as const
+  ) {
+    const client = connect(port);
+    const reading = await client.status("node1");
+    assert.ok(!reading.ok);
+    assert.match(reading.because, because);
+    client.close();
+  }
+  await garbled.stop();
+  await other.stop();
+});

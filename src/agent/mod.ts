@@ -1,0 +1,10 @@
+/**
+ * The agent's face for the command line.
+ *
+ * @module
+ */
+export type { FailoverEnd, OperatorClient } from "../coordination/operator_client.ts";
+export type { NodeStatus } from "../coordination/status.ts";
+export { findPostgres } from "../postgres/discover.ts";
+export { createOperatorClient } from "./operator.ts";
+export { runAgent } from "./run.ts";

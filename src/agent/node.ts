@@ -1,0 +1,299 @@
+/**
+ * One node, wired: the core's loop in the middle, and every room connected to it by functions.
+ *
+ * @module
+ */
+import type { Config } from "../config/mod.ts";
+import { createCoordinationApp } from "../coordination/app.ts";
+import { createPeerClient, type PeerClient } from "../coordination/client.ts";
+import { createHealthChecker, peersOf, SYSTEM_TIMERS } from "../coordination/health.ts";
+import type { ClusterKeys } from "../coordination/keys.ts";
+import { serveCoordination } from "../coordination/serve.ts";
+import type { NodeStatus } from "../coordination/status.ts";
+import type { Durable } from "../core/effect.ts";
+import type { Log } from "../core/log.ts";
+import type { Contact, Request } from "../core/message.ts";
+import type { NodeName } from "../core/record.ts";
+import { initialState } from "../core/state.ts";
+import { describe } from "../core/view.ts";
+import type { LocalServer } from "../postgres/server.ts";
+import type { RouteView } from "../router/options.ts";
+import { startRouter } from "../router/router.ts";
+import { driveServer, type ServerDriver } from "./actions.ts";
+import { monotonicMs, watchForSuspension } from "./clock.ts";
+import { type EffectPorts, startEffect } from "./effects.ts";
+import { createConversations, createExchanges } from "./exchanges.ts";
+import { startLoop } from "./loop.ts";
+import { coreSettings, routerOptions } from "./plan.ts";
+import { clusterStatus, health, startReports } from "./reports.ts";
+import { reachableContact, routeView } from "./route_view.ts";
+import { trackRoutes } from "./routes.ts";
+import { endpoints, type TlsFiles } from "./secrets.ts";
+import { type Identity, knownStandbys, nodeStatus } from "./snapshot.ts";
+import type { StateFile } from "./state_file.ts";
+
+/** A node that listens and runs. */
+export interface RunningNode {
+  readonly ok: true;
+  /** Resolves with the reason when the node cannot go on. */
+  readonly broken: Promise<string>;
+  /** Closes every listener and client. PostgreSQL goes on. */
+  close(): Promise<void>;
+}
+
+/** What {@linkcode openNode} is given. */
+export interface NodeOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Log;
+  readonly keys: ClusterKeys;
+  readonly tls: TlsFiles | null;
+  readonly stateFile: StateFile;
+  readonly durable: Durable;
+  /** Null on a witness. */
+  readonly server: LocalServer | null;
+}
+
+/** A member's answer may take as long as the asking side waits, and not longer. */
+const ANSWER_SHARE = 0.9;
+
+/** Opens every listener, then starts the loop. Nothing is done to PostgreSQL before both listen. */
+export async function openNode(
+  options: NodeOptions,
+): Promise<RunningNode | { readonly ok: false; readonly because: string }> {
+  const { config, log, keys, tls, server } = options;
+  const { identity, coordination } = config;
+  const settings = coreSettings(config);
+  const addresses = endpoints(config);
+  const exchanges = createExchanges(2 * coordination.communicationTimeoutMs);
+  const conversations = createConversations();
+  const stopping = new AbortController();
+  const broken = Promise.withResolvers<string>();
+  let driver: ServerDriver | null = null;
+
+  const client: PeerClient = createPeerClient({
+    self: identity.nodeName,
+    keys,
+    members: addresses,
+    timeoutMs: coordination.communicationTimeoutMs,
+    tls: tls !== null,
+    caCerts: tls === null ? [] : [tls.trusted],
+  });
+
+  const effectPorts: EffectPorts = {
+    client,
+    exchanges,
+    conversations,
+    addresses,
+    driver: () => driver,
+    submit: (event) => loop.submit(event),
+    reachable,
+    probeTimeoutMs: Math.min(
+      coordination.communicationTimeoutMs,
+      coordination.heartbeatIntervalMs,
+    ),
+    log,
+  };
+  const loop = startLoop(
+    initialState({ settings, durable: options.durable, nowMs: monotonicMs(), seed: randomSeed() }),
+    {
+      nowMs: monotonicMs,
+      persist: (durable) => options.stateFile.write(durable),
+      start: (effect) => startEffect(effect, effectPorts),
+      changed: (state) =>
+        routes.refresh(describe(state, monotonicMs()).route?.validUntilMs ?? null),
+      broken: (error) => void breakDown(error),
+    },
+  );
+  const checker = createHealthChecker({
+    members: settings.members.map((member) => member.name).filter((name) =>
+      name !== identity.nodeName
+    ),
+    intervalMs: config.healthCheck.intervalMs,
+    timeoutMs: config.healthCheck.timeoutMs,
+    failureThreshold: config.healthCheck.failureThreshold,
+    fetchStatus: (node) => client.status(node),
+    timers: SYSTEM_TIMERS,
+    log,
+  });
+
+  const routes = trackRoutes(currentRoutes);
+
+  const app = createCoordinationApp({
+    self: identity.nodeName,
+    keys,
+    isMember: (name) => addresses.has(name),
+    request(from, message) {
+      const { exchange, answer } = exchanges.open();
+      loop.submit({
+        type: "request",
+        nowMs: monotonicMs(),
+        exchange,
+        from,
+        message: withReachableContact(from, message),
+      });
+      return answer;
+    },
+    answerTimeoutMs: ANSWER_SHARE * coordination.communicationTimeoutMs,
+    status,
+    cluster: () => clusterStatus(status(), checker.snapshot()),
+    health: () => health(status(), routes.current()),
+    failover({ to, source }) {
+      log("info", "operator", { because: `failover to ${to}`, source });
+      const { reference, steps } = conversations.open();
+      const command = { type: "failover", reference, to } as const;
+      loop.submit({ type: "operator", nowMs: monotonicMs(), command });
+      return steps;
+    },
+    openReads: true,
+    nowMs: monotonicMs,
+    log,
+  });
+
+  const identityOfNode: Identity = {
+    label: config.localDb?.name ?? identity.nodeName,
+    cluster: config.clusterName,
+    version: options.version,
+    startedAt: new Date().toISOString(),
+    contact: {
+      database_host: identity.localDbHost,
+      database_port: identity.localDbPort,
+      router_port: config.router.port,
+      read_only_port: config.router.readOnlyPort,
+    },
+    standingProblems: server?.limitations ?? [],
+  };
+
+  const serving = serveCoordination({
+    host: identity.apiHost,
+    port: identity.apiPort,
+    app,
+    signal: stopping.signal,
+    ...(tls === null ? {} : { tls: { cert: tls.cert, key: tls.key } }),
+  });
+  if (!serving.ok) return await giveUp(serving.because);
+  const started = startRouter(routerOptions(config), {
+    view: routes.current,
+    onChange: routes.onChange,
+    isPrivileged: (user) => server === null ? Promise.resolve(true) : server.isPrivileged(user),
+    now: monotonicMs,
+    random: Math.random,
+    log,
+  });
+  if (!started.ok) return await giveUp(started.because);
+  const { router } = started;
+
+  for (const limitation of server?.limitations ?? []) {
+    log("warning", "limitation", { because: limitation });
+  }
+  log("info", "listening", {
+    api: `${serving.host}:${serving.port}`,
+    router: `${router.address.host}:${router.address.port}`,
+  });
+  driver = driveServer(server, {
+    heartbeatIntervalMs: coordination.heartbeatIntervalMs,
+    submit: loop.submit,
+    log,
+  });
+  const endWatch = watchForSuspension((gapMs) => {
+    loop.submit({ type: "suspended", nowMs: monotonicMs(), gapMs });
+  });
+  const endReports = startReports({ status, peers: checker.snapshot, log });
+
+  return {
+    ok: true,
+    broken: broken.promise,
+    async close() {
+      endReports();
+      endWatch();
+      routes.stop();
+      checker.stop();
+      await loop.stop();
+      await driver?.stop();
+      await router.close();
+      stopping.abort();
+      await serving.finished;
+      client.close();
+    },
+  };
+
+  async function giveUp(because: string) {
+    checker.stop();
+    await loop.stop();
+    stopping.abort();
+    client.close();
+    return { ok: false as const, because };
+  }
+
+  function currentRoutes(): RouteView {
+    const state = loop.state();
+    return routeView({
+      self: identity.nodeName,
+      view: describe(state, monotonicMs()),
+      local: { host: config.localDb?.host ?? "", port: config.localDb?.port ?? 0 },
+      standbys: knownStandbys(state, checker.snapshot(), reachable),
+    });
+  }
+
+  function status(): NodeStatus {
+    const nowMs = monotonicMs();
+    const state = loop.state();
+    return nodeStatus({
+      identity: identityOfNode,
+      state,
+      view: describe(state, nowMs),
+      nowMs,
+      now: new Date().toISOString(),
+      running: driver?.running() ?? null,
+      router: routerStatus(),
+      peers: peersOf(checker.snapshot()),
+    });
+  }
+
+  function routerStatus(): NodeStatus["router"] {
+    if (!started.ok) return null;
+    const { sessions, waiting, totalConnections, refused, byNode, ...more } = started.router
+      .statistics();
+    return {
+      port: started.router.address.port,
+      sessions,
+      waiting,
+      total_connections: totalConnections,
+      refused,
+      cancelled: more.cancelled,
+      bytes_to_server: more.bytesToServer,
+      bytes_to_client: more.bytesToClient,
+      ...Object.fromEntries(
+        Object.entries(byNode).map(([node, count]) => [`sessions_on_${node}`, count]),
+      ),
+    };
+  }
+
+  function withReachableContact(from: NodeName, message: Request): Request {
+    return message.type === "heartbeat"
+      ? { ...message, contact: reachable(from, message.contact) }
+      : message;
+  }
+
+  function reachable(node: NodeName, contact: Contact): Contact {
+    return reachableContact(contact, addresses.get(node)?.host ?? contact.host);
+  }
+
+  /** The disk failed: nothing may be promised any more, and nothing written. */
+  async function breakDown(error: unknown): Promise<void> {
+    const reason = error instanceof Error ? error.message : String(error);
+    log("error", "state_file", { outcome: "failed", because: reason });
+    if (server !== null && loop.state().server?.state === "primary") {
+      const outcome = await server.run({ type: "fence" });
+      log("warning", "fence", { outcome: outcome.ok ? "done" : "failed" });
+    }
+    broken.resolve(
+      `Cannot write the state file ${options.stateFile.path}: ${reason}. Free or repair the disk ` +
+        "and start the agent again.",
+    );
+  }
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+}

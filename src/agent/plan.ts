@@ -1,0 +1,91 @@
+/**
+ * From the configuration to what each room is told. The only place that knows both.
+ *
+ * @module
+ */
+import type { Config } from "../config/mod.ts";
+import type { Log } from "../core/log.ts";
+import type { MemberEntry } from "../core/record.ts";
+import type { Settings } from "../core/settings.ts";
+import type { PostgresOptions } from "../postgres/server.ts";
+import type { RouterOptions } from "../router/options.ts";
+
+/** How long a client may take to say who it is, and a server to answer. */
+const STARTUP_TIMEOUT_MS = 10_000;
+
+/** How long one attempt to reach a server may take. */
+const CONNECT_TIMEOUT_MS = 3000;
+
+/** What the core is told. */
+export function coreSettings(config: Config): Settings {
+  const { identity, coordination, localDb } = config;
+  return {
+    self: identity.nodeName,
+    members: memberEntries(config),
+    nofailover: config.members.filter((member) => member.nofailover).map(({ nodeName }) =>
+      nodeName
+    ),
+    priority: identity.priority,
+    initialPrimary: localDb !== null && localDb.role === "primary",
+    leaseMs: coordination.failoverTimeoutMs,
+    fenceMarginMs: coordination.fenceMarginMs,
+    heartbeatIntervalMs: coordination.heartbeatIntervalMs,
+    communicationTimeoutMs: coordination.communicationTimeoutMs,
+    minConsensusNodes: coordination.minConsensusNodes,
+    contact: { host: identity.localDbHost, port: identity.localDbPort },
+  };
+}
+
+/** The member list as the record holds it. */
+export function memberEntries(config: Config): readonly MemberEntry[] {
+  return config.members.map((member) => ({
+    name: member.nodeName,
+    kind: member.witness ? "witness" : "data",
+  }));
+}
+
+/** What the postgres room is told; null on a witness. */
+export function postgresOptions(config: Config, log: Log): PostgresOptions | null {
+  const { localDb, replication, identity } = config;
+  if (localDb === null || identity.witness) return null;
+  return {
+    nodeName: identity.nodeName,
+    members: config.members.filter((member) => !member.witness).map((member) => ({
+      name: member.nodeName,
+      addresses: [member.self ? identity.localDbHost : member.apiHost],
+    })),
+    host: localDb.host,
+    port: localDb.port,
+    username: localDb.username,
+    password: localDb.password,
+    database: localDb.database,
+    dataDir: localDb.dataDir,
+    binDir: localDb.binDir,
+    osUser: localDb.osUser,
+    replicationUser: replication.user,
+    // Members share the superuser's password anyway; a separate one is a setting away.
+    replicationPassword: replication.password ?? localDb.password,
+    stateDir: config.stateDir,
+    timeoutMs: config.healthCheck.timeoutMs,
+    log,
+  };
+}
+
+/** What the router room is told. */
+export function routerOptions(config: Config): RouterOptions {
+  const { router, loadBalancer, coordination } = config;
+  return {
+    host: router.host,
+    port: router.port,
+    readOnlyPort: router.readOnlyPort,
+    writeTimeoutMs: loadBalancer.writeTimeoutMs,
+    readTimeoutMs: loadBalancer.readTimeoutMs,
+    algorithm: loadBalancer.algorithm,
+    localNodePreference: coordination.localNodePreference,
+    maximumConnections: router.maximumConnections,
+    maximumWaiting: router.maximumWaiting,
+    allowTrustedBackend: router.allowTrustedBackend,
+    startupTimeoutMs: STARTUP_TIMEOUT_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * The cluster in one line, regularly, and the short documents of the read-only API.
+ *
+ * @module
+ */
+import type { NodeHealth } from "../coordination/health.ts";
+import {
+  type ClusterStatus,
+  type Health,
+  type NodeStatus,
+  summariseStatus,
+  unknownNode,
+} from "../coordination/status.ts";
+import type { Log } from "../core/log.ts";
+import type { RouteView } from "../router/options.ts";
+
+/** How often the log says how the cluster is, when nothing changes. */
+const REPORT_EVERY_MS = 30_000;
+
+/** The cluster as this node sees it. */
+export function clusterStatus(own: NodeStatus, peers: readonly NodeHealth[]): ClusterStatus {
+  return {
+    answered_by: own.node,
+    has_majority: own.has_majority,
+    cluster: own.cluster,
+    term: own.term,
+    leader: own.leader,
+    nodes: [
+      summariseStatus(own, { agent: "ok", last_seen_ms_ago: 0 }),
+      ...peers.map((peer) => {
+        const seen = { agent: peer.agent, last_seen_ms_ago: peer.lastSeenMsAgo };
+        return peer.status === null
+          ? unknownNode(peer.node, seen)
+          : summariseStatus(peer.status, seen);
+      }),
+    ],
+  };
+}
+
+/** Whether this node works. */
+export function health(own: NodeStatus, routes: RouteView): Health {
+  const failing = own.state === "refused" || own.state === "unresponsive";
+  return {
+    status: failing ? "failing" : own.has_majority ? "ok" : "degraded",
+    node: own.node,
+    role: own.role,
+    state: own.state,
+    writable: routes.primary?.node === own.node,
+  };
+}
+
+/** Starts the regular report. @returns a function that ends it */
+export function startReports(
+  options: {
+    readonly status: () => NodeStatus;
+    readonly peers: () => readonly NodeHealth[];
+    readonly log: Log;
+  },
+): () => void {
+  const report = () => {
+    const own = options.status();
+    const peers = options.peers();
+    const healthy = [
+      own.node,
+      ...peers.filter(({ agent }) => agent === "ok").map(({ node }) => node),
+    ];
+    const unhealthy = peers.filter(({ agent }) => agent !== "ok").map(({ node }) => node);
+    options.log(own.problems.length === 0 ? "info" : "warning", "cluster_report", {
+      primary: own.leader ?? "none",
+      role: own.role,
+      term: own.term,
+      timeline: own.timeline ?? 0,
+      lsn: own.lsn ?? "",
+      majority: own.has_majority,
+      healthy: healthy.join(", "),
+      unhealthy: unhealthy.join(", "),
+      connections: own.router?.total_connections ?? 0,
+      sessions: own.router?.sessions ?? 0,
+      refused: own.router?.refused ?? 0,
+      problems: own.problems.join(" | "),
+    });
+  };
+  const timer = setInterval(report, REPORT_EVERY_MS);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,70 @@
+/**
+ * What the router may believe, derived from the core's view and the health checks.
+ *
+ * The primary comes from the core alone: this node's own term and lease, or the leader it heard
+ * within that leader's lease. Standbys come from what members said about themselves; a standby is
+ * offered while its agent answers and its server streams from the leader of this term.
+ *
+ * @module
+ */
+import type { Contact } from "../core/message.ts";
+import type { NodeName } from "../core/record.ts";
+import type { View } from "../core/view.ts";
+import type { RouteView, StandbyTarget } from "../router/options.ts";
+
+/** A standby as its own status tells it. */
+export interface KnownStandby {
+  readonly node: NodeName;
+  readonly contact: Contact;
+  /** Its agent answers health checks. */
+  readonly healthy: boolean;
+  readonly following: NodeName | null;
+  readonly streaming: boolean;
+  readonly lagBytes: number | null;
+}
+
+/** Builds the router's view. `local` is where this node's own server listens. */
+export function routeView(
+  options: {
+    readonly self: NodeName;
+    readonly view: View;
+    readonly local: Contact;
+    readonly standbys: readonly KnownStandby[];
+  },
+): RouteView {
+  const { self, view, local, standbys } = options;
+  const { route } = view;
+  return {
+    term: view.term,
+    primary: route === null
+      ? null
+      : { node: route.node, ...(route.node === self ? local : route.contact ?? local) },
+    because: route === null ? view.routeBecause : `${route.node} is the primary`,
+    standbys: standbys
+      .filter((standby) => standby.node !== route?.node)
+      .map((standby): StandbyTarget => ({
+        node: standby.node,
+        ...standby.contact,
+        local: standby.node === self,
+        healthy: standby.healthy && standby.streaming && standby.following === view.leader,
+        lagBytes: standby.lagBytes,
+      })),
+  };
+}
+
+/** True where sessions would be led differently. */
+export function routesDiffer(a: RouteView, b: RouteView): boolean {
+  return JSON.stringify(a) !== JSON.stringify(b);
+}
+
+/** Names of this host that mean nothing on another. */
+const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "::1", "0.0.0.0", "::", ""];
+
+/**
+ * Where a member is reached that advertises `contact`: a loopback name is good on its own host
+ * only, so the address of its agent takes its place.
+ */
+export function reachableContact(contact: Contact, apiHost: string): Contact {
+  const local = LOOPBACK_NAMES.includes(contact.host) || contact.host.startsWith("/");
+  return local ? { host: apiHost, port: contact.port } : contact;
+}

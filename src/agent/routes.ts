@@ -1,0 +1,50 @@
+/**
+ * Keeps the router informed: where sessions go, at every change and when the knowledge expires.
+ *
+ * @module
+ */
+import type { RouteView } from "../router/options.ts";
+import { monotonicMs } from "./clock.ts";
+import { routesDiffer } from "./route_view.ts";
+
+/** The router's view, and who wants to hear of its changes. */
+export interface RouteTracker {
+  /** Computed afresh, so that it is never older than the lease allows. */
+  current(): RouteView;
+  onChange(callback: () => void): () => void;
+  /** The core has moved; its route holds until `validUntilMs`, or there is none. */
+  refresh(validUntilMs: number | null): void;
+  stop(): void;
+}
+
+/** Tracks what `compute` says. */
+export function trackRoutes(compute: () => RouteView): RouteTracker {
+  const listeners = new Set<() => void>();
+  let known = compute();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
+
+  const compare = () => {
+    const now = compute();
+    if (!routesDiffer(known, now)) return;
+    known = now;
+    for (const listener of listeners) listener();
+  };
+  return {
+    current: compute,
+    onChange(callback) {
+      listeners.add(callback);
+      return () => listeners.delete(callback);
+    },
+    refresh(validUntilMs) {
+      compare();
+      clearTimeout(timer);
+      if (validUntilMs === null || stopped) return;
+      timer = setTimeout(compare, Math.max(1, validUntilMs - monotonicMs() + 1));
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * An agent's life: everything is opened before anything is done, then the loop runs until a signal.
+ *
+ * What can be wrong with a host (a port in use, a state file that cannot be read, a data directory
+ * of somebody else) ends the start with one message, before PostgreSQL was touched. On the way out
+ * PostgreSQL is left running: restarting an agent must not restart a database.
+ *
+ * @module
+ */
+import type { Config } from "../config/mod.ts";
+import type { Log } from "../core/log.ts";
+import { openLocalServer } from "../postgres/server.ts";
+import { createLog } from "../telemetry/log.ts";
+import { openNode } from "./node.ts";
+import { postgresOptions } from "./plan.ts";
+import { clusterKeys, readTlsFiles } from "./secrets.ts";
+import { openStateFile } from "./state_file.ts";
+
+/** What the process gives the agent. */
+export interface AgentOptions {
+  readonly version: string;
+  /** Ends the agent. */
+  readonly signal: AbortSignal;
+  /** Called once the agent listens. */
+  readonly onReady?: () => void;
+}
+
+/** The agent could not start, or broke; the last log line says why. */
+const FAILED = 1;
+
+/**
+ * Runs this node's agent until `signal` is aborted.
+ *
+ * @returns the exit code: 0 after a signal, 1 where the agent could not start or had to end
+ */
+export async function runAgent(config: Config, options: AgentOptions): Promise<number> {
+  const { identity } = config;
+  const log = createLog({ level: config.log.level, node: identity.nodeName });
+  log("info", "starting", {
+    version: options.version,
+    cluster: config.clusterName,
+    members: config.members.map((member) => member.nodeName).join(", "),
+  });
+  const refuse = (because: string) => {
+    log("error", "start", { outcome: "failed", because });
+    return FAILED;
+  };
+
+  const folder = await makeStateDir(config.stateDir);
+  if (!folder.ok) return refuse(folder.because);
+  const stateFile = openStateFile({
+    stateDir: config.stateDir,
+    cluster: config.clusterName,
+    node: identity.nodeName,
+  });
+  const remembered = await stateFile.read();
+  if (!remembered.ok) return refuse(remembered.because);
+  const tls = await readTlsFiles(config);
+  if (!tls.ok) return refuse(tls.because);
+  if (config.localDb === null && config.security.clusterSecret === null) {
+    return refuse(
+      "Cannot start a witness without security.cluster_secret: it has no database credentials to " +
+        "derive a key from. Set the same secret on all members.",
+    );
+  }
+  const { keys, weakness } = clusterKeys(config);
+  if (weakness !== null) log("warning", "weak_secret", { because: weakness });
+
+  const server = await openServer(config, log);
+  if (!server.ok) return refuse(server.because);
+  const node = await openNode({
+    config,
+    version: options.version,
+    log,
+    keys,
+    tls: tls.tls,
+    stateFile,
+    durable: remembered.durable,
+    server: server.server,
+  });
+  if (!node.ok) {
+    await server.server?.close();
+    return refuse(node.because);
+  }
+  options.onReady?.();
+  const broken = await Promise.race([node.broken, aborted(options.signal)]);
+  log("info", "stopping", {
+    because: broken ?? "a signal asked for it; PostgreSQL is left running",
+  });
+  await node.close();
+  await server.server?.close();
+  return broken === null ? 0 : FAILED;
+}
+
+async function openServer(config: Config, log: Log) {
+  const options = postgresOptions(config, log);
+  if (options === null) return { ok: true, server: null } as const;
+  return await openLocalServer(options);
+}
+
+/** Makes the folder of the agent's own files; others may pass through it, and read nothing. */
+async function makeStateDir(
+  path: string,
+): Promise<{ ok: true } | { ok: false; because: string }> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o711 });
+    return { ok: true };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      ok: false,
+      because: `Cannot make the state directory ${path}: ${reason}. Create it for the agent's ` +
+        "user, or name another one with state_dir.",
+    };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
+  if (signal.aborted) return Promise.resolve(null);
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
+}

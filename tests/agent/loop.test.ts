@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { type LoopPorts, startLoop } from "../../src/agent/loop.ts";
+import type { Effect } from "../../src/core/effect.ts";
+import { initialState } from "../../src/core/state.ts";
+import { settingsFor } from "../core/world.ts";
+import { NOTHING_DURABLE } from "../../src/core/state.ts";
+
+function fresh() {
+  return initialState({
+    settings: settingsFor(["n1"], "n1"),
+    durable: NOTHING_DURABLE,
+    nowMs: 0,
+    seed: 1,
+  });
+}
+
+/** Ports that write down what happens; persisting takes as long as `gate` says. */
+function recorder(gate: () => Promise<void>) {
+  const trace: string[] = [];
+  const failure = Promise.withResolvers<unknown>();
+  const ports: LoopPorts = {
+    nowMs: () => performance.now(),
+    async persist(durable) {
+      trace.push(`persist ${durable.term} begins`);
+      await gate();
+      trace.push(`persist ${durable.term} ends`);
+    },
+    start: (effect: Effect) =>
+      void trace.push(effect.type === "operate" ? effect.action.type : effect.type),
+    changed: () => void trace.push("changed"),
+    broken: failure.resolve,
+  };
+  return { trace, ports, failed: failure.promise };
+}
+
+Deno.test("startLoop() makes a vote durable before anything that rests on it is started", async () => {
+  const held = Promise.withResolvers<void>();
+  const { trace, ports } = recorder(() => held.promise);
+  const loop = startLoop(fresh(), ports);
+  loop.submit({ type: "observed", nowMs: 1, server: { state: "absent" } });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(trace, ["persist 1 begins"], "the campaign of a single node waits for its disk");
+  assert.equal(loop.state().durable.term, 0, "and nobody sees the new state before");
+  held.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await loop.stop();
+  const durableAt = trace.indexOf("persist 1 ends");
+  assert.ok(durableAt >= 0 && trace.indexOf("initialise") > durableAt);
+  assert.ok(loop.state().durable.term === 1);
+});
+
+Deno.test("startLoop() takes events that arrive while it waits, in their order", async () => {
+  const { trace, ports } = recorder(() => new Promise((resolve) => setTimeout(resolve, 5)));
+  const loop = startLoop(fresh(), ports);
+  for (let nowMs = 1; nowMs <= 5; nowMs++) {
+    loop.submit({ type: "observed", nowMs, server: { state: "absent" } });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  await loop.stop();
+  assert.ok(trace.filter((line) => line === "changed").length >= 5);
+  assert.equal(trace.filter((line) => line === "initialise").length, 1);
+});
+
+Deno.test("startLoop() ends where the state cannot be made durable", async () => {
+  const { trace, ports, failed } = recorder(() => Promise.reject(new Error("disk full")));
+  const loop = startLoop(fresh(), ports);
+  loop.submit({ type: "observed", nowMs: 1, server: { state: "absent" } });
+  const error = await failed;
+  assert.ok(error instanceof Error && error.message === "disk full");
+  loop.submit({ type: "observed", nowMs: 2, server: { state: "absent" } });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual(trace, ["persist 1 begins"], "nothing is started, and no state is shown");
+});
+
+Deno.test("startLoop() wakes the core by itself when it asked for it", async () => {
+  const { trace, ports } = recorder(() => Promise.resolve());
+  const loop = startLoop(fresh(), ports);
+  loop.submit({ type: "observed", nowMs: performance.now(), server: { state: "absent" } });
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  await loop.stop();
+  assert.ok(trace.filter((line) => line === "changed").length >= 2, "a tick came without an event");
+});

@@ -7,21 +7,14 @@
  *
  * @module
  */
-import { createOperatorClient } from "../agent/mod.ts";
+import type { FailoverEnd } from "../agent/mod.ts";
+import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { loadConfig } from "./load_config.ts";
 import type { ClusterView } from "./merge.ts";
 import { chooseRoute } from "./route.ts";
 import { clusterAsker } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** How a request for a failover ended. */
-export type FailoverEnd =
-  | { readonly type: "succeeded" }
-  | { readonly type: "failed"; readonly because: string }
-  | { readonly type: "refused"; readonly because: string }
-  /** The stream ended without an outcome. */
-  | { readonly type: "lost"; readonly because: string };
 
 /** What the command does to the world. */
 export interface FailoverPorts {
@@ -62,13 +55,18 @@ export async function failoverCommand(
     );
     return EXIT.usage;
   }
-  const client = createOperatorClient(loaded.config);
-  return await failOver(options.to, terminal, {
-    look: clusterAsker(loaded.config, members.map((member) => member.nodeName)),
-    request: (node, to, onStep) => client.failover(node, to, onStep),
-    now: () => performance.now(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  });
+  const client = openClient(loaded.config, terminal);
+  if (client === null) return EXIT.configuration;
+  try {
+    return await failOver(options.to, terminal, {
+      look: clusterAsker(client, members.map((member) => member.nodeName)),
+      request: client.failover,
+      now: () => performance.now(),
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    });
+  } finally {
+    client.close();
+  }
 }
 
 /** The command without its surroundings. */

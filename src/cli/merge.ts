@@ -6,7 +6,8 @@
  * stands behind at most one primary per term, and a higher term ends every lower one. So the primary
  * is the node that claims to be it, with a majority, in the highest term that any majority stands
  * behind. A claim of a lower term is reported, never believed. Where the primary itself does not
- * answer here, a node that hears it is believed instead, and the picture says so.
+ * answer here, a node that hears it is believed instead, and the picture says so. An answer without
+ * the cluster's signature is shown, and believed in nothing.
  *
  * Pure: answers in, picture out.
  *
@@ -16,7 +17,13 @@ import type { NodeStatus } from "../agent/mod.ts";
 
 /** What one node answered, or why it did not. */
 export type NodeAnswer =
-  | { readonly node: string; readonly ok: true; readonly status: NodeStatus }
+  | {
+    readonly node: string;
+    readonly ok: true;
+    readonly status: NodeStatus;
+    /** False where the answer is not signed with the cluster's key: anybody may have made it. */
+    readonly verified: boolean;
+  }
   | { readonly node: string; readonly ok: false; readonly because: string };
 
 /** Whether the cluster takes writes, as far as can be told from here. */
@@ -51,7 +58,8 @@ export interface ClusterView {
  */
 export function mergeStatuses(answers: readonly NodeAnswer[]): ClusterView {
   const statuses = answers.flatMap((answer) => answer.ok ? [answer.status] : []);
-  const found = findPrimary(answers, statuses);
+  const believed = answers.flatMap((answer) => answer.ok && answer.verified ? [answer.status] : []);
+  const found = findPrimary(answers, believed);
   const verdict: Verdict = statuses.length === 0
     ? "unreachable"
     : found.primary === null
@@ -67,6 +75,7 @@ export function mergeStatuses(answers: readonly NodeAnswer[]): ClusterView {
       ...found.problems,
       ...verdictProblems(verdict),
       ...answers.flatMap((answer) => answer.ok ? [] : [unreachableProblem(answer)]),
+      ...answers.flatMap((answer) => answer.ok && !answer.verified ? [unsigned(answer.node)] : []),
       ...foreignProblems(statuses),
       ...statuses.flatMap((status) => nodeProblems(status, statuses, found.term)),
     ],
@@ -141,6 +150,11 @@ function verdictProblems(verdict: Verdict): readonly string[] {
 
 function unreachableProblem(answer: NodeAnswer & { readonly ok: false }): string {
   return `${answer.node} does not answer: ${sentence(answer.because)}`;
+}
+
+function unsigned(node: string): string {
+  return `${node}'s answer is not signed with this cluster's key, so it is not believed:` +
+    " compare security.cluster_secret here and there.";
 }
 
 function foreignProblems(statuses: readonly NodeStatus[]): readonly string[] {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { createOperatorClient } from "../agent/mod.ts";
-import type { Config } from "../config/mod.ts";
+import type { OperatorClient } from "../agent/mod.ts";
+import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { listenForInterrupt, pause } from "./interrupt.ts";
 import { loadConfig } from "./load_config.ts";
@@ -41,44 +41,39 @@ export async function statusCommand(
     );
     return EXIT.usage;
   }
-  const ask = clusterAsker(loaded.config, options.node === null ? members : [options.node]);
-  if (!options.watch) {
-    const view = await ask();
-    terminal.print(renderView(view, options, terminal));
-    return verdictCode(view.verdict);
-  }
-  const interrupt = listenForInterrupt();
+  const client = openClient(loaded.config, terminal);
+  if (client === null) return EXIT.configuration;
+  const ask = clusterAsker(client, options.node === null ? members : [options.node]);
   try {
-    return await watch(ask, options, terminal, interrupt.signal);
+    return options.watch ? await watch(ask, options, terminal) : await once(ask, options, terminal);
   } finally {
-    interrupt.dispose();
+    client.close();
   }
 }
 
 /** Returns a function that asks the members, all at once, and merges what they say. */
 export function clusterAsker(
-  config: Config,
+  client: Pick<OperatorClient, "status">,
   members: readonly string[],
 ): () => Promise<ClusterView> {
-  const client = createOperatorClient(config);
   const askOne = async (node: string): Promise<NodeAnswer> => {
     const answer = await client.status(node);
     return answer.ok
-      ? { node, ok: true, status: answer.status }
+      ? { node, ok: true, status: answer.status, verified: answer.verified }
       : { node, ok: false, because: answer.because };
   };
   return async () => mergeStatuses(await Promise.all(members.map(askOne)));
 }
 
 /**
- * The picture as `--json` prints it: `nodes` has an entry per member, with `reachable: true` and the
- * keys of `GET /status`, or `reachable: false` and `because`.
+ * The picture as `--json` prints it: `nodes` has an entry per member, with `reachable: true`,
+ * `verified` and the keys of `GET /status`, or with `reachable: false` and `because`.
  */
 export function viewAsJson(view: ClusterView): Record<string, unknown> {
   return {
     nodes: view.nodes.map((answer) =>
       answer.ok
-        ? { ...answer.status, node: answer.node, reachable: true }
+        ? { ...answer.status, node: answer.node, reachable: true, verified: answer.verified }
         : { node: answer.node, reachable: false, because: answer.because }
     ),
     reachable: view.reachable,
@@ -106,22 +101,36 @@ function renderView(view: ClusterView, options: StatusOptions, terminal: Termina
   return renderCluster(view, { colour: terminal.colour, ruled: terminal.interactive });
 }
 
+async function once(
+  ask: () => Promise<ClusterView>,
+  options: StatusOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const view = await ask();
+  terminal.print(renderView(view, options, terminal));
+  return verdictCode(view.verdict);
+}
+
 /** On a terminal the screen is redrawn; piped, each look is a block (or a line of JSON) of its own. */
 async function watch(
   ask: () => Promise<ClusterView>,
   options: StatusOptions,
   terminal: Terminal,
-  signal: AbortSignal,
 ): Promise<ExitCode> {
+  const interrupt = listenForInterrupt();
   let code: ExitCode = EXIT.unreachable;
-  do {
-    const view = await ask();
-    code = verdictCode(view.verdict);
-    if (terminal.interactive) terminal.write(CLEAR_SCREEN);
-    terminal.print(renderView(view, options, terminal));
-    if (!terminal.interactive && !options.json) terminal.print("");
-  } while (await pause(WATCH_INTERVAL_MS, signal));
-  return code;
+  try {
+    do {
+      const view = await ask();
+      code = verdictCode(view.verdict);
+      if (terminal.interactive) terminal.write(CLEAR_SCREEN);
+      terminal.print(renderView(view, options, terminal));
+      if (!terminal.interactive && !options.json) terminal.print("");
+    } while (await pause(WATCH_INTERVAL_MS, interrupt.signal));
+    return code;
+  } finally {
+    interrupt.dispose();
+  }
 }
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { failOver, type FailoverEnd, type FailoverPorts } from "../../src/cli/failover.ts";
+import type { FailoverEnd } from "../../src/agent/mod.ts";
+import { failOver, type FailoverPorts } from "../../src/cli/failover.ts";
 import { mergeStatuses, type NodeAnswer } from "../../src/cli/merge.ts";
 import { answered, primaryOf, recordingTerminal, silent, statusOf } from "./fixtures.ts";
 

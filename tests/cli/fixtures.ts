@@ -61,7 +61,7 @@ export function primaryOf(node: string, changes: Partial<NodeStatus> = {}): Node
 }
 
 export function answered(status: NodeStatus): NodeAnswer {
-  return { node: status.node, ok: true, status };
+  return { node: status.node, ok: true, status, verified: true };
 }
 
 export function silent(node: string, because = "nothing came within 1000 ms"): NodeAnswer {

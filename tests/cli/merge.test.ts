@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mergeStatuses } from "../../src/cli/merge.ts";
+import { mergeStatuses, type NodeAnswer } from "../../src/cli/merge.ts";
 import { answered, primaryOf, silent, statusOf } from "./fixtures.ts";
 
 Deno.test("mergeStatuses() names the primary where a healthy cluster answers", () => {
@@ -97,6 +97,16 @@ Deno.test("mergeStatuses() is unreachable where nobody answers", () => {
   assert.equal(view.reachable, 0);
   assert.equal(view.problems.length, 3);
   assert.equal(mergeStatuses([]).verdict, "unreachable");
+});
+
+Deno.test("mergeStatuses() shows an unsigned answer and does not believe it", () => {
+  const forged = { ...answered(primaryOf("node1", { term: 99 })), verified: false } as NodeAnswer;
+  const view = mergeStatuses([forged, answered(primaryOf("node2")), answered(statusOf("node3"))]);
+  assert.equal(view.primary, "node2");
+  assert.equal(view.term, 4);
+  assert.equal(view.reachable, 3);
+  assert.match(view.problems[0]!, /^node1's answer is not signed with this cluster's key/);
+  assert.equal(mergeStatuses([forged]).verdict, "no_majority");
 });
 
 Deno.test("mergeStatuses() reports data directories of different clusters", () => {

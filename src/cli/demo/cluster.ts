@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { createOperatorClient } from "../../agent/mod.ts";
 import type { Config } from "../../config/mod.ts";
 import type { ClusterView } from "../merge.ts";
 import { clusterAsker } from "../status.ts";
@@ -64,6 +65,7 @@ export function openCluster(
   self: readonly string[],
 ): DemoCluster {
   const agents = new Map<string, Agent>();
+  const client = createOperatorClient(config);
   const running = (node: DemoNode) => {
     const agent = agents.get(node.name);
     return agent !== undefined && agent.exitCode === null ? agent : null;
@@ -88,7 +90,7 @@ export function openCluster(
     },
     agentPid: (node) => running(node)?.pid ?? null,
     agentExit: (node) => agents.get(node.name)?.exitCode ?? null,
-    look: clusterAsker(config, plan.nodes.map((node) => node.name)),
+    look: clusterAsker(client, plan.nodes.map((node) => node.name)),
     stop: async () => {
       const stubborn = await stopAgents(agents);
       const postmasters = plan.nodes.flatMap((node) => postmasterOf(node.dataDir) ?? []);
@@ -97,6 +99,7 @@ export function openCluster(
       for (const process of remaining) sendSignal(process.pid, "SIGKILL");
       await waitUntilGone(ours, KILL_LIMIT_MS);
       globalThis.removeEventListener("unload", emergency);
+      client.close();
       return [...stubborn, ...remaining.map(describeProcess)];
     },
   };

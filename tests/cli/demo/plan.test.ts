@@ -37,7 +37,7 @@ Deno.test("renderNodeConfig() is accepted by the configuration room, without a w
       assert.deepEqual(parsed.ok ? parsed.warnings : parsed.problems, []);
       assert.ok(parsed.ok);
       assert.equal(parsed.config.members.length, count);
-      assert.equal(parsed.config.localDb.dataDir, node.dataDir);
+      assert.equal(parsed.config.localDb?.dataDir, node.dataDir);
       assert.equal(parsed.config.router.port, node.routerPort);
     }
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openManaged } from "./managed.ts";
 import type { OpenResult, PostgresOptions } from "./options.ts";
 export type {
   ActionOutcome,
@@ -13,8 +14,14 @@ export type {
   PostgresOptions,
   RunOptions,
 } from "./options.ts";
+export { findPostgres } from "./discover.ts";
 
-/** Opens the local server. Starts and stops nothing. */
-export function openLocalServer(options: PostgresOptions): Promise<OpenResult> {
-  return Promise.resolve({ ok: false, because: `Cannot open ${options.host}:${options.port}` });
+/**
+ * Opens the local server. Starts and stops nothing.
+ *
+ * @returns the server, or a sentence that says why there is none and what to do
+ */
+export async function openLocalServer(options: PostgresOptions): Promise<OpenResult> {
+  if (options.dataDir !== null) return await openManaged(options, options.dataDir);
+  return { ok: false, because: `Cannot open ${options.host}:${options.port}` };
 }

@@ -1,0 +1,101 @@
+/**
+ * The members' lines in pg_hba.conf, in two marked blocks that metako rewrites and nothing else.
+ *
+ * The first block stands on top, so that no other line can cut replication off; it speaks of the
+ * replication role alone. The second stands at the end and lets routers of other members in for
+ * everybody, after whatever the operator forbids. Always scram-sha-256, never trust.
+ *
+ * PostgreSQL accepts a host name only if the client's address resolves to it and back, which
+ * containers rarely manage, so names are written with the addresses they resolve to as well.
+ *
+ * @module
+ */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { readIfThere, writeDurably } from "./files.ts";
+import { done, failed, messageOf, type Step } from "./outcome.ts";
+import { type Place, serverFile } from "./place.ts";
+
+const TOP = { begin: "# metako: replication, begin", end: "# metako: replication, end" };
+const BOTTOM = { begin: "# metako: routers, begin", end: "# metako: routers, end" };
+const LOOPBACK = ["127.0.0.1/32", "::1/128"];
+
+/** Brings the blocks up to date. True where the file changed and wants a reload. */
+export async function writeAccess(place: Place): Promise<Step<boolean>> {
+  const path = join(place.dataDir, "pg_hba.conf");
+  try {
+    const before = await readIfThere(path) ?? "";
+    const addresses = await membersAddresses(place);
+    const after = renderAccess(before, place.options.replicationUser, addresses);
+    if (after === before) return done(false);
+    await writeDurably(path, after, serverFile(place));
+    return done(true);
+  } catch (error) {
+    return failed(`Cannot write ${path}: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Puts the blocks into a file, replacing older ones.
+ *
+ * @param addresses what pg_hba.conf takes as an address: CIDR ranges or host names
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const once = renderAccess("local all all peer\n", "repl", ["10.0.0.2/32"]);
+ * assert.match(once, /host replication,all "repl" 10\.0\.0\.2\/32 scram-sha-256/);
+ * assert.equal(renderAccess(once, "repl", ["10.0.0.2/32"]), once);
+ * ```
+ */
+export function renderAccess(
+  text: string,
+  replicationUser: string,
+  addresses: readonly string[],
+): string {
+  const user = `"${replicationUser.replaceAll('"', '""')}"`;
+  const method = "scram-sha-256";
+  const replication = addresses.map((from) => `host replication,all ${user} ${from} ${method}`);
+  const routers = addresses.map((from) => `host all all ${from} ${method}`);
+  const rest = without(without(text.split("\n"), TOP), BOTTOM);
+  while (rest.at(-1) === "") rest.pop();
+  return [
+    TOP.begin,
+    ...replication,
+    TOP.end,
+    ...rest,
+    BOTTOM.begin,
+    ...routers,
+    BOTTOM.end,
+    "",
+  ].join("\n");
+}
+
+function without(lines: readonly string[], block: typeof TOP): string[] {
+  const begin = lines.indexOf(block.begin);
+  const end = lines.indexOf(block.end);
+  if (begin < 0 || end < begin) return [...lines];
+  return [...lines.slice(0, begin), ...lines.slice(end + 1)];
+}
+
+async function membersAddresses({ options }: Place): Promise<string[]> {
+  const all = new Set(LOOPBACK);
+  for (const { addresses } of options.members) {
+    for (const address of addresses) {
+      for (const from of await ranges(address)) all.add(from);
+    }
+  }
+  return [...all];
+}
+
+async function ranges(address: string): Promise<string[]> {
+  if (isIP(address) !== 0) return [range(address)];
+  if (!/^[\w.-]+$/.test(address) || address === "localhost") return [];
+  const resolved = await lookup(address, { all: true }).catch(() => []);
+  return [address, ...resolved.map((each) => range(each.address)).sort()];
+}
+
+function range(address: string): string {
+  return `${address}/${isIP(address) === 6 ? 128 : 32}`;
+}

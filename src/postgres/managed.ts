@@ -1,0 +1,145 @@
+/**
+ * A server that the agent owns: its data directory, its process and its settings.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import type { ServerAction, ServerObservation } from "../core/server.ts";
+import { clone, initialise } from "./build.ts";
+import { openSession } from "./connection.ts";
+import { dispatcher } from "./dispatch.ts";
+import { findPostgres } from "./discover.ts";
+import { openEye } from "./eye.ts";
+import { fenceServer } from "./fence.ts";
+import { readIfThere } from "./files.ts";
+import { adopt } from "./identity.ts";
+import { observeManaged } from "./observe.ts";
+import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
+import { assertNever, finished, messageOf } from "./outcome.ts";
+import { localTarget, type Place, preparePrivateFolder, readControl } from "./place.ts";
+import { findPostmaster } from "./postmaster.ts";
+import { promote, setSync, startPrimary } from "./primary.ts";
+import { privilegeCheck } from "./privileges.ts";
+import { follow, prepare, revoke, startStandby } from "./standby.ts";
+import { stopServer } from "./stop.ts";
+import { resolveOwner } from "./users.ts";
+import { pause } from "./wait.ts";
+import { watchPostmaster } from "./watch.ts";
+
+/** Opens a server by its data directory. */
+export async function openManaged(options: PostgresOptions, dataDir: string): Promise<OpenResult> {
+  const found = await findPlace(options, dataDir);
+  if (!found.ok) return found;
+  const { place } = found;
+  const prepared = await preparePrivateFolder(place);
+  if (!prepared.ok) return { ok: false, because: prepared.because };
+  const unusable = await whyUnusable(place);
+  if (unusable !== null) return { ok: false, because: unusable };
+
+  const watch = watchPostmaster(() => findPostmaster(dataDir));
+  const eye = openEye(localTarget(place), () => watch.look());
+  const perform = (action: ServerAction, run: RunOptions) =>
+    action.type === "fence" ? fence() : act(place, action, run);
+  async function fence(): Promise<ActionOutcome> {
+    const fenced = await fenceServer(place, watch.known());
+    watch.look();
+    return fenced.ok ? finished({ type: "done" }) : fenced;
+  }
+  return {
+    ok: true,
+    server: {
+      observe: () => bounded(observeManaged(place, eye, watch), options.timeoutMs),
+      run: dispatcher(perform),
+      onExit: watch.onExit,
+      limitations: [],
+      isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
+      close() {
+        watch.close();
+        eye.close();
+        return Promise.resolve();
+      },
+    },
+  };
+}
+
+/** Gives up on an observation that takes longer than it may, file systems included. */
+export async function bounded(
+  observation: Promise<ServerObservation>,
+  timeoutMs: number,
+): Promise<ServerObservation> {
+  const over = new AbortController();
+  const late = pause(timeoutMs + 100, over.signal).then((): ServerObservation => ({
+    state: "unresponsive",
+    because: `it could not be looked at within ${timeoutMs}ms`,
+  }));
+  const safe = observation.catch((error): ServerObservation => ({
+    state: "unresponsive",
+    because: `it could not be looked at: ${messageOf(error)}`,
+  }));
+  try {
+    return await Promise.race([safe, late]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function act(
+  place: Place,
+  action: Exclude<ServerAction, { type: "fence" }>,
+  run: RunOptions,
+): Promise<ActionOutcome> {
+  const { signal } = run;
+  switch (action.type) {
+    case "initialise":
+      return await initialise(place, action, signal);
+    case "start_primary":
+      return await startPrimary(place, action.sync, signal);
+    case "start_standby":
+      return await startStandby(place, signal);
+    case "follow":
+      return await follow(place, action.upstream, signal);
+    case "revoke":
+      return await revoke(place, signal);
+    case "prepare":
+      return await prepare(place, signal);
+    case "promote":
+      return await promote(place, action.sync, signal);
+    case "set_sync":
+      return await setSync(place, action.sync, signal);
+    case "stop":
+      return await stopServer(place, signal);
+    case "clone":
+      return await clone(place, action, run);
+    default:
+      return assertNever(action);
+  }
+}
+
+async function findPlace(
+  options: PostgresOptions,
+  dataDir: string,
+): Promise<{ readonly ok: true; readonly place: Place } | { ok: false; because: string }> {
+  const owner = await resolveOwner(options.osUser);
+  if (!owner.ok) return owner;
+  const version = await readIfThere(join(dataDir, "PG_VERSION")).catch(() => null);
+  const major = version === null ? null : Number.parseInt(version, 10) || null;
+  const programs = await findPostgres(options.binDir, major);
+  if (!programs.ok) return programs;
+  const privateDir = join(options.stateDir, "postgres");
+  return {
+    ok: true,
+    place: { options, dataDir, ...programs.value, owner: owner.value, privateDir },
+  };
+}
+
+/** A running server has to let the agent in; one that nobody marked is adopted. */
+async function whyUnusable(place: Place): Promise<string | null> {
+  if (await findPostmaster(place.dataDir) === null) return null;
+  const opened = await openSession(localTarget(place), place.options.timeoutMs);
+  if (!opened.ok) return opened.code?.startsWith("28") ? opened.because : null;
+  opened.session.close();
+  const control = await readControl(place);
+  if (control === null) return null;
+  const adopted = await adopt(place, control.systemIdentifier);
+  return adopted.ok ? null : adopted.because;
+}

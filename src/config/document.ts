@@ -188,8 +188,8 @@ function readMapping(map: YAMLMap, path: string, depth: number, walk: Walk): Map
 }
 
 function readValue(given: Node | null, path: string, depth: number, walk: Walk): Value {
-  const node = isAlias(given) ? resolve(given, walk) : given;
-  if (node === null || node === undefined) return null;
+  const node = isAlias(given) ? resolve(given, path, walk) : given;
+  if (node === null) return null;
   walk.values += 1;
   if (walk.values > MAX_VALUES || depth > MAX_DEPTH) {
     if (walk.values <= MAX_VALUES + 1) walk.findings.push(tooMuch(path));
@@ -245,8 +245,18 @@ function readScalar(value: unknown, path: string, walk: Walk): Value {
   return missing.length + malformed.length > 0 ? null : expanded;
 }
 
-function resolve(alias: Alias, walk: Walk): Node | undefined {
-  return alias.resolve(walk.document);
+function resolve(alias: Alias, path: string, walk: Walk): Node | null {
+  const node = alias.resolve(walk.document);
+  if (node !== undefined) return node;
+  walk.findings.push(
+    fault(
+      path,
+      "names an anchor that is not above it",
+      "Write the value out, or put quotes around text that begins with an asterisk.",
+      { value: null, place: walk.placeAt(alias.range?.[0] ?? 0) },
+    ),
+  );
+  return null;
 }
 
 function tooMuch(path: string): Finding {

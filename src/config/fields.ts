@@ -97,7 +97,7 @@ export function name(): Field<string> {
 /** A host name or an address, without a port. */
 export function host(): Field<string> {
   return textLike(
-    /^(?:[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)$/,
+    /^(?:[A-Za-z0-9._-]+|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)$/,
     "must be a host name or an address",
     "Write the name alone, without port, brackets or protocol.",
   );

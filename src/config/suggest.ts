@@ -14,7 +14,8 @@
  * assert.equal(nearest("colour", ["host", "port"]), null);
  * ```
  *
- * @returns the candidate with the fewest edits, or null where more than a third of the word differs
+ * @returns the candidate with the fewest edits; where more than a third of the word differs, one that
+ * begins with it; else null
  */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   if (word.length > LONGEST) return null;
@@ -27,8 +28,12 @@ export function nearest(word: string, candidates: readonly string[]): string | n
       bestEdits = edits;
     }
   }
-  return best;
+  if (best !== null || word.length < SHORTEST_BEGINNING) return best;
+  return candidates.find((candidate) => candidate.startsWith(word.toLowerCase())) ?? null;
 }
+
+/** Shorter beginnings fit too many words. */
+const SHORTEST_BEGINNING = 3;
 
 /** No key is nearly as long; the distance costs time in the square of it. */
 const LONGEST = 64;

@@ -15,7 +15,7 @@ export interface SyntaxAdvice {
 
 const ADVICE: Partial<Record<ErrorCode, SyntaxAdvice>> = {
   BAD_ALIAS: {
-    message: "this alias names no anchor above it",
+    message: "an anchor or an alias lacks its name",
     remedy: "Write the value out, or put quotes around text that begins with *.",
   },
   ALIAS_PROPS: {

@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { formatProblem } from "../../src/config/mod.ts";
+import { config, parse, problems, VALID, warnings } from "./support.ts";
+
+/** [what is refused, how the file differs from VALID, the one problem's text] */
+type Case = readonly [what: string, text: string, problem: RegExp];
+
+const timing = (lines: string) => `${VALID}coordination:\n  cluster_mode:\n${lines}`;
+const router = (lines: string) => `${VALID}router:\n${lines}`;
+const member = (lines: string) =>
+  VALID.replace("security:", `  - node_name: node4\n    api_host: host4\n${lines}security:`);
+
+const REFUSED: readonly Case[] = [
+  [
+    "a lease shorter than three default heartbeats",
+    timing("    failover_timeout: 1s\n    communication_timeout: 1s\n"),
+    /^etc\/node.yaml:17:5: \S+failover_timeout must be ≥ 3 × heartbeat_interval \(500ms \(default\)\), is 1s\./,
+  ],
+  [
+    "heartbeats too slow for the default lease",
+    timing("    heartbeat_interval: 2s\n"),
+    /^etc\/node.yaml:16:3: \S+failover_timeout must be ≥ 3 × heartbeat_interval \(2s\), is 3s \(default\)\./,
+  ],
+  [
+    "a call that outlasts the lease",
+    timing("    communication_timeout: 4s\n"),
+    /:17:5: \S+communication_timeout must be ≤ failover_timeout \(3s \(default\)\), is 4s\./,
+  ],
+  [
+    "a check that outlasts its interval",
+    `${VALID}health_check:\n  timeout: 3s\n`,
+    /health_check.timeout must be ≤ interval \(2s \(default\)\), is 3s\./,
+  ],
+  [
+    "more voters needed than there are",
+    timing("    min_consensus_nodes: 4\n"),
+    /min_consensus_nodes must be at most the number of members \(3\), is 4\./,
+  ],
+  [
+    "a missing name",
+    VALID.replace("  node_name: node1\n", "  priority: 1\n"),
+    /^etc\/node.yaml:1:1: identity.node_name must be set\./,
+  ],
+  [
+    "a missing role",
+    VALID.replace("  role: primary\n", ""),
+    /^etc\/node.yaml:3:1: local_db.role must be set\./,
+  ],
+  [
+    "a member without a role",
+    member(""),
+    /^etc\/node.yaml:13:5: cluster_members\[2\]\.role must be set\. Add role: "standby"/,
+  ],
+  [
+    "a member without an address",
+    VALID.replace("    api_host: host3\n", ""),
+    /cluster_members\[1\]\.api_host must be set\./,
+  ],
+  [
+    "a member that is this node",
+    VALID.replace("node_name: node2", "node_name: node1"),
+    /^etc\/node.yaml:7:5: \S+ must not be this node's own name, is node1\./,
+  ],
+  [
+    "two members of one name",
+    VALID.replace("node_name: node3", "node_name: node2"),
+    /^etc\/node.yaml:10:5: \S+ must differ from node2 in more than case, is node2\./,
+  ],
+  [
+    "two names that differ only in case",
+    VALID.replace("node_name: node3", "node_name: NODE1"),
+    /must differ from node1 in more than case, is NODE1\./,
+  ],
+  [
+    "two members at one address",
+    VALID.replace("api_host: host3", "api_host: host2"),
+    /cluster_members\[1\]\.api_host must not have the address of node2, port 8080 included/,
+  ],
+  [
+    "two primaries",
+    VALID.replace("role: standby", "role: primary"),
+    /cluster_members\[0\]\.role must be standby, since node1 is primary already, is primary\./,
+  ],
+  [
+    "no primary",
+    VALID.replace("role: primary", "role: standby"),
+    /local_db.role must be primary on exactly one member, and none is\./,
+  ],
+  [
+    "a witness that is primary",
+    member("    role: primary\n    witness: true\n")
+      .replace("role: primary", "role: standby"),
+    /cluster_members\[2\]\.role must not be primary on a witness/,
+  ],
+  [
+    "a name that is too long",
+    VALID.replace("node_name: node3", `node_name: ${"n".repeat(41)}`),
+    /cluster_members\[1\]\.node_name must be 1 to 40 letters/,
+  ],
+  [
+    "TLS without a key",
+    VALID + "  tls_enabled: true\n  cert_file: /c.pem\n",
+    /security.key_file must be set where tls_enabled is true\./,
+  ],
+  [
+    "a short cluster secret, without showing it",
+    VALID.replace("correct-horse-battery", "hunter2"),
+    /security.cluster_secret must have at least 16 characters, is \*{8}\./,
+  ],
+  [
+    "durability that this release does not offer",
+    `${VALID}replication:\n  durability: async\n`,
+    /replication.durability must be strict: .* is async\. Write strict, or remove the key\./,
+  ],
+  [
+    "a router on the agent's port",
+    router("  port: 8080\n"),
+    /router.port must differ from identity.api_port, is 8080\./,
+  ],
+  [
+    "a router on the database's port",
+    router("  port: 5432\n"),
+    /router.port must differ from local_db.port, is 5432\./,
+  ],
+  [
+    "one port for both listeners of the router",
+    router("  read_only_port: 6432\n"),
+    /router.read_only_port must differ from router.port, is 6432\./,
+  ],
+];
+
+for (const [what, text, problem] of REFUSED) {
+  Deno.test(`parseConfig() refuses ${what}`, () => {
+    const found = problems(text);
+    assert.equal(found.length, 1, found.join("\n"));
+    assert.match(found[0]!, problem);
+  });
+}
+
+Deno.test("parseConfig() accepts one port on two addresses of a host", () => {
+  const text = router("  host: 10.0.0.1\n  port: 5432\n");
+  assert.equal(config(text).router.port, 5432);
+});
+
+Deno.test("parseConfig() refuses the thirty-second member", () => {
+  const others = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, index) => `  - {node_name: m${index}, api_host: m${index}, role: standby}\n`,
+    ).join("");
+  const withOthers = (count: number) => VALID.replace("security:", `${others(count)}security:`);
+  assert.equal(config(withOthers(28)).members.length, 31);
+  assert.match(problems(withOthers(29))[0]!, /must make at most 31 members with this node, is 32/);
+});
+
+const alone = VALID.replace(/cluster_members:[^]*(?=security:)/, "");
+const pair = VALID.replace(/ {2}- node_name: node3[^]*(?=security:)/, "");
+
+const WARNED: readonly Case[] = [
+  ["of a node alone", alone, /cluster_members names nobody, so this node is alone/],
+  ["of an empty list of members", `${alone}cluster_members: []\n`, /:\d+:1: cluster_members names/],
+  ["of two data members", pair, /a majority of two is two: .* Add a witness or a third member\.$/],
+  [
+    "of pair mode with three members",
+    `${VALID}coordination:\n  pair_mode:\n    enable: true\n`,
+    /:17:5: \S+enable has no effect with 3 members: majority mode is used\./,
+  ],
+  [
+    "of a minimum below the majority",
+    timing("    min_consensus_nodes: 1\n"),
+    /never lowers what is needed, which is a majority \(2 of 3\), is 1\./,
+  ],
+  [
+    "of a cluster without a secret",
+    VALID.replace(/security:[^]*/, ""),
+    /security.cluster_secret is not set: members sign with a key derived/,
+  ],
+  [
+    "of standbys that never take over",
+    VALID.replaceAll("role: standby", "role: standby\n    nofailover: true"),
+    /cluster_members\[0\]\.nofailover is set on every standby/,
+  ],
+  [
+    "of a lag limit without effect",
+    `${VALID}replication:\n  maximum_lag_on_failover: 16MB\n`,
+    /maximum_lag_on_failover has no effect/,
+  ],
+];
+
+for (const [what, text, warning] of WARNED) {
+  Deno.test(`parseConfig() warns ${what}`, () => {
+    const result = parse(text);
+    assert.ok(result.ok);
+    assert.equal(result.warnings.length, 1);
+    assert.match(formatProblem(result.warnings[0]!), warning);
+    assert.equal(result.warnings[0]!.refusesRun, false);
+  });
+}
+
+Deno.test("parseConfig() needs a majority even where the file asks for less", () => {
+  assert.equal(
+    config(timing("    min_consensus_nodes: 1\n")).coordination.minConsensusNodes,
+    2,
+  );
+});
+
+Deno.test("parseConfig() enables pair mode for exactly two data members", () => {
+  const withWitness = VALID.replace(
+    "node_name: node3\n    api_host: host3\n    role: standby",
+    "node_name: node3\n    api_host: host3\n    witness: true",
+  );
+  const enabled = (text: string) => config(text).coordination.pair.enable;
+  assert.deepEqual([alone, pair, VALID, withWitness].map(enabled), [false, true, false, false]);
+});
+
+Deno.test("parseConfig() needs no database on a witness", () => {
+  const text = VALID.replace("node_name: node1", "node_name: node1\n  witness: true")
+    .replace(/local_db:[^]*(?=cluster_members:)/, "")
+    .replace("role: standby", "role: primary");
+  const witness = config(text);
+  assert.equal(witness.localDb, null);
+  assert.equal(witness.members[0]?.witness, true);
+  assert.deepEqual(warnings(text), []);
+  const withDatabase = `${text}local_db:\n  database: shop\n`;
+  assert.match(formatProblem(warnings(withDatabase)[0]!), /local_db has no effect on a witness/);
+});
+
+Deno.test("parseConfig() lets a check pass, and a start not, where certificates are missing", () => {
+  const text = VALID + "  tls_enabled: true\n  cert_file: /c.pem\n  key_file: k.pem\n";
+  const missing = parse(text, { files: { "/c.pem": "…" } });
+  assert.ok(missing.ok);
+  assert.deepEqual(missing.warnings.map(({ path, refusesRun }) => [path, refusesRun]), [
+    ["security.key_file", true],
+  ]);
+  const found = parse(text, { files: { "/c.pem": "…", "etc/k.pem": "…" } });
+  assert.deepEqual(found.warnings, []);
+});
+
+Deno.test("parseConfig() does not look for certificates while TLS is off", () => {
+  assert.deepEqual(warnings(VALID + "  cert_file: /c.pem\n"), []);
+});

@@ -27,6 +27,7 @@ export interface ServerDriver {
   lookNow(): void;
   observation(): ServerObservation | null;
   running(): RunningAction | null;
+  /** Aborts the action under way; its helper processes must not outlive the agent. */
   stop(): Promise<void>;
 }
 
@@ -52,6 +53,7 @@ export function driveServer(
   let stopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ending: Promise<void> = Promise.resolve();
+  const stopping = new AbortController();
 
   const look = async () => {
     clearTimeout(timer);
@@ -94,6 +96,7 @@ export function driveServer(
     action: ServerAction,
   ): Promise<Event> => {
     const outcome = await driven.run(action, {
+      signal: stopping.signal,
       onProgress(progress) {
         const entry = running.get(operation);
         if (entry !== undefined) running.set(operation, { ...entry, progress });
@@ -138,6 +141,7 @@ export function driveServer(
     running: () => [...running.values()].at(-1) ?? null,
     async stop() {
       stopped = true;
+      stopping.abort();
       clearTimeout(timer);
       await ending;
     },

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { driveServer } from "../../src/agent/actions.ts";
+import type { Event } from "../../src/core/event.ts";
+import type { ServerAction, ServerObservation } from "../../src/core/server.ts";
+import type { ActionOutcome, LocalServer } from "../../src/postgres/server.ts";
+
+/** A server whose observations and actions end when the test says so. */
+function fakeServer() {
+  const looks: ((found: ServerObservation) => void)[] = [];
+  const actions: { action: ServerAction; end: (outcome: ActionOutcome) => void }[] = [];
+  let exit = () => {};
+  const server: LocalServer = {
+    observe: () => new Promise((resolve) => looks.push(resolve)),
+    run: (action) => new Promise((end) => actions.push({ action, end })),
+    onExit: (callback) => void (exit = callback),
+    limitations: [],
+    isPrivileged: () => Promise.resolve(false),
+    close: () => Promise.resolve(),
+  };
+  return { server, looks, actions, exit: () => exit() };
+}
+
+function drive(server: LocalServer | null) {
+  const events: Event[] = [];
+  const driver = driveServer(server, {
+    heartbeatIntervalMs: 10_000,
+    submit: (event) => void events.push(event),
+    log: () => {},
+  });
+  return { events, driver };
+}
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 1));
+const ABSENT: ServerObservation = { state: "absent" };
+const STARTING: ServerObservation = { state: "starting", because: "" };
+
+Deno.test("driveServer() looks at once, and submits what it finds", async () => {
+  const { server, looks } = fakeServer();
+  const { events, driver } = drive(server);
+  looks.shift()!(ABSENT);
+  await settle();
+  assert.deepEqual(events.map((event) => event.type), ["observed"]);
+  await driver.stop();
+});
+
+Deno.test("driveServer() throws away a look that an action overtook, and looks again", async () => {
+  const { server, looks, actions } = fakeServer();
+  const { events, driver } = drive(server);
+  driver.run(1, { type: "fence" });
+  looks.shift()!(STARTING);
+  await settle();
+  assert.equal(events.length, 0, "it describes a server from before the fence");
+  actions[0]!.end({ ok: true, result: { type: "done" } });
+  await settle();
+  looks.shift()!(STARTING);
+  await settle();
+  looks.shift()!(ABSENT);
+  await settle();
+  assert.deepEqual(events.map((event) => event.type), ["action_done", "observed"]);
+  assert.deepEqual(driver.observation(), ABSENT);
+  await driver.stop();
+});
+
+Deno.test("driveServer() looks at once when the server exits", async () => {
+  const { server, looks, exit } = fakeServer();
+  const { driver } = drive(server);
+  looks.shift()!(STARTING);
+  await settle();
+  assert.equal(looks.length, 0);
+  exit();
+  assert.equal(looks.length, 1);
+  looks.shift()!(ABSENT);
+  await driver.stop();
+});
+
+Deno.test("driveServer() reports a failed action in the core's terms", async () => {
+  const { server, looks, actions } = fakeServer();
+  const { events, driver } = drive(server);
+  looks.shift()!(ABSENT);
+  driver.run(7, { type: "revoke" });
+  actions[0]!.end({ ok: false, failure: "unsupported", because: "no" });
+  await settle();
+  const event = events.find((one) => one.type === "action_failed");
+  assert.ok(event?.type === "action_failed");
+  assert.deepEqual([event.operation, event.failure, event.because], [7, "unsupported", "no"]);
+  looks.shift()?.(ABSENT);
+  await driver.stop();
+});
+
+Deno.test("driveServer() says absent for a witness, which has no server", async () => {
+  const { events, driver } = drive(null);
+  await settle();
+  assert.ok(events[0]?.type === "observed");
+  assert.deepEqual(events[0].server, ABSENT);
+  await driver.stop();
+});

@@ -31,7 +31,7 @@ export interface PeerClient extends ReadClient {
  * Opens connections to the other members, as they are needed.
  *
  * @param options.timeoutMs the longest that one call may take, retries included
- * @throws {TypeError} where a text in `caCerts` is not PEM
+ * @throws {TypeError} where a certificate in `caCerts` is broken: see `checkCertificates()`
  */
 export function createPeerClient(
   options: TransportOptions & {

@@ -44,7 +44,7 @@ const DEFAULT_STEP_TIMEOUT_MS = 120_000;
  * @param options.timeoutMs the longest that reading a document, or the first sign of an answer to
  *   a failover, may take
  * @param options.stepTimeoutMs the longest between two steps of a failover; default 2 minutes
- * @throws {TypeError} where a text in `caCerts` is not PEM
+ * @throws {TypeError} where a certificate in `caCerts` is broken: see `checkCertificates()`
  */
 export function createOperatorClient(
   options: TransportOptions & {

@@ -22,7 +22,7 @@ export type Serving =
     readonly host: string;
     /** The port in use; the system's choice where 0 was asked for. */
     readonly port: number;
-    /** Resolves when the listener is closed and every request answered. */
+    /** Resolves when the listener and its connections are closed; answers under way are cut. */
     readonly finished: Promise<void>;
   }
   /** `because` says what, where, and what to do about it. */

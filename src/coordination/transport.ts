@@ -55,7 +55,7 @@ export interface Transport {
 /**
  * Opens a pool of connections.
  *
- * @throws {TypeError} where a text in `caCerts` is not PEM
+ * @throws {TypeError} where {@linkcode checkCertificates} finds a certificate in `caCerts` broken
  */
 export function createTransport(options: TransportOptions): Transport {
   const client = withoutProxies(() =>
@@ -86,6 +86,23 @@ export function createTransport(options: TransportOptions): Transport {
     },
     close: () => client.close(),
   };
+}
+
+/**
+ * Says what is wrong with certificates that members are to be verified with, before they are used:
+ * a text without a certificate would otherwise show only as members that are silent.
+ *
+ * @param pem one or more certificates in PEM
+ * @returns a clause for an error message; null where nothing is wrong
+ */
+export function checkCertificates(pem: string): string | null {
+  if (!pem.includes("-----BEGIN CERTIFICATE-----")) return "it holds no certificate in PEM";
+  try {
+    Deno.createHttpClient({ caCerts: [pem] }).close();
+    return null;
+  } catch {
+    return "it holds a certificate that is broken";
+  }
 }
 
 /** `host:port`, with an IPv6 address in brackets. */

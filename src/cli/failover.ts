@@ -98,7 +98,7 @@ export async function failOver(
   const end = await ports.request(route.ask, to, step);
   switch (end.type) {
     case "succeeded":
-      step(`${to} is the primary`);
+      step("done");
       return EXIT.ok;
     case "failed":
       terminal.complain(`The failover to ${to} failed: ${end.because}`);

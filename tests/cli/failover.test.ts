@@ -37,7 +37,7 @@ Deno.test("failOver() prints each step with its time and succeeds", async () => 
   assert.deepEqual(terminal.out, [
     "   0.000 s  node1 is a working primary: asking it to hand over to node2",
     "   1.500 s  routers hold new transactions",
-    "   1.500 s  node2 is the primary",
+    "   1.500 s  done",
   ]);
 });
 

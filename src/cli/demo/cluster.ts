@@ -41,6 +41,7 @@ export interface DemoCluster {
   readonly look: () => Promise<ClusterView>;
   /**
    * Stops agents and servers in good order, then kills what is left, so that nothing remains.
+   * Asked again, it gives the same answer.
    *
    * @returns a line for each process that had to be killed; a stop that works leaves none
    */
@@ -76,6 +77,18 @@ export function openCluster(
     for (const process of ours()) sendSignal(process.pid, "SIGKILL");
   };
   globalThis.addEventListener("unload", emergency);
+  const stop = async () => {
+    const stubborn = await stopAgents(agents);
+    const postmasters = plan.nodes.flatMap((node) => postmasterOf(node.dataDir) ?? []);
+    for (const pid of postmasters) sendSignal(pid, "SIGINT");
+    const remaining = await waitUntilGone(ours, SERVER_STOP_LIMIT_MS);
+    for (const process of remaining) sendSignal(process.pid, "SIGKILL");
+    await waitUntilGone(ours, KILL_LIMIT_MS);
+    globalThis.removeEventListener("unload", emergency);
+    client.close();
+    return [...stubborn, ...remaining.map(describeProcess)];
+  };
+  let stopped: Promise<readonly string[]> | null = null;
 
   return {
     plan,
@@ -91,17 +104,7 @@ export function openCluster(
     agentPid: (node) => running(node)?.pid ?? null,
     agentExit: (node) => agents.get(node.name)?.exitCode ?? null,
     look: clusterAsker(client, plan.nodes.map((node) => node.name)),
-    stop: async () => {
-      const stubborn = await stopAgents(agents);
-      const postmasters = plan.nodes.flatMap((node) => postmasterOf(node.dataDir) ?? []);
-      for (const pid of postmasters) sendSignal(pid, "SIGINT");
-      const remaining = await waitUntilGone(ours, SERVER_STOP_LIMIT_MS);
-      for (const process of remaining) sendSignal(process.pid, "SIGKILL");
-      await waitUntilGone(ours, KILL_LIMIT_MS);
-      globalThis.removeEventListener("unload", emergency);
-      client.close();
-      return [...stubborn, ...remaining.map(describeProcess)];
-    },
+    stop: () => stopped ??= stop(),
   };
 }
 

@@ -86,8 +86,8 @@ export function watchCluster(cluster: DemoCluster, signal: AbortSignal): Watcher
 }
 
 /**
- * The primary of a cluster in which every other node is a standby that streams and may be elected:
- * the state in which it survives the loss of any one host.
+ * The primary of a cluster in which every other node is a standby that streams and may be elected,
+ * and nothing is under way: the state in which it survives the loss of any one host.
  *
  * @returns null where that is not so
  */
@@ -97,8 +97,9 @@ export function settledPrimary(view: ClusterView): string | null {
   const primary = statuses.find((status) => status.node === view.primary);
   const electable = primary?.record?.electable ?? [];
   const ready = statuses.every((status) =>
-    status === primary ||
-    status.role === "standby" && status.streaming && electable.includes(status.node)
+    status.operation === null &&
+    (status === primary ||
+      status.role === "standby" && status.streaming && electable.includes(status.node))
   );
   return primary !== undefined && ready ? primary.node : null;
 }

@@ -32,6 +32,14 @@ Deno.test("settledPrimary() is null where the loss of a host would not be surviv
     [primary, second, answered(statusOf("node3", { streaming: false }))],
     [answered(primaryOf("node1", { record: lonely })), second, third],
     [answered(primaryOf("node1", { record: null })), second, third],
+    [
+      answered(primaryOf("node1", {
+        record: RECORD,
+        operation: { action: "set_sync", since_ms: 5, progress: null },
+      })),
+      second,
+      third,
+    ],
     [answered(primaryOf("node1", { record: RECORD, has_majority: false })), second, third],
     [answered(primaryOf("node1", { record: RECORD, state: "starting" })), second, third],
   ];

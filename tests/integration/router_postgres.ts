@@ -1,0 +1,169 @@
+/**
+ * A throwaway PostgreSQL server for the router's tests: scram for everybody, with one role that the
+ * server trusts and one that sends its password in clear.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+
+/** A running server. Every role's password is "secret". */
+export interface Database {
+  readonly port: number;
+  /** Runs SQL as superuser over the private socket; gives what psql prints. */
+  sql(text: string): Promise<string>;
+  /** Waits until a query gives `value`; fails after ten seconds. */
+  becomes(value: string, text: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The folder of PostgreSQL's programs. */
+export const BIN = await findBin();
+const PASSWORD = "secret";
+
+/** Where PostgreSQL's programs are; null where none is installed. */
+async function findBin(): Promise<string | null> {
+  const root = "/usr/lib/postgresql";
+  try {
+    const versions: number[] = [];
+    for await (const entry of Deno.readDir(root)) versions.push(Number(entry.name));
+    const newest = versions.filter((version) => version >= 13).sort((a, b) => b - a)[0];
+    return newest === undefined ? null : `${root}/${newest}/bin`;
+  } catch {
+    return null;
+  }
+}
+
+/** True where these tests cannot run. */
+export const noPostgres = BIN === null;
+
+/** Runs a program of PostgreSQL's; `env` may hold PGPASSWORD, which process lists do not show. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  { stdin = "", env = {}, server = false }: {
+    stdin?: string;
+    env?: Record<string, string>;
+    /** As the operating system's user that owns the server. */
+    server?: boolean;
+  } = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = new Deno.Command(`${BIN}/${program}`, {
+    args: [...args],
+    cwd: "/tmp",
+    env: { LC_ALL: "C", PGPASSWORD: PASSWORD, PGCONNECT_TIMEOUT: "10", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    ...(server ? await owner() : {}),
+  }).spawn();
+  const feeding = (async () => {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
+    await writer.close().catch(() => {});
+  })();
+  const { code, stdout, stderr } = await child.output();
+  await feeding;
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** psql against `port`, as `user`. */
+export function psql(
+  { port, user = "app", database = "postgres", stdin = "", args = [] }: {
+    port: number;
+    user?: string;
+    database?: string;
+    stdin?: string;
+    args?: readonly string[];
+  },
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const where = `host=127.0.0.1 port=${port} user=${user} dbname=${database}`;
+  return run("psql", ["-X", "-qAt", "-v", "ON_ERROR_STOP=1", where, ...args], { stdin });
+}
+
+/** Makes and starts a server. */
+export async function startDatabase(): Promise<Database> {
+  const folder = await Deno.makeTempDir({ prefix: "metako-router-" });
+  const { uid, gid } = await owner();
+  if (uid !== undefined) await Deno.chown(folder, uid, gid ?? uid);
+  const data = `${folder}/data`;
+  const port = freePort();
+  try {
+    await demand("initdb", ["-D", data, "-U", "postgres", "-A", "peer", "--no-sync", "-E", "UTF8"]);
+    await Deno.writeTextFile(
+      `${data}/pg_hba.conf`,
+      [
+        "local all all trust",
+        "host all trusted 127.0.0.1/32 trust",
+        "host all plain 127.0.0.1/32 password",
+        "host all,replication all 127.0.0.1/32 scram-sha-256",
+        "",
+      ].join("\n"),
+    );
+    const settings = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off ` +
+      "-c max_connections=120 -c shared_buffers=32MB -c password_encryption=scram-sha-256";
+    await demand("pg_ctl", ["-D", data, "-w", "-l", `${folder}/log`, "-o", settings, "start"]);
+  } catch (error) {
+    await Deno.remove(folder, { recursive: true });
+    throw error;
+  }
+  const database: Database = {
+    port,
+    async sql(text) {
+      const where = `host=${folder} port=${port} user=postgres dbname=postgres`;
+      const { code, stdout, stderr } = await run("psql", ["-X", "-qAt", where, "-c", text]);
+      assert.equal(code, 0, stderr);
+      return stdout.trim();
+    },
+    async becomes(value, text) {
+      let last = "";
+      for (let i = 0; i < 200; i++) {
+        last = await database.sql(text);
+        if (last === value) return;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      assert.fail(`expected ${value}, is ${last}: ${text}`);
+    },
+    async stop() {
+      await run("pg_ctl", ["-D", data, "-w", "-m", "immediate", "stop"], { server: true });
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+  for (const role of ["app", "plain", "trusted"]) {
+    await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
+  }
+  await database.sql(`ALTER ROLE postgres PASSWORD '${PASSWORD}'`);
+  await database.sql("GRANT ALL ON SCHEMA public TO app");
+  return database;
+}
+
+async function demand(program: string, args: readonly string[]): Promise<void> {
+  // pg_ctl's child keeps its streams open, so they go nowhere.
+  const status = await new Deno.Command(`${BIN}/${program}`, {
+    args: [...args],
+    cwd: "/tmp",
+    env: { LC_ALL: "C" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    ...await owner(),
+  }).spawn().status;
+  assert.equal(status.code, 0, `${program} failed`);
+}
+
+/** PostgreSQL refuses to run as root. */
+async function owner(): Promise<{ uid?: number; gid?: number }> {
+  if (Deno.uid() !== 0) return {};
+  const passwd = await Deno.readTextFile("/etc/passwd");
+  const fields = passwd.split("\n").map((line) => line.split(":"));
+  const postgres = fields.find(([name]) => name === "postgres");
+  assert.ok(postgres !== undefined, "the package makes a user named postgres");
+  return { uid: Number(postgres[2]), gid: Number(postgres[3]) };
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}

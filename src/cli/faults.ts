@@ -27,19 +27,28 @@ export function endOnFault(terminal: Pick<Terminal, "complain">): void {
 }
 
 /**
- * The line for a fault.
+ * The line for a fault: what it is, and where in the program, which is all that a report needs.
  *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
  * assert.equal(
- *   faultLine(new TypeError("x is\nnot y")),
- *   "metako: internal fault: TypeError: x is not y. Please report it with the log lines before it.",
+ *   faultLine("x is\nnot y"),
+ *   "metako: internal fault: x is not y. Please report it with the log lines before it.",
  * );
+ * assert.match(faultLine(new TypeError("no x")), /TypeError: no x \(.+:\d+:\d+\)\. Please/);
  * ```
  */
 export function faultLine(fault: unknown): string {
   const text = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault);
   const line = text.replaceAll(/\s+/g, " ").trim().replace(/\.$/, "");
-  return `metako: internal fault: ${line}. Please report it with the log lines before it.`;
+  const place = placeOf(fault);
+  const where = place === null ? "" : ` (${place})`;
+  return `metako: internal fault: ${line}${where}. Please report it with the log lines before it.`;
+}
+
+/** The innermost frame, as the last two parts of its path: "router/accept.ts:12:3". */
+function placeOf(fault: unknown): string | null {
+  const stack = fault instanceof Error ? fault.stack ?? "" : "";
+  return /([^/\s(]+\/)?[^/\s(]+:\d+:\d+/.exec(stack.split("\n    at ")[1] ?? "")?.[0] ?? null;
 }

@@ -93,6 +93,15 @@ Deno.test("send() says refused only where the port refuses", async () => {
   });
 });
 
+Deno.test("send() says silent where a connection fails for another reason", async () => {
+  const members = new Map([["node1", { host: "255.255.255.255", port: 8080 }]]);
+  await withClient(0, { members }, async (client) => {
+    const sent = await client.send("node1", MESSAGE);
+    assert.ok(sent.type === "silent");
+    assert.match(sent.because, /^the call to 255\.255\.255\.255:8080 failed: /);
+  });
+});
+
 const SILENT: Record<string, string | null> = {
   "never answers": null,
   "hangs up": "",

@@ -27,6 +27,7 @@ Deno.test("decodeLine() refuses a line that was changed, left out, or meant for 
     outcome: decodeLine(ring, envelope, 0, line.replace("running", "succeeded")),
     time: decodeLine(ring, envelope, 0, line.replace(":12,", ":13,")),
     index: decodeLine(ring, envelope, 1, line),
+    relabelled: decodeLine(ring, envelope, 0, line.replace('"index":0', '"index":1')),
     renumbered: decodeLine(ring, envelope, 1, line.replace('"index":0', '"index":1')),
     nonce: decodeLine(ring, { ...envelope, counter: 2 }, 0, line),
     recipient: decodeLine(ring, { ...envelope, recipient: "node3" }, 0, line),

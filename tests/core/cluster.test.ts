@@ -2,22 +2,7 @@
  * Whole clusters of the core in a simulated world: what a stranger would try by hand.
  */
 import assert from "node:assert/strict";
-import { createWorld, missingRows, type World } from "./world.ts";
-
-function everyoneStreams(world: World): boolean {
-  const primary = world.primary();
-  if (primary === null) return false;
-  const record = world.nodes.get(primary)!.durable.record!;
-  const others = [...world.nodes.values()].filter((node) =>
-    node.settings.self !== primary && !node.settings.self.startsWith("w")
-  );
-  return record.required === 1 &&
-    others.every((node) =>
-      record.electable.some((instance) =>
-        instance.node === node.settings.self && instance.incarnation === node.server.incarnation
-      ) && node.server.upstream === primary
-    );
-}
+import { createWorld, everyoneStreams, missingRows, type World } from "./world.ts";
 
 function started(names: readonly string[]): World {
   const world = createWorld(names);
@@ -244,4 +229,35 @@ Deno.test("cluster elects no standby that missed acknowledged rows", () => {
   world.start("n2");
   world.until(() => world.primary() !== null, 20_000, "an election once n2 is back");
   assert.deepEqual(missingRows(world), []);
+});
+
+Deno.test("cluster elects the stopped record leader when standbys cannot cover its commits", () => {
+  const world = started(["n1", "n2", "n3"]);
+  insertFor(world, 300, "a");
+  for (const name of ["n1", "n2", "n3"]) world.crash(name);
+  for (const name of ["n1", "n2"]) world.start(name);
+  world.until(() => world.primary() === "n1", 20_000, "an election of n1");
+  insertFor(world, 300, "b");
+  assert.deepEqual(missingRows(world), []);
+});
+
+Deno.test("cluster is not held up by a voter whose record says that it is electable and is stale", () => {
+  const world = createWorld(
+    ["n1", "n2", "n3"],
+    (name) => ({ priority: name === "n2" ? 200 : 100 }),
+  );
+  world.until(() => everyoneStreams(world), 30_000, "the first start");
+  world.cut("n1", "n2");
+  world.cut("n3", "n2");
+  world.run(10_000);
+  world.crashServer("n1");
+  world.until(() => world.primary() === "n3", 10_000, "a failover without n2");
+  world.until(
+    () => world.nodes.get("n3")!.durable.record!.electable.some(({ node }) => node === "n1"),
+    20_000,
+    "n1 streams again",
+  );
+  world.powerOff("n3");
+  world.heal();
+  world.until(() => world.primary() === "n1", 20_000, "an election with the vote of n2");
 });

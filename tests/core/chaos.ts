@@ -1,0 +1,233 @@
+/**
+ * One seed, one story: a cluster, sixty seconds of faults drawn from the seed, and then peace, in
+ * which everything has to come back. The checks are the world's own (world_checks.ts).
+ */
+import { newerRecord, type NodeName } from "../../src/core/record.ts";
+import { createWorld, everyoneStreams, missingRows, type World } from "./world.ts";
+
+const FAULTS_MS = 60_000;
+const INSERT_EVERY_MS = 20;
+/** Peace has this long to bring a writable primary back, and as long again for all standbys. */
+const RECOVERY_MS = 60_000;
+
+const SHAPES: readonly (readonly NodeName[])[] = [
+  ["n1", "n2", "n3"],
+  ["n1", "n2", "n3"],
+  ["n1", "n2", "w1"],
+  ["n1", "n2", "n3", "n4"],
+  ["n1", "n2", "n3", "n4", "n5"],
+  ["n1", "n2", "n3", "w1", "w2"],
+];
+
+/** A stream of random numbers that a seed determines (mulberry32). */
+export interface Dice {
+  /** From 0 up to, and without, 1. */
+  roll(): number;
+  between(least: number, most: number): number;
+  /** True with this probability. */
+  luck(probability: number): boolean;
+  pick<T>(from: readonly T[]): T;
+}
+
+/** The dice of a seed. */
+export function diceOf(seed: number): Dice {
+  let state = seed >>> 0;
+  const roll = () => {
+    state = (state + 0x6D2B79F5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+  return {
+    roll,
+    between: (least, most) => least + roll() * (most - least),
+    luck: (probability) => roll() < probability,
+    pick: (from) => from[Math.floor(roll() * from.length)]!,
+  };
+}
+
+/** What came of a seed. */
+export interface Outcome {
+  readonly world: World;
+  /** What went wrong; empty where nothing did. */
+  readonly problems: readonly string[];
+}
+
+/** Plays a seed's story to its end. */
+export function play(seed: number): Outcome {
+  const dice = diceOf(seed);
+  const names = dice.pick(SHAPES);
+  const world = createWorld(names, () => ({ priority: dice.pick([100, 100, 200]) }));
+  const problems: string[] = [];
+  try {
+    if (dice.luck(0.8)) world.until(() => everyoneStreams(world), 40_000, "the first start");
+    insertEverywhere(world);
+    makeTrouble(world, dice);
+    world.run(FAULTS_MS);
+    makePeace(world);
+    world.until(() => world.primary() !== null, RECOVERY_MS, "a writable primary");
+    world.until(() => everyoneStreams(world), RECOVERY_MS, "a complete cluster");
+    const before = world.acknowledged.size;
+    world.until(() => world.acknowledged.size > before, 5000, "an acknowledged row");
+    for (const row of missingRows(world)) problems.push(`row ${row} is missing at the end`);
+  } catch (error) {
+    problems.push((error as Error).message.split("\n")[0]!);
+  }
+  return { world, problems: [...world.violations, ...problems] };
+}
+
+function insertEverywhere(world: World): void {
+  let count = 0;
+  const insert = () => {
+    count++;
+    for (const name of world.nodes.keys()) world.insertAt(name, `${name}-${count}`);
+    world.at(INSERT_EVERY_MS, insert);
+  };
+  insert();
+}
+
+/** Trouble comes about every `meanMs`, and goes by itself, mostly. */
+function makeTrouble(world: World, dice: Dice): void {
+  const endMs = world.nowMs + FAULTS_MS;
+  const meanMs = dice.pick([400, 1000, 2500, 6000]);
+  const latencyMs = dice.pick([1, 2, 10, 40]);
+  const lossy = dice.pick([0, 0, 0.01, 0.1]);
+  const failing = dice.pick([0, 0.02, 0.15]);
+  world.weather = {
+    message: () =>
+      dice.luck(lossy) ? null : latencyMs * dice.between(0.5, dice.luck(0.05) ? 20 : 2),
+    action: () => ({
+      end: !dice.luck(failing) ? "done" : dice.luck(0.5) ? "fails" : "late",
+      slowdown: dice.luck(0.05) ? dice.between(5, 30) : dice.between(0.2, 2),
+    }),
+    survives: () => dice.luck(0.5),
+  };
+  // A story concentrates on a few kinds of fault, so that rare combinations come up often.
+  const faults = Object.keys(FAULTS).filter(() => dice.luck(0.6));
+  if (faults.length === 0) return;
+  const next = () => {
+    world.at(-Math.log(1 - dice.roll()) * meanMs, () => {
+      if (world.nowMs >= endMs) return;
+      FAULTS[dice.pick(faults)]!(world, dice, dice.pick([...world.nodes.keys()]));
+      next();
+    });
+  };
+  next();
+}
+
+type Fault = (world: World, dice: Dice, name: NodeName) => void;
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  crash(world, dice, name) {
+    world.crash(name);
+    startLater(world, dice, name);
+  },
+  crashLeader(world, dice, name) {
+    const victim = world.primary() ?? name;
+    world.crash(victim);
+    startLater(world, dice, victim);
+  },
+  powerOff(world, dice, name) {
+    world.powerOff(name);
+    startLater(world, dice, name);
+  },
+  crashAll(world, dice) {
+    for (const name of world.nodes.keys()) {
+      if (dice.luck(0.2)) continue;
+      world.powerOff(name);
+      startLater(world, dice, name);
+    }
+  },
+  crashAgent(world, dice, name) {
+    const victim = dice.luck(0.5) ? world.primary() ?? name : name;
+    world.crashAgent(victim);
+    startLater(world, dice, victim);
+  },
+  crashServer(world, dice, name) {
+    world.crashServer(dice.luck(0.5) ? world.primary() ?? name : name);
+  },
+  hangServer(world, dice, name) {
+    const { server } = world.nodes.get(name)!;
+    server.hung = server.running !== "no";
+    world.tell(`${name}: PostgreSQL hangs`);
+    world.at(dice.between(100, 6000), () => server.hung = false);
+  },
+  pauseAgent(world, dice, name) {
+    world.pauseAgent(dice.luck(0.5) ? world.primary() ?? name : name, dice.between(100, 8000));
+  },
+  suspend(world, dice, name) {
+    world.suspend(name, dice.between(100, 6000));
+  },
+  cut(world, dice, name) {
+    const other = dice.pick([...world.nodes.keys()]);
+    const what = dice.pick(["agents", "wal", "both"] as const);
+    world.cutOneWay(name, other, what);
+    if (dice.luck(0.6)) world.cutOneWay(other, name, what);
+    world.tell(`${name} > ${other}: ${what} cut`);
+    if (dice.luck(0.5)) healLater(world, dice);
+  },
+  isolate(world, dice, name) {
+    const victim = dice.luck(0.5) ? world.primary() ?? name : name;
+    for (const other of world.nodes.keys()) if (other !== victim) world.cut(victim, other);
+    world.tell(`${victim}: isolated`);
+    healLater(world, dice);
+  },
+  heal(world) {
+    world.heal();
+    world.tell("the network heals");
+  },
+  slowStandby(world, dice, name) {
+    const { server } = world.nodes.get(name)!;
+    server.rowsPerRound = dice.pick([0, 1, 1, 2]);
+    world.at(dice.between(200, 8000), () => server.rowsPerRound = Infinity);
+  },
+  operator(world, dice, name) {
+    if (world.nodes.get(name)!.state === null) return;
+    const asked = dice.luck(0.7) ? world.primary() ?? name : name;
+    world.operator(asked, dice.pick([...world.nodes.keys()]));
+  },
+  loseState(world, dice, name) {
+    if (!mayLoseState(world, name)) return;
+    world.crash(name);
+    world.loseState(name);
+    const wiped = dice.luck(0.5);
+    if (wiped) world.nodes.get(name)!.server.exists = false;
+    world.tell(`${name}: state file lost${wiped ? ", and the data directory" : ""}`);
+    startLater(world, dice, name);
+  },
+};
+
+/** One loss at a time, and never what nobody else has: that no protocol survives. */
+function mayLoseState(world: World, name: NodeName): boolean {
+  const nodes = [...world.nodes.values()];
+  const newest = nodes.map((node) => node.durable.record).reduce(newerRecord, null);
+  return newest !== null && newest.leader.node !== name && newest.systemIdentifier !== null &&
+    nodes.every((node) => node.durable.admitted && node.durable.record?.systemIdentifier) &&
+    world.nodes.get(name)!.server.running !== "primary";
+}
+
+function startLater(world: World, dice: Dice, name: NodeName): void {
+  world.at(dice.luck(0.5) ? dice.between(50, 2000) : dice.between(2000, 20_000), () => {
+    world.start(name);
+  });
+}
+
+function healLater(world: World, dice: Dice): void {
+  world.at(dice.between(300, 10_000), () => world.heal());
+}
+
+function makePeace(world: World): void {
+  world.tell("peace");
+  world.weather = {
+    message: () => 2,
+    action: () => ({ end: "done", slowdown: 1 }),
+    survives: () => false,
+  };
+  world.heal();
+  for (const [name, node] of world.nodes) {
+    node.server.hung = false;
+    node.server.rowsPerRound = Infinity;
+    node.pausedUntilMs = 0;
+    world.start(name);
+  }
+}

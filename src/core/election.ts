@@ -60,6 +60,15 @@ export function campaignByHandover(turn: Turn, handover: Handover): void {
   if (obstacle === null) askForVotes(turn, handover);
 }
 
+/** This node has just agreed that another one goes first: it does not compete with it. */
+export function standBack(turn: Turn): void {
+  const { role, settings } = turn.state;
+  if (role.kind !== "candidate" || role.stage !== "pre_vote") return;
+  const backoffMs = settings.heartbeatIntervalMs / 2 +
+    randomBelow(turn, settings.heartbeatIntervalMs);
+  becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + backoffMs });
+}
+
 /** An answer to a pre-vote or vote of this campaign. */
 export function onCampaignAnswer(turn: Turn, from: NodeName, message: Answer): void {
   const { role } = turn.state;
@@ -69,7 +78,7 @@ export function onCampaignAnswer(turn: Turn, from: NodeName, message: Answer): v
   patchRole(turn, role, { answers: { ...role.answers, [from]: message } });
   if (message.term > turn.state.durable.term) {
     persist(turn, { term: message.term, votedFor: null });
-    return lose(turn, `${from} has already reached term ${message.term}`);
+    return lose(turn, { because: `${from} has already reached term ${message.term}` });
   }
   count(turn);
 }
@@ -86,7 +95,9 @@ export function onCampaignSilence(turn: Turn, from: NodeName): void {
 export function onRevokedForCampaign(turn: Turn, position: Position | null, because: string): void {
   const { role } = turn.state;
   if (role.kind !== "candidate" || role.stage !== "vote" || role.final) return;
-  if (position === null) return lose(turn, `its own position is not final: ${because}`);
+  if (position === null) {
+    return lose(turn, { because: `its own position is not final: ${because}`, uncovered: true });
+  }
   patchRole(turn, role, { final: true, position });
   count(turn);
 }
@@ -95,7 +106,7 @@ export function onRevokedForCampaign(turn: Turn, position: Position | null, beca
 export function expireCampaign(turn: Turn): void {
   const { role } = turn.state;
   if (role.kind === "candidate" && turn.nowMs >= role.deadlineMs) {
-    lose(turn, verdict(turn.state, role).because);
+    lose(turn, verdict(turn.state, role));
   }
 }
 
@@ -163,11 +174,11 @@ function countPreVotes(turn: Turn): void {
   switch (result.outcome) {
     case "won":
       if (cannotCampaign(turn.state) !== null) {
-        return lose(turn, cannotCampaign(turn.state) ?? "");
+        return lose(turn, { because: cannotCampaign(turn.state) ?? "" });
       }
       return askForVotes(turn, null);
     case "lost":
-      return lose(turn, result.because);
+      return lose(turn, result);
     case "pending":
       return;
   }
@@ -181,7 +192,7 @@ function countVotes(turn: Turn): void {
     case "won":
       return becomeLeader(turn, { record: result.record, votes: result.votes });
     case "lost":
-      return lose(turn, result.because);
+      return lose(turn, result);
     case "pending":
       return;
   }
@@ -193,6 +204,8 @@ interface Verdict {
   /** The newest record among all that were shown. */
   readonly record: ClusterRecord | null;
   readonly votes: readonly NodeName[];
+  /** A majority voted for it, and too few of them could show that they are not ahead of it. */
+  readonly uncovered?: boolean;
 }
 
 /** Counts what has come in. Denials and silence count for nothing; records in them still do. */
@@ -245,16 +258,20 @@ function verdict(state: State, role: CandidateRole): Verdict {
       position: role.position,
       grants,
     });
-    if (!covered.covered) return undecided(covered.because);
+    if (!covered.covered) return { ...undecided(covered.because), uncovered: true };
   }
   return { outcome: "won", because: "", record, votes };
 }
 
-function lose(turn: Turn, because: string): void {
+function lose(turn: Turn, result: Pick<Verdict, "because" | "uncovered">): void {
   const { role, settings } = turn.state;
   if (role.kind !== "candidate") return;
+  const { because, uncovered } = result;
   const { heartbeatIntervalMs } = settings;
-  const backoffMs = heartbeatIntervalMs / 2 + randomBelow(turn, heartbeatIntervalMs);
+  // Its voters pause after a vote. It comes back later than they do, so that one of them who could
+  // win, above all the record's own leader, is not kept waiting for ever.
+  const yieldMs = uncovered === true ? pauseMs(settings) : 0;
+  const backoffMs = yieldMs + heartbeatIntervalMs / 2 + randomBelow(turn, heartbeatIntervalMs);
   becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + backoffMs });
   if (because !== turn.state.campaignFailure || role.stage === "vote") {
     report(turn, {

@@ -7,12 +7,20 @@
  *
  * @module
  */
-import { isBetter, objection } from "./candidate.ts";
+import { isBetter, isElectable, objection } from "./candidate.ts";
+import { standBack } from "./election.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs, probeSoon } from "./follower.ts";
 import { ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import type { CandidateClaim } from "./message.ts";
-import { fingerprint, isVirgin, newerRecord, type NodeName, type Position } from "./record.ts";
+import {
+  fingerprint,
+  isVirgin,
+  newerRecord,
+  type NodeName,
+  type Position,
+  sameInstance,
+} from "./record.ts";
 import type { State } from "./state.ts";
 import { answer, operate, patch, persist, report, type Turn } from "./turn.ts";
 
@@ -29,7 +37,8 @@ export function onPreVote(
       ? `its term ${claim.term} is not newer than ${state.durable.term}`
       : null) ??
     betterCandidate(state, from, claim);
-  if (denial !== null) probeSoon(turn);
+  if (denial === null) standBack(turn);
+  else probeSoon(turn);
   answer(turn, exchange, {
     type: "pre_vote_answer",
     term: state.durable.term,
@@ -174,9 +183,19 @@ function commonDenial(
   });
 }
 
-/** A node that would be the better leader, and may campaign, does not support a lesser one. */
+/**
+ * A node that would be the better leader, and may campaign, does not support a lesser one. The
+ * newest record's leader is never the lesser one: it holds every commit, though a stopped server
+ * has no position to show. And who may campaign is for the newest record to say: a node that
+ * missed it cannot win, and must not hold up who can.
+ */
 function betterCandidate(state: State, from: NodeName, claim: CandidateClaim): string | null {
   if (claim.handover !== null || cannotCampaign(state) !== null) return null;
+  const newest = newerRecord(state.durable.record, claim.record);
+  if (newest !== null && !isVirgin(newest)) {
+    if (claim.instance !== null && sameInstance(newest.leader, claim.instance)) return null;
+    if (!isElectable(newest, ownInstance(state))) return null;
+  }
   const own = {
     node: state.settings.self,
     position: ownPosition(state),

@@ -63,7 +63,8 @@ export function advance(turn: Turn): void {
       }
       return;
     case "restarting":
-      if (turn.state.operation === null && turn.nowMs >= role.retryAtMs) {
+      // A leader that was only resuming its term when PostgreSQL died has no lease yet.
+      if (isSettled(role) && turn.state.operation === null && turn.nowMs >= role.retryAtMs) {
         operate(turn, { type: "start_primary", sync: role.pendingSync ?? role.sync.setting });
       }
       return;
@@ -120,7 +121,11 @@ export function onLeaderActionFailed(turn: Turn, action: ServerAction, because: 
     return;
   }
   if (role.phase === "switching") return onSwitchoverActionFailed(turn, role, action, because);
-  if (role.phase === "restarting" && hasReadySuccessor(turn, role)) return resign(turn, because);
+  if (role.phase === "restarting") {
+    // It may have come up all the same, too late to be noticed: end it before anything else.
+    const burying = enterPhase(turn, role, "burying");
+    return void patchRole(turn, burying, { retryAtMs: turn.nowMs + RETRY_MS });
+  }
   patchRole(turn, role, { retryAtMs: turn.nowMs + RETRY_MS });
 }
 

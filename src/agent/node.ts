@@ -138,8 +138,7 @@ export async function openNode(
     status,
     cluster: () => clusterStatus(status(), checker.snapshot()),
     health: () => health(status(), routes.current()),
-    failover({ to, source }) {
-      log("info", "operator", { because: `failover to ${to}`, source });
+    failover({ to }) {
       const { reference, steps } = conversations.open();
       const command = { type: "failover", reference, to } as const;
       loop.submit({ type: "operator", nowMs: monotonicMs(), command });

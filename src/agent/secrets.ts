@@ -5,7 +5,7 @@
  */
 import type { Config } from "../config/mod.ts";
 import { type DerivedKeys, deriveKeys } from "../coordination/keys.ts";
-import type { Endpoint } from "../coordination/transport.ts";
+import { checkCertificates, type Endpoint } from "../coordination/transport.ts";
 import type { NodeName } from "../core/record.ts";
 
 /** The keys of the cluster that `config` describes. */
@@ -48,6 +48,11 @@ export async function readTlsFiles(
     const cert = await read("cert_file", certFile);
     const key = await read("key_file", keyFile);
     const trusted = caFile === null ? cert : await read("ca_file", caFile);
+    const fault = checkCertificates(trusted);
+    if (fault !== null) {
+      const setting = caFile === null ? "cert_file" : "ca_file";
+      return { ok: false, because: `Cannot use security.${setting}: ${fault}` };
+    }
     return { ok: true, tls: { cert, key, trusted } };
   } catch (error) {
     return { ok: false, because: error instanceof Error ? error.message : String(error) };

@@ -99,8 +99,10 @@ export interface LoadBalancerConfig {
   readonly writeTimeoutMs: number;
 }
 
-/** TLS, and the secret that members share. Paths are relative to the configuration file's folder,
- * already joined with it. */
+/**
+ * TLS, and the secret that members share. A path that was relative in the file has been joined
+ * with the file's folder.
+ */
 export interface SecurityConfig {
   readonly tlsEnabled: boolean;
   readonly certFile: string | null;

@@ -89,17 +89,8 @@ export const RULES: readonly Rule[] = [
   },
   {
     id: "secret_set",
-    reads: [
-      "security.cluster_secret",
-      "security.cluster_secret_file",
-    ],
-    check: ({ config }) =>
-      config.security.clusterSecret !== null ? [] : [risky(
-        "security.cluster_secret",
-        "is not set: members sign with a key derived from the database password, which is only " +
-          "as good as that password",
-        "Put the same random text on every member: openssl rand -hex 32",
-      )],
+    reads: ["identity.witness", "security.cluster_secret", "security.cluster_secret_file"],
+    check: missingSecret,
   },
   { id: "durability_honest", reads: ["replication.durability"], check: otherDurability },
   {
@@ -210,6 +201,23 @@ function unreadableFiles({ config, canRead }: RuleFacts): Finding[] {
       refusesRun: true,
     }]
   );
+}
+
+function missingSecret({ config }: RuleFacts): Finding[] {
+  if (config.security.clusterSecret !== null) return [];
+  if (config.identity.witness) {
+    return [wrong(
+      "security.cluster_secret",
+      "must be set on a witness, which has no database password to derive a key from",
+      "Put the same random text on every member: openssl rand -hex 32",
+    )];
+  }
+  return [risky(
+    "security.cluster_secret",
+    "is not set: members sign with a key derived from the database password, which is only as " +
+      "good as that password",
+    "Put the same random text on every member: openssl rand -hex 32",
+  )];
 }
 
 function otherDurability({ values }: RuleFacts): Finding[] {

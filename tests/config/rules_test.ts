@@ -221,6 +221,9 @@ Deno.test("parseConfig() needs no database on a witness", () => {
   assert.equal(witness.localDb, null);
   assert.equal(witness.members[0]?.witness, true);
   assert.deepEqual(warnings(text), []);
+  const withoutSecret = problems(text.replace(/security:[^]*/, ""));
+  assert.equal(withoutSecret.length, 1);
+  assert.match(withoutSecret[0]!, /cluster_secret must be set on a witness/);
   const withDatabase = `${text}local_db:\n  database: shop\n`;
   assert.match(formatProblem(warnings(withDatabase)[0]!), /local_db has no effect on a witness/);
 });

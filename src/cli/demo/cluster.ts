@@ -79,7 +79,8 @@ export function openCluster(
   globalThis.addEventListener("unload", emergency);
   const stop = async () => {
     const stubborn = await stopAgents(agents);
-    const postmasters = plan.nodes.flatMap((node) => postmasterOf(node.dataDir) ?? []);
+    const processes = listProcesses();
+    const postmasters = plan.nodes.flatMap((node) => postmasterOf(node.dataDir, processes) ?? []);
     for (const pid of postmasters) sendSignal(pid, "SIGINT");
     const remaining = await waitUntilGone(ours, SERVER_STOP_LIMIT_MS);
     for (const process of remaining) sendSignal(process.pid, "SIGKILL");
@@ -96,7 +97,7 @@ export function openCluster(
       if (running(node) === null) agents.set(node.name, spawnAgent(node, self));
     },
     killHost: (node) => {
-      const postmaster = postmasterOf(node.dataDir);
+      const postmaster = postmasterOf(node.dataDir, listProcesses());
       const agent = running(node);
       if (postmaster !== null) sendSignal(postmaster, "SIGKILL");
       if (agent !== null) sendSignal(agent.pid, "SIGKILL");

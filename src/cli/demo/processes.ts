@@ -44,7 +44,11 @@ export function clusterProcesses(
 /** True where it is a PostgreSQL process whose working directory is that data directory. */
 export function worksIn(process: ProcessInfo, dataDir: string): boolean {
   const inside = process.cwd === dataDir || process.cwd === `${dataDir} (deleted)`;
-  return inside && /(^|\/)(postgres|postmaster)\b/.test(process.args[0] ?? "");
+  return inside && isPostgres(process);
+}
+
+function isPostgres(process: ProcessInfo): boolean {
+  return /(^|\/)(postgres|postmaster)\b/.test(process.args[0] ?? "");
 }
 
 /** Every living process that can be seen; zombies are dead. */
@@ -52,15 +56,19 @@ export function listProcesses(): readonly ProcessInfo[] {
   return listFromProc() ?? listFromPs();
 }
 
-/** The postmaster of a data directory, by its lock file; null where none is alive. */
-export function postmasterOf(dataDir: string): number | null {
-  const line = readText(`${dataDir}/postmaster.pid`)?.split("\n")[0] ?? "";
-  const pid = Number(line);
-  if (!Number.isInteger(pid) || pid <= 1) return null;
-  const alive = listProcesses().find((process) => process.pid === pid);
-  if (alive === undefined) return null;
-  // A number in a stale lock file may have been given to somebody else.
-  return alive.args.includes(dataDir) || worksIn(alive, dataDir) ? pid : null;
+/**
+ * The postmaster of a data directory among those processes, by its command line: its lock file may
+ * be stale, or gone. Pure.
+ *
+ * @returns its number; null where none is alive
+ */
+export function postmasterOf(dataDir: string, processes: readonly ProcessInfo[]): number | null {
+  const named = processes.filter((process) =>
+    isPostgres(process) && process.args.includes(dataDir)
+  );
+  // A child that was forked just now still bears its parent's command line.
+  const pids = new Set(named.map((process) => process.pid));
+  return named.find((process) => !pids.has(process.parent))?.pid ?? null;
 }
 
 /** Sends a signal; false where there is no such process. */

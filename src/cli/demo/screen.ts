@@ -13,7 +13,7 @@ import { type Terminal, tinted } from "../terminal.ts";
 import type { DemoCluster } from "./cluster.ts";
 import { prepareApplication } from "./database.ts";
 import { DEMO_DATABASE, DEMO_ROLE, LOOPBACK } from "./plan.ts";
-import { postmasterOf } from "./processes.ts";
+import { listProcesses, postmasterOf } from "./processes.ts";
 import { settledPrimary } from "./watcher.ts";
 
 const REDRAW_INTERVAL_MS = 1000;
@@ -64,8 +64,9 @@ function advice(
   const { plan } = cluster;
   if (!state.ready) return ["Starting: the first primary is made, then copied to the others."];
   const heading = (text: string) => tinted(text, "strong", terminal);
+  const processes = listProcesses();
   const kills = plan.nodes.map((node) => {
-    const pids = [cluster.agentPid(node), postmasterOf(node.dataDir)];
+    const pids = [cluster.agentPid(node), postmasterOf(node.dataDir, processes)];
     const alive = pids.filter((pid) => pid !== null);
     const what = alive.length === 0 ? "(dead)" : `kill -9 ${alive.join(" ")}`;
     return `  ${node.name}: ${what}`;

@@ -59,15 +59,15 @@ Deno.test("listProcesses() does not count a zombie", async () => {
   assert.ok(!listProcesses().some((found) => found.pid === child.pid));
 });
 
-Deno.test("postmasterOf() is null without a lock file, and where its number is another's", async () => {
-  const dataDir = await Deno.makeTempDir();
-  try {
-    assert.equal(postmasterOf(dataDir), null);
-    for (const text of [`${Deno.pid}\n${dataDir}\n`, "garbage", "", "-1", "1"]) {
-      await Deno.writeTextFile(`${dataDir}/postmaster.pid`, text);
-      assert.equal(postmasterOf(dataDir), null, text);
-    }
-  } finally {
-    await Deno.remove(dataDir, { recursive: true });
-  }
+Deno.test("postmasterOf() finds the postmaster of one data directory by its command line", () => {
+  const args = ["/usr/lib/postgresql/15/bin/postgres", "-D", "/tmp/demo/node1/data"];
+  const table = [
+    process(30, 1, ["pg_basebackup", "-D", "/tmp/demo/node1/data"]),
+    process(31, 32, args, "/tmp/demo/node1/data"),
+    process(32, 1, args, "/tmp/demo/node1/data"),
+    process(33, 32, ["postgres: checkpointer"], "/tmp/demo/node1/data"),
+    process(34, 1, ["postgres", "-D", "/tmp/demo/node10/data"]),
+  ];
+  assert.equal(postmasterOf("/tmp/demo/node1/data", table), 32);
+  assert.equal(postmasterOf("/tmp/demo/node2/data", table), null);
 });

@@ -102,12 +102,12 @@ export function onRevokedForCampaign(turn: Turn, position: Position | null, beca
   count(turn);
 }
 
-/** Ends a campaign that takes too long; called at every turn of a candidate. */
+/** Goes on with a campaign when its time has come; called at every turn of a candidate. */
 export function expireCampaign(turn: Turn): void {
   const { role } = turn.state;
-  if (role.kind === "candidate" && turn.nowMs >= role.deadlineMs) {
-    lose(turn, verdict(turn.state, role));
-  }
+  if (role.kind !== "candidate") return;
+  if (turn.nowMs >= role.deadlineMs) return lose(turn, verdict(turn.state, role));
+  if (role.stage === "pre_vote" && turn.nowMs >= role.listenUntilMs) countPreVotes(turn);
 }
 
 function askForVotes(turn: Turn, handover: Handover | null): void {
@@ -140,6 +140,7 @@ function startStage(
     answers: {},
     failed: [],
     deadlineMs: turn.nowMs + 2 * pauseMs(turn.state.settings),
+    listenUntilMs: turn.nowMs + turn.state.settings.heartbeatIntervalMs / 4,
     final: false,
     position: null,
   };
@@ -173,6 +174,9 @@ function countPreVotes(turn: Turn): void {
   const result = verdict(turn.state, role);
   switch (result.outcome) {
     case "won":
+      // A member without a say of its own grants to everybody. Hearing the others too lets the
+      // lesser of two candidates notice the better one, instead of splitting the vote with it.
+      if (!result.complete && turn.nowMs < role.listenUntilMs) return;
       if (cannotCampaign(turn.state) !== null) {
         return lose(turn, { because: cannotCampaign(turn.state) ?? "" });
       }
@@ -204,6 +208,8 @@ interface Verdict {
   /** The newest record among all that were shown. */
   readonly record: ClusterRecord | null;
   readonly votes: readonly NodeName[];
+  /** Nothing more will come in. */
+  readonly complete: boolean;
   /** A majority voted for it, and too few of them could show that they are not ahead of it. */
   readonly uncovered?: boolean;
 }
@@ -235,6 +241,7 @@ function verdict(state: State, role: CandidateRole): Verdict {
     because: [because, ...denials].join("; "),
     record,
     votes,
+    complete,
   });
 
   if (!isVirgin(record) && !isElectable(record!, self)) {
@@ -243,13 +250,14 @@ function verdict(state: State, role: CandidateRole): Verdict {
       because: `not electable under record ${record!.term}.${record!.seq}`,
       record,
       votes,
+      complete,
     };
   }
   const needed = isVirgin(record)
     ? settings.members.length
     : majoritySize(settings.members.length, settings.minConsensusNodes);
   if (votes.length < needed) return undecided(`${votes.length} of ${needed} needed votes`);
-  if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes };
+  if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes, complete };
   if (!role.final) return undecided("its own position is not final yet");
   if (!isVirgin(record)) {
     const covered = coverage({
@@ -260,7 +268,7 @@ function verdict(state: State, role: CandidateRole): Verdict {
     });
     if (!covered.covered) return { ...undecided(covered.because), uncovered: true };
   }
-  return { outcome: "won", because: "", record, votes };
+  return { outcome: "won", because: "", record, votes, complete };
 }
 
 function lose(turn: Turn, result: Pick<Verdict, "because" | "uncovered">): void {

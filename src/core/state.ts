@@ -108,6 +108,8 @@ export interface CandidateRole {
   /** Members from which no answer will come any more. */
   readonly failed: readonly NodeName[];
   readonly deadlineMs: number;
+  /** Until then a pre-vote listens to every member, so that two candidates see each other. */
+  readonly listenUntilMs: number;
   /** True once its own WAL cannot grow any more: revoked, or not running at all. */
   readonly final: boolean;
   /** Its final position; null for a stopped ex-leader, which needs none. */

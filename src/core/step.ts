@@ -51,7 +51,7 @@ export function nextWakeAtMs(state: State): number {
       moments.push(role.campaignAtMs, role.probeAtMs);
       break;
     case "candidate":
-      moments.push(role.deadlineMs);
+      moments.push(role.deadlineMs, role.listenUntilMs);
       break;
     case "leader":
       moments.push(

@@ -123,8 +123,8 @@ export interface Router {
   /** Ends {@linkcode Router.hold}: waiting sessions go on. */
   release(): void;
   /**
-   * Stops listening, tells every client 57P01, and resolves when all sockets are closed; a client that
-   * does not read is given a second. A second call returns the same promise.
+   * Stops listening, tells every client 57P01, and resolves when all sockets are closed; clients that
+   * do not read are given a few seconds. A second call returns the same promise.
    */
   close(): Promise<void>;
 }

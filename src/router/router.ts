@@ -14,13 +14,15 @@ import { greet } from "./greet.ts";
 import type { RouterAddress, RouterOptions, RouterPorts, RouterStart } from "./options.ts";
 import type { Purpose } from "./route.ts";
 import { heldComplaint, refuse, runSession } from "./session.ts";
-import { closeQuietly, tune } from "./socket.ts";
+import { closeQuietly, tune, within } from "./socket.ts";
 
 /** Connections beyond the sessions: clients in their first seconds, and those being refused. */
 const STARTUP_CONNECTIONS = 128;
 /** Cancel requests under way at one time. They have places of their own, since overload is when they count. */
 const CANCEL_CONNECTIONS = 64;
 const ACCEPT_PAUSE_MS = 100;
+/** Twice what a last word may take: one for a client, one for its server. */
+const FAREWELL_MS = 2000;
 
 /**
  * Starts to listen.
@@ -88,7 +90,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
           await Promise.all(accepting);
           for (const client of desk.greeting) closeQuietly(client);
           for (const session of [...context.sessions]) session.end(SHUTDOWN);
-          await Promise.all([...desk.tasks]);
+          await within(Promise.all([...desk.tasks]), options.connectTimeoutMs + FAREWELL_MS);
         })();
         return closed;
       },

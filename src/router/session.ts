@@ -36,7 +36,7 @@ const EARLY_BUFFER_BYTES = 8192;
 /** How long a last word may take to be taken; a client that does not read gets none. */
 const LAST_WORD_MS = 1000;
 
-/** Serves one client; resolves when both its sockets are closed. It does not reject. */
+/** Serves one client; resolves when nothing of it is under way any more. */
 export async function runSession(
   context: Context,
   { client, address, purpose, introduction }: {
@@ -111,6 +111,10 @@ export async function runSession(
     const key = live.link?.key ?? null;
     if (key !== null) context.keys.remove(key);
     closeQuietly(client);
+    // The session is over, but a socket whose peer does not read may live on for a while: it counts
+    // against the connections that the router has open for as long as that lasts.
+    await live.link?.toServerDone;
+    await live.link?.toClientDone;
   }
 }
 
@@ -282,7 +286,6 @@ async function leaveServer(context: Context, link: Link, route: Route): Promise<
   };
   await within(goodbye(), LAST_WORD_MS);
   closeQuietly(server);
-  await Promise.all([link.toServerDone, link.toClientDone]);
 }
 
 /** The server is done with: close it at once, and tell the client why if it can be told. */
@@ -299,7 +302,6 @@ async function lastWord(link: Link, complaint: Complaint | null): Promise<void> 
   };
   await within(goodbye(), LAST_WORD_MS);
   closeQuietly(link.client);
-  await Promise.all([link.toServerDone, link.toClientDone]);
 }
 
 function routeWentAway(because: string): Complaint {

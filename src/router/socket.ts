@@ -65,7 +65,10 @@ export async function write(conn: Deno.Conn, bytes: Uint8Array): Promise<boolean
   }
 }
 
-/** Closes; a second call does nothing. Reads and writes under way end at once. */
+/**
+ * Closes; a second call does nothing. A read under way ends at once. A write under way does too in
+ * newer runtimes; in Deno 2.4 it ends when the peer reads or dies, so nobody may wait for it for ever.
+ */
 export function closeQuietly(conn: Deno.Conn): void {
   try {
     conn.close();

@@ -42,7 +42,7 @@ export async function followCluster(
       "",
       renderCluster(view, { colour: terminal.colour, ruled: terminal.interactive }),
       "",
-      ...advice(cluster, terminal, self, { ready, keys: keys !== null }),
+      ...advice(cluster, terminal, self, { ready, keys: keys !== null, primary: view.primary }),
     ].join("\n");
     if (terminal.interactive) {
       terminal.write(inPlace(text));
@@ -59,10 +59,15 @@ function advice(
   cluster: DemoCluster,
   terminal: Terminal,
   self: readonly string[],
-  state: { readonly ready: boolean; readonly keys: boolean },
+  state: { readonly ready: boolean; readonly keys: boolean; readonly primary: string | null },
 ): readonly string[] {
   const { plan } = cluster;
-  if (!state.ready) return ["Starting: the first primary is made, then copied to the others."];
+  if (!state.ready) {
+    return [
+      "Starting: the first primary is made, then copied to the others.",
+      `If it does not come up, look at ${plan.folder}/NODE/agent.log.`,
+    ];
+  }
   const heading = (text: string) => tinted(text, "strong", terminal);
   const processes = listProcesses();
   const kills = plan.nodes.map((node) => {
@@ -73,16 +78,16 @@ function advice(
   });
   const program = self.map((word) => word.replace(/^file:\/\//, "")).join(" ");
   const config = plan.nodes[0]!.configFile;
+  const target = plan.nodes.find((node) => node.name !== state.primary)?.name;
+  const [first, ...others] = plan.nodes.map((node) => node.routerPort);
   return [
     heading("Try it, through any node's router:"),
-    ...plan.nodes.map((node) =>
-      `  PGPASSWORD=${plan.secrets.application} psql -h ${LOOPBACK} -p ${node.routerPort}` +
-      ` -U ${DEMO_ROLE} -d ${DEMO_DATABASE}`
-    ),
+    `  PGPASSWORD=${plan.secrets.application} psql -h ${LOOPBACK} -p ${first}` +
+    ` -U ${DEMO_ROLE} -d ${DEMO_DATABASE}   (or -p ${others.join(", -p ")})`,
     heading("See it move: kill the primary's agent and postmaster:"),
     ...kills,
     heading("Or change the primary on purpose:"),
-    `  ${program} failover --to node2 --config ${config}`,
+    `  ${program} failover --to ${target} --config ${config}`,
     "",
     state.keys
       ? "r and Enter starts killed nodes again. Ctrl-C stops everything."

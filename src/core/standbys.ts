@@ -60,7 +60,8 @@ function attached(state: State, role: LeaderRole): readonly Instance[] {
       !settings.nofailover.includes(standby.node) &&
       role.peers[standby.node]?.instance?.incarnation === standby.incarnation
     )
-    .map(({ node, incarnation }) => ({ node, incarnation }));
+    .map(({ node, incarnation }) => ({ node, incarnation }))
+    .sort((a, b) => a.node < b.node ? -1 : 1);
 }
 
 /** Takes one step towards the standbys that are really there, if one is lawful now. */

@@ -3,7 +3,8 @@
  *
  * A note outside the directory says that it is being made. Until the note is cleared the directory
  * counts as absent, so an interruption at any point leads to a fresh attempt, never to a start of
- * half a copy. A helper that loses its agent loses the pipe it reports into, and ends.
+ * half a copy. A helper that an agent's sudden death left behind is ended before the next attempt,
+ * since it writes into the directory and holds the replication slot.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import type { SyncSetting, Upstream } from "../core/server.ts";
 import { prepareFiles } from "./change.ts";
 import { lastLines } from "./command.ts";
 import { namesIn, removeDurably, writeDurably } from "./files.ts";
+import type { Grip } from "./grip.ts";
 import { readContents } from "./identity.ts";
 import { clearWork, noteWork, workUnfinished, writeMark } from "./marker.ts";
 import type { ActionOutcome, ActionProgress } from "./options.ts";
@@ -20,6 +22,7 @@ import { done, failed, finished, messageOf, type Step } from "./outcome.ts";
 import { passfilePath, type Place, readControl, runProgram, serverFile } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { report } from "./primary.ts";
+import { allProcesses, commandLine, killTree } from "./process.ts";
 import { askUpstream, ensureRemoteSlot } from "./replication.ts";
 import { ensureDatabase, ensureReplicationRole } from "./roles.ts";
 import { connectionString, type RoleSettings } from "./settings.ts";
@@ -30,6 +33,7 @@ import { setSignalFile, startServer } from "./start.ts";
 /** Makes the cluster's first primary and starts it. */
 export async function initialise(
   place: Place,
+  grip: Grip,
   { incarnation, sync }: { readonly incarnation: Incarnation; readonly sync: SyncSetting },
   signal?: AbortSignal,
 ): Promise<ActionOutcome> {
@@ -53,7 +57,7 @@ export async function initialise(
       if (!step.ok) return step;
     }
     const flag = await session.query("checkpoint", 30_000);
-    return flag.ok ? await report(place, session, incarnation) : flag;
+    return flag.ok ? await report(grip, session, incarnation) : flag;
   } finally {
     session.close();
   }
@@ -122,6 +126,7 @@ async function making(
   make: () => Promise<Step<null>>,
 ): Promise<Step<null>> {
   try {
+    await endHelpers(place);
     await noteWork(place, kind);
     await emptyDirectory(place);
     const made = await make();
@@ -130,6 +135,13 @@ async function making(
     return done(null);
   } catch (error) {
     return failed(`Cannot make the data directory ${place.dataDir}: ${messageOf(error)}`);
+  }
+}
+
+async function endHelpers({ dataDir }: Place): Promise<void> {
+  for (const { pid, name } of await allProcesses()) {
+    if (name !== "pg_basebackup" && name !== "initdb") continue;
+    if ((await commandLine(pid)).includes(dataDir)) await killTree(pid);
   }
 }
 

@@ -7,10 +7,10 @@ import type { Incarnation } from "../core/record.ts";
 import { writeAccess } from "./hba.ts";
 import { type InForce, loadTime, reloaded } from "./in_force.ts";
 import { done, failed, type Step } from "./outcome.ts";
-import { localTarget, type Place } from "./place.ts";
+import { localTarget, passfilePath, type Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { sendSignal } from "./process.ts";
-import { expectedValues, type RoleSettings, writeSettings } from "./settings.ts";
+import { type RoleSettings, roleValues, writeSettings } from "./settings.ts";
 
 /** Brings a running server to the settings of a role. */
 export async function changeSettings(
@@ -28,7 +28,8 @@ export async function changeSettings(
   if (postmaster === null || !sendSignal(postmaster.pid, "SIGHUP")) {
     return failed("Cannot reload PostgreSQL's settings: its process is gone");
   }
-  return await reloaded(asking, before.value, expectedValues(place, settings, incarnation));
+  const expected = roleValues(place.options, settings, incarnation, passfilePath(place));
+  return await reloaded(asking, before.value, expected);
 }
 
 /** Writes the role's settings and the members' access lines; a server that is down reads them later. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Owner } from "./files.ts";
+import { killTree } from "./process.ts";
 
 /** What to run. */
 export interface Command {
@@ -44,7 +45,7 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
   } catch (error) {
     return { code: null, stdout: "", stderr: error instanceof Error ? error.message : `${error}` };
   }
-  const stop = () => end(child);
+  const stop = () => void killTree(child.pid);
   signal?.addEventListener("abort", stop, { once: true });
   try {
     const [status, stdout, stderr] = await Promise.all([
@@ -71,14 +72,6 @@ async function collect(
     text = (text + piece).slice(-KEPT_STDERR);
   }
   return text;
-}
-
-function end(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
 }
 
 /** The last lines of a program's complaint, in one line, for a message. */

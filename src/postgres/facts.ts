@@ -33,6 +33,8 @@ export type Facts =
       readonly replayPaused: boolean;
       /** Null where there is none, or it has not connected yet. */
       readonly receiver: ReceiverFacts | null;
+      /** False where the server's settings name nobody to stream from; true where it cannot be told. */
+      readonly namesUpstream: boolean;
       /** The process number of a WAL receiver in any state; null where there is none. */
       readonly receiverPid: number | null;
       /** What the startup process waits for; null while it works. */
@@ -61,6 +63,8 @@ select
     select json_build_object('status', status, 'host', sender_host, 'port', sender_port)
     from pg_stat_wal_receiver limit 1
   )::text end as receiver,
+  case when role.standby and pg_has_role(current_user, 'pg_read_all_settings', 'member')
+    then (current_setting('primary_conninfo') <> '')::text end as names_upstream,
   case when role.standby then (
     select pid from pg_stat_activity where backend_type = 'walreceiver' limit 1
   )::text end as receiver_pid,
@@ -105,6 +109,7 @@ function factsOf(row: Row): Facts {
     replayedLsn: lsnOf(row.replayed_lsn) ?? 0n,
     replayPaused: row.paused === "true",
     receiver: row.receiver ? JSON.parse(row.receiver) : null,
+    namesUpstream: row.names_upstream !== "false",
     receiverPid: row.receiver_pid ? Number(row.receiver_pid) : null,
     startupWaitsFor: row.startup_waits_for ?? null,
   };

@@ -11,11 +11,12 @@ import { dispatcher } from "./dispatch.ts";
 import { findPostgres } from "./discover.ts";
 import { openEye } from "./eye.ts";
 import { fenceServer } from "./fence.ts";
-import { readIfThere } from "./files.ts";
+import { type Owner, readIfThere } from "./files.ts";
 import { adopt } from "./identity.ts";
+import { managedGrip } from "./managed_grip.ts";
 import { observeManaged } from "./observe.ts";
 import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
-import { assertNever, finished, messageOf } from "./outcome.ts";
+import { assertNever, done, finished, messageOf } from "./outcome.ts";
 import { localTarget, type Place, preparePrivateFolder, readControl } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync, startPrimary } from "./primary.ts";
@@ -26,9 +27,19 @@ import { resolveOwner } from "./users.ts";
 import { pause } from "./wait.ts";
 import { watchPostmaster } from "./watch.ts";
 
+/** What a running server has already told about itself. */
+export interface Known {
+  readonly owner: Owner | null;
+  readonly binDir: string;
+}
+
 /** Opens a server by its data directory. */
-export async function openManaged(options: PostgresOptions, dataDir: string): Promise<OpenResult> {
-  const found = await findPlace(options, dataDir);
+export async function openManaged(
+  options: PostgresOptions,
+  dataDir: string,
+  known: Partial<Known> = {},
+): Promise<OpenResult> {
+  const found = await findPlace(options, dataDir, known);
   if (!found.ok) return found;
   const { place } = found;
   const prepared = await preparePrivateFolder(place);
@@ -89,23 +100,24 @@ async function act(
   run: RunOptions,
 ): Promise<ActionOutcome> {
   const { signal } = run;
+  const grip = managedGrip(place);
   switch (action.type) {
     case "initialise":
-      return await initialise(place, action, signal);
+      return await initialise(place, grip, action, signal);
     case "start_primary":
-      return await startPrimary(place, action.sync, signal);
+      return await startPrimary(place, grip, action.sync, signal);
     case "start_standby":
-      return await startStandby(place, signal);
+      return await startStandby(grip, signal);
     case "follow":
-      return await follow(place, action.upstream, signal);
+      return await follow(grip, action.upstream, signal);
     case "revoke":
-      return await revoke(place, signal);
+      return await revoke(grip, signal);
     case "prepare":
-      return await prepare(place, signal);
+      return await prepare(grip, signal);
     case "promote":
-      return await promote(place, action.sync, signal);
+      return await promote(grip, action.sync, signal);
     case "set_sync":
-      return await setSync(place, action.sync, signal);
+      return await setSync(grip, action.sync, signal);
     case "stop":
       return await stopServer(place, signal);
     case "clone":
@@ -118,12 +130,13 @@ async function act(
 async function findPlace(
   options: PostgresOptions,
   dataDir: string,
+  known: Partial<Known>,
 ): Promise<{ readonly ok: true; readonly place: Place } | { ok: false; because: string }> {
-  const owner = await resolveOwner(options.osUser);
+  const owner = known.owner === undefined ? await resolveOwner(options.osUser) : done(known.owner);
   if (!owner.ok) return owner;
   const version = await readIfThere(join(dataDir, "PG_VERSION")).catch(() => null);
   const major = version === null ? null : Number.parseInt(version, 10) || null;
-  const programs = await findPostgres(options.binDir, major);
+  const programs = await findPostgres(options.binDir ?? known.binDir ?? null, major);
   if (!programs.ok) return programs;
   const privateDir = join(options.stateDir, "postgres");
   return {

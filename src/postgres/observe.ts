@@ -56,7 +56,7 @@ export function observationOf(
     return { state: "primary", ...common, standbys, sync };
   }
   const { receiver, replayedLsn, replayPaused } = facts;
-  const following = role?.role === "standby" ? role.following : null;
+  const following = role?.role === "standby" && facts.namesUpstream ? role.following : null;
   const streams = receiver?.status === "streaming" && following !== null &&
     receiver.host === following.host && receiver.port === following.port;
   return {

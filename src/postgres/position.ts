@@ -63,8 +63,15 @@ export async function finalPosition(asking: Asking): Promise<Step<Position>> {
     return failed(`The standby still replays local WAL after ${asking.timeoutMs}ms`);
   }
   if (!settled.value.ok) return settled.value;
-  const { receivedLsn, replayedLsn } = settled.value.value;
-  return await withTimeline(asking, larger(receivedLsn, replayedLsn));
+  const end = endOf(settled.value.value);
+  const position = await withTimeline(asking, end);
+  if (!position.ok) return position;
+  const again = await standbyFacts(asking.session, asking.timeoutMs);
+  if (!again.ok) return again;
+  const { receiverPid } = again.value;
+  return receiverPid === null && endOf(again.value) === end
+    ? position
+    : failed("A WAL receiver came back while the final position was read");
 }
 
 /** The end of the last complete record: everything that could be replayed has been. */
@@ -91,6 +98,10 @@ export async function standbyFacts(
   if (!read.ok) return read;
   const facts: Facts = read.facts;
   return facts.role === "standby" ? done(facts) : failed("PostgreSQL runs as a primary");
+}
+
+function endOf({ receivedLsn, replayedLsn }: StandbyFacts): Lsn {
+  return larger(receivedLsn, replayedLsn);
 }
 
 /** The larger of two positions, of which the first may not exist. */

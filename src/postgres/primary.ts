@@ -7,20 +7,19 @@
  *
  * @module
  */
-import { join } from "node:path";
 import { parseLsn } from "../core/lsn.ts";
 import type { Incarnation } from "../core/record.ts";
 import type { SyncSetting } from "../core/server.ts";
-import { changeSettings, prepareFiles } from "./change.ts";
+import { prepareFiles } from "./change.ts";
 import { openSession, type Session } from "./connection.ts";
 import { type Facts, readFacts } from "./facts.ts";
-import { readIfThere } from "./files.ts";
+import type { Grip } from "./grip.ts";
 import { historyFileName, parseHistory, startOf } from "./history.ts";
 import { adopt, readContents } from "./identity.ts";
 import { sendersReloaded } from "./in_force.ts";
 import type { ActionOutcome } from "./options.ts";
 import { done, type Failed, failed, finished, type Step } from "./outcome.ts";
-import { localTarget, type Place } from "./place.ts";
+import type { Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { ensureDatabase, ensureReplicationRole } from "./roles.ts";
 import { ensureSlots } from "./slots.ts";
@@ -31,13 +30,13 @@ const CHECKPOINT_MS = 600_000;
 
 /** Promotes a standby. A promotion that takes too long may still succeed: look again. */
 export async function promote(
-  place: Place,
+  grip: Grip,
   sync: SyncSetting,
   signal?: AbortSignal,
 ): Promise<ActionOutcome> {
-  const { promoteTimeoutMs = 30_000, syncTimeoutMs = 10_000 } = place.options;
-  return await onServer(place, async (session, facts) => {
-    const adopted = await adopt(place, facts.systemIdentifier);
+  const { promoteTimeoutMs = 30_000, syncTimeoutMs = 10_000 } = grip.options;
+  return await onServer(grip, async (session, facts) => {
+    const adopted = await grip.adopt(facts.systemIdentifier);
     if (!adopted.ok) return adopted;
     const incarnation = adopted.value;
     if (facts.role === "standby") {
@@ -47,8 +46,8 @@ export async function promote(
       if (!flag.ok) return flag;
       const settings = { role: "primary", sync } as const;
       const [changed, slots] = await Promise.all([
-        changeSettings(place, settings, incarnation, { timeoutMs: syncTimeoutMs, signal }),
-        ensureSlots(session, place.options),
+        grip.change(settings, incarnation, { timeoutMs: syncTimeoutMs, signal }),
+        ensureSlots(session, grip.options),
       ]);
       if (!changed.ok) return changed;
       if (!slots.ok) return slots;
@@ -69,20 +68,21 @@ export async function promote(
       }
       if (!out.value.ok) return out.value;
     } else {
-      const again = await bringInForce(place, session, sync, incarnation, signal);
+      const again = await bringInForce(grip, session, sync, incarnation, signal);
       if (!again.ok) return again;
     }
-    return await report(place, session, incarnation);
+    return await report(grip, session, incarnation);
   });
 }
 
 /** Starts a data directory directly as a primary, on its own timeline. */
 export async function startPrimary(
   place: Place,
+  grip: Grip,
   sync: SyncSetting,
   signal?: AbortSignal,
 ): Promise<ActionOutcome> {
-  const { syncTimeoutMs = 10_000 } = place.options;
+  const { syncTimeoutMs = 10_000 } = grip.options;
   if (await findPostmaster(place.dataDir) !== null) {
     return failed("Cannot start PostgreSQL as a primary: it is running already");
   }
@@ -102,10 +102,10 @@ export async function startPrimary(
     const flag = await session.query("checkpoint", syncTimeoutMs);
     if (!flag.ok) return flag;
     for (const ensure of [ensureSlots, ensureReplicationRole, ensureDatabase]) {
-      const step = await ensure(session, place.options);
+      const step = await ensure(session, grip.options);
       if (!step.ok) return step;
     }
-    return await report(place, session, adopted.value);
+    return await report(grip, session, adopted.value);
   } finally {
     session.close();
   }
@@ -113,15 +113,15 @@ export async function startPrimary(
 
 /** Changes the names of a running primary; done when they are in force. */
 export async function setSync(
-  place: Place,
+  grip: Grip,
   sync: SyncSetting,
   signal?: AbortSignal,
 ): Promise<ActionOutcome> {
-  return await onServer(place, async (session, facts) => {
+  return await onServer(grip, async (session, facts) => {
     if (facts.role === "standby") return failed("Cannot set the names: PostgreSQL is a standby");
-    const adopted = await adopt(place, facts.systemIdentifier);
+    const adopted = await grip.adopt(facts.systemIdentifier);
     if (!adopted.ok) return adopted;
-    const forced = await bringInForce(place, session, sync, adopted.value, signal);
+    const forced = await bringInForce(grip, session, sync, adopted.value, signal);
     if (!forced.ok) return forced;
     const told = await session.query("select pg_current_wal_insert_lsn()::text as lsn");
     if (!told.ok) return told;
@@ -131,22 +131,22 @@ export async function setSync(
 
 /** Reports a primary whose names are in force, and checkpoints it in the background. */
 export async function report(
-  place: Place,
+  grip: Grip,
   session: Session,
   incarnation: Incarnation,
 ): Promise<ActionOutcome> {
-  const role = await ensureReplicationRole(session, place.options);
+  const role = await ensureReplicationRole(session, grip.options);
   if (!role.ok) return role;
-  const read = await readFacts(session, place.options.timeoutMs);
+  const read = await readFacts(session, grip.options.timeoutMs);
   if (!read.ok) return read;
   const { facts } = read;
   if (facts.role !== "primary") return failed("PostgreSQL went back into recovery");
   const { timeline, insertLsn: barrierLsn, systemIdentifier } = facts;
   const name = historyFileName(timeline);
-  const text = await readIfThere(join(place.dataDir, "pg_wal", name));
-  const lineage = parseHistory(timeline, text ?? "");
+  const text = timeline === 1 ? "" : await grip.walFile(session, name);
+  const lineage = parseHistory(timeline, text);
   if (lineage === null) return failed(`Cannot read pg_wal/${name} to tell where it began`);
-  void checkpointLater(place);
+  void checkpointLater(grip);
   const startLsn = startOf(lineage);
   return finished({
     type: "started_primary",
@@ -159,21 +159,21 @@ export async function report(
 }
 
 async function bringInForce(
-  place: Place,
+  grip: Grip,
   session: Session,
   sync: SyncSetting,
   incarnation: Incarnation,
   signal: AbortSignal | undefined,
 ): Promise<Step<null>> {
-  const { syncTimeoutMs: timeoutMs = 10_000 } = place.options;
+  const { syncTimeoutMs: timeoutMs = 10_000 } = grip.options;
   const before = await session.query(
     "select current_setting('synchronous_standby_names') as names",
   );
   if (!before.ok) return before;
   const settings = { role: "primary", sync } as const;
-  const changed = await changeSettings(place, settings, incarnation, { timeoutMs, signal });
+  const changed = await grip.change(settings, incarnation, { timeoutMs, signal });
   if (!changed.ok) return changed;
-  const asking = { target: localTarget(place), timeoutMs, signal };
+  const asking = { target: grip.target, timeoutMs, signal };
   const senders = await sendersReloaded(session, asking);
   if (!senders.ok) return senders;
   if (before.rows[0]?.names !== "" || sync.names.length === 0) return done(null);
@@ -182,12 +182,12 @@ async function bringInForce(
 }
 
 /** After a promotion the control file shows the old timeline until a checkpoint is over. */
-async function checkpointLater(place: Place): Promise<void> {
+async function checkpointLater(grip: Grip): Promise<void> {
   const beganMs = performance.now();
-  const opened = await openSession(localTarget(place), place.options.timeoutMs);
+  const opened = await openSession(grip.target, grip.options.timeoutMs);
   const outcome = opened.ok ? await opened.session.query("checkpoint", CHECKPOINT_MS) : opened;
   if (opened.ok) opened.session.close();
-  place.options.log(outcome.ok ? "info" : "warning", "checkpoint", {
+  grip.options.log(outcome.ok ? "info" : "warning", "checkpoint", {
     outcome: outcome.ok ? "done" : "failed",
     because: outcome.ok ? "a primary began" : outcome.because,
     elapsed_ms: Math.round(performance.now() - beganMs),
@@ -195,12 +195,12 @@ async function checkpointLater(place: Place): Promise<void> {
 }
 
 async function onServer(
-  place: Place,
+  grip: Grip,
   act: (session: Session, facts: Facts) => Promise<ActionOutcome>,
 ): Promise<ActionOutcome> {
-  const { timeoutMs } = place.options;
+  const { timeoutMs } = grip.options;
   const opened: { ok: true; session: Session } | Failed = await openSession(
-    localTarget(place),
+    grip.target,
     timeoutMs,
   );
   if (!opened.ok) return opened;

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { runCommand } from "./command.ts";
 import { exists, readIfThere } from "./files.ts";
 
 /** One process; `startedAt` is an opaque text that a reused number does not share. */
@@ -39,14 +38,42 @@ export async function isAlive({ pid, startedAt }: ProcessId): Promise<boolean> {
 
 /** Every process of the host that runs a program called postgres or postmaster. */
 export async function postgresProcesses(): Promise<ProcessLook[]> {
-  if (!(await hasProc())) return (await processTable(["-A"])).filter(isPostgres);
+  return (await allProcesses()).filter(isPostgres);
+}
+
+/** Every process of the host, zombies aside. */
+export async function allProcesses(): Promise<ProcessLook[]> {
+  if (!(await hasProc())) return await processTable(["-A"]);
   const looks: ProcessLook[] = [];
   for await (const entry of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(entry.name)) continue;
     const look = await lookAtProcess(Number(entry.name));
-    if (look !== null && isPostgres(look)) looks.push(look);
+    if (look !== null) looks.push(look);
   }
   return looks;
+}
+
+/** A process's program and arguments; empty where they cannot be told. */
+export async function commandLine(pid: number): Promise<readonly string[]> {
+  if (await hasProc()) {
+    const text = await readIfThere(`/proc/${pid}/cmdline`).catch(() => null);
+    return text?.split("\0").slice(0, -1) ?? [];
+  }
+  return (await ps(["-p", `${pid}`, "-o", "args="])).trim().split(" ");
+}
+
+/**
+ * Ends a process and its children. It is frozen first, so that it makes no more of them: a helper
+ * such as pg_basebackup has a child that would outlive it, and keep its replication slot.
+ */
+export async function killTree(pid: number): Promise<void> {
+  sendSignal(pid, "SIGSTOP");
+  const processes = await allProcesses();
+  const family = [pid];
+  for (const member of family) {
+    for (const { pid: child, parent } of processes) if (parent === member) family.push(child);
+  }
+  for (const member of family) sendSignal(member, "SIGKILL");
 }
 
 /** A process's working directory, or null where it cannot be told. */
@@ -138,12 +165,13 @@ function isPostgres({ name }: ProcessLook): boolean {
 }
 
 async function processTable(which: readonly string[]): Promise<ProcessLook[]> {
-  const end = await runCommand({
-    program: "ps",
-    args: [...which, "-o", "pid=,ppid=,sess=,state=,lstart=,comm="],
-    owner: null,
-  });
-  return end.stdout.split("\n").map(parsePsLine).filter((look) => look !== null);
+  const text = await ps([...which, "-o", "pid=,ppid=,sess=,state=,lstart=,comm="]);
+  return text.split("\n").map(parsePsLine).filter((look) => look !== null);
+}
+
+async function ps(args: readonly string[]): Promise<string> {
+  const command = new Deno.Command("ps", { args: [...args], env: { LC_ALL: "C" }, stderr: "null" });
+  return new TextDecoder().decode((await command.output()).stdout);
 }
 
 let procIsThere: Promise<boolean> | undefined;

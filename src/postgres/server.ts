@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openByAsking } from "./attached.ts";
 import { openManaged } from "./managed.ts";
 import type { OpenResult, PostgresOptions } from "./options.ts";
 export type {
@@ -23,5 +24,5 @@ export { findPostgres } from "./discover.ts";
  */
 export async function openLocalServer(options: PostgresOptions): Promise<OpenResult> {
   if (options.dataDir !== null) return await openManaged(options, options.dataDir);
-  return { ok: false, because: `Cannot open ${options.host}:${options.port}` };
+  return await openByAsking(options);
 }

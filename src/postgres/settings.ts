@@ -10,10 +10,10 @@
 import { join } from "node:path";
 import type { Incarnation, NodeName } from "../core/record.ts";
 import { standbyName, type SyncSetting, type Upstream } from "../core/server.ts";
-import { serverFile } from "./place.ts";
 import { exists, readIfThere, writeDurably } from "./files.ts";
 import { done, failed, messageOf, type Step } from "./outcome.ts";
-import { passfilePath, type Place } from "./place.ts";
+import type { PostgresOptions } from "./options.ts";
+import { passfilePath, type Place, serverFile } from "./place.ts";
 import { slotName } from "./slot_name.ts";
 import { NOBODY, renderSyncNames } from "./sync_names.ts";
 
@@ -86,19 +86,23 @@ export function connectionString(
   return pairs.map(([key, value]) => `${key}=${quoteConninfo(value)}`).join(" ");
 }
 
-/** Names the agent's own values of the settings that a reload can change, for reading back. */
-export function expectedValues(
-  place: Place,
+/**
+ * The settings of a role that a reload can change, with their values.
+ *
+ * @param passfile where the server finds the replication password; null is its user's own passfile
+ */
+export function roleValues(
+  options: PostgresOptions,
   settings: RoleSettings,
   incarnation: Incarnation,
+  passfile: string | null,
 ): Readonly<Record<string, string>> {
-  const { options } = place;
   const following = settings.role === "standby" ? settings.following : null;
   const node: NodeName = options.nodeName;
   return {
     primary_conninfo: connectionString(following, {
       user: options.replicationUser,
-      passfile: passfilePath(place),
+      passfile,
       applicationName: standbyName({ node, incarnation }),
     }),
     primary_slot_name: following === null ? "" : slotName(node),
@@ -117,7 +121,7 @@ export function renderSettings(
 ): string {
   const { options } = place;
   const lines: Record<string, string> = {
-    ...expectedValues(place, settings, incarnation),
+    ...roleValues(options, settings, incarnation, passfilePath(place)),
     listen_addresses: options.listenAddresses ?? defaultListen(options.members),
     port: `${options.port}`,
     unix_socket_directories: socketFolder(place),

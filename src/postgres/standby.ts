@@ -7,18 +7,13 @@
  *
  * @module
  */
-import { statfs } from "node:fs/promises";
-import { join } from "node:path";
-import { changeSettings, prepareFiles } from "./change.ts";
-import type { Session } from "./connection.ts";
-import { openSession } from "./connection.ts";
+import type { Upstream } from "../core/server.ts";
+import { openSession, type Session } from "./connection.ts";
 import { readFacts } from "./facts.ts";
-import { readIfThere } from "./files.ts";
+import type { Grip, Opened } from "./grip.ts";
 import { descent, historyFileName, parseHistory } from "./history.ts";
-import { adopt, readContents } from "./identity.ts";
 import type { ActionOutcome } from "./options.ts";
-import { done, type Failed, failed, finished, messageOf, type Step } from "./outcome.ts";
-import { localTarget, type Place } from "./place.ts";
+import { done, failed, finished, type Step } from "./outcome.ts";
 import {
   type Asking,
   finalPosition,
@@ -26,18 +21,13 @@ import {
   replayedPosition,
   standbyFacts,
 } from "./position.ts";
-import { findPostmaster } from "./postmaster.ts";
-import { lookAtProcess, sendSignal } from "./process.ts";
 import { askUpstream, ensureRemoteSlot, type UpstreamFacts } from "./replication.ts";
-import { readRole } from "./settings.ts";
 import { dropIdleSlots } from "./slots.ts";
 import { slotName } from "./slot_name.ts";
-import { startServer } from "./start.ts";
-import type { Upstream } from "../core/server.ts";
 
 /** Starts in recovery, attached to nobody. One that runs as a standby is left as it is. */
-export async function startStandby(place: Place, signal?: AbortSignal): Promise<ActionOutcome> {
-  const opened = await detachedServer(place, signal);
+export async function startStandby(grip: Grip, signal?: AbortSignal): Promise<ActionOutcome> {
+  const opened = await grip.standby(null, signal);
   if (!opened.ok) return opened;
   opened.session.close();
   return finished({ type: "done" });
@@ -45,26 +35,26 @@ export async function startStandby(place: Place, signal?: AbortSignal): Promise<
 
 /** Streams from the upstream, unless the local WAL is not a prefix of the upstream's. */
 export async function follow(
-  place: Place,
+  grip: Grip,
   upstream: Upstream,
   signal?: AbortSignal,
 ): Promise<ActionOutcome> {
-  return await askUpstream(place.options, upstream, async (theirs, remote) => {
-    if (await alreadyFollows(place, upstream, theirs)) return done(null);
-    const opened = await detachedServer(place, signal, theirs.systemIdentifier);
+  return await askUpstream(grip.options, upstream, async (theirs, remote) => {
+    if (await alreadyFollows(grip, upstream, theirs)) return done(null);
+    const opened = await grip.standby(theirs.systemIdentifier, signal);
     if (!opened.ok) return opened;
     const { session } = opened;
     try {
-      const detached = await detach(place, session, signal);
+      const detached = await detach(grip, session, signal);
       if (!detached.ok) return detached;
-      const fits = await liesOnHistory(place, session, theirs, signal);
+      const fits = await liesOnHistory(grip, session, theirs, signal);
       if (!fits.ok) return fits;
-      const slot = await ensureRemoteSlot(remote, slotName(place.options.nodeName));
+      const slot = await ensureRemoteSlot(remote, slotName(grip.options.nodeName));
       if (!slot.ok) return slot;
       const settings = { role: "standby", following: upstream } as const;
-      const { timeoutMs } = place.options;
+      const { timeoutMs } = grip.options;
       const options = { timeoutMs: Math.max(timeoutMs, 5_000), signal };
-      const changed = await changeSettings(place, settings, detached.value, options);
+      const changed = await grip.change(settings, detached.value, options);
       if (!changed.ok) return changed;
       return await dropIdleSlots(session);
     } finally {
@@ -74,14 +64,14 @@ export async function follow(
 }
 
 /** Stops receiving WAL, durably, and reads the final position. */
-export async function revoke(place: Place, signal?: AbortSignal): Promise<ActionOutcome> {
-  const opened = await runningStandby(place);
+export async function revoke(grip: Grip, signal?: AbortSignal): Promise<ActionOutcome> {
+  const opened = await runningStandby(grip);
   if (!opened.ok) return opened;
   const { session } = opened;
   try {
-    const detached = await detach(place, session, signal);
+    const detached = await detach(grip, session, signal);
     if (!detached.ok) return detached;
-    const position = await finalPosition(asking(place, session, signal));
+    const position = await finalPosition(asking(grip, session, signal));
     return position.ok ? finished({ type: "revoked", position: position.value }) : position;
   } finally {
     session.close();
@@ -89,104 +79,71 @@ export async function revoke(place: Place, signal?: AbortSignal): Promise<Action
 }
 
 /** Waits until everything received is replayed, and checks the disk. Changes nothing. */
-export async function prepare(place: Place, signal?: AbortSignal): Promise<ActionOutcome> {
-  const opened = await runningStandby(place);
+export async function prepare(grip: Grip, signal?: AbortSignal): Promise<ActionOutcome> {
+  const opened = await runningStandby(grip);
   if (!opened.ok) return opened;
   const { session } = opened;
   try {
-    const facts = await standbyFacts(session, place.options.timeoutMs);
+    const facts = await standbyFacts(session, grip.options.timeoutMs);
     if (!facts.ok) return facts;
     if (facts.value.replayPaused) {
       return failed("Replay is paused. Resume it with select pg_wal_replay_resume()");
     }
-    const space = await enoughSpace(place);
+    const space = await grip.enoughSpace();
     if (!space.ok) return space;
-    const position = await replayedPosition(asking(place, session, signal));
+    const position = await replayedPosition(asking(grip, session, signal));
     return position.ok ? finished({ type: "done" }) : position;
   } finally {
     session.close();
   }
 }
 
-type Opened = { readonly ok: true; readonly session: Session } | Failed;
-
-async function runningStandby(place: Place): Promise<Opened> {
-  const opened = await openSession(localTarget(place), place.options.timeoutMs);
+async function runningStandby(grip: Grip): Promise<Opened> {
+  const opened = await openSession(grip.target, grip.options.timeoutMs);
   if (!opened.ok) return opened;
-  const facts = await standbyFacts(opened.session, place.options.timeoutMs);
+  const facts = await standbyFacts(opened.session, grip.options.timeoutMs);
   if (facts.ok) return opened;
   opened.session.close();
   return facts;
 }
 
-/** A session on the standby, which is started where it is down. */
-async function detachedServer(
-  place: Place,
-  signal: AbortSignal | undefined,
-  expectedSystem: string | null = null,
-): Promise<Opened> {
-  if (await findPostmaster(place.dataDir) !== null) return await runningStandby(place);
-  const contents = await readContents(place);
-  if (contents.kind === "absent") return failed(`There is no data directory ${place.dataDir}`);
-  if (contents.kind === "refused") return failed(contents.because, "foreign");
-  const { systemIdentifier } = contents.control;
-  if (expectedSystem !== null && expectedSystem !== systemIdentifier) {
-    return failed(foreignMessage(place, systemIdentifier, expectedSystem), "foreign");
-  }
-  const adopted = await adopt(place, systemIdentifier);
-  if (!adopted.ok) return adopted;
-  const settings = { role: "standby", following: null } as const;
-  const written = await prepareFiles(place, settings, adopted.value);
-  if (!written.ok) return written;
-  return await startServer(place, "standby", signal);
-}
-
 /** Ends reception durably; gives the incarnation. */
 async function detach(
-  place: Place,
+  grip: Grip,
   session: Session,
   signal: AbortSignal | undefined,
 ): Promise<Step<string>> {
-  const { timeoutMs } = place.options;
+  const { timeoutMs } = grip.options;
   const facts = await standbyFacts(session, timeoutMs);
   if (!facts.ok) return facts;
-  const adopted = await adopt(place, facts.value.systemIdentifier);
+  const adopted = await grip.adopt(facts.value.systemIdentifier);
   if (!adopted.ok) return adopted;
-  const role = await readRole(place.dataDir);
+  const role = await grip.role();
   const attached = role?.role !== "standby" || role.following !== null;
-  if (attached || facts.value.receiverPid !== null) {
+  if (attached || facts.value.namesUpstream || facts.value.receiverPid !== null) {
     const settings = { role: "standby", following: null } as const;
-    const changed = await changeSettings(place, settings, adopted.value, { timeoutMs, signal });
+    const changed = await grip.change(settings, adopted.value, { timeoutMs, signal });
     if (!changed.ok) return changed;
-    const gone = await receiverGone(asking(place, session, signal), (pid) => {
-      void endReceiver(place, pid);
+    const gone = await receiverGone(asking(grip, session, signal), (pid) => {
+      void grip.endReceiver(pid);
     });
     if (!gone.ok) return gone;
   }
   return done(adopted.value);
 }
 
-/** A startup process that is busy replaying ends its receiver late; the receiver itself obeys. */
-async function endReceiver(place: Place, pid: number): Promise<void> {
-  const [postmaster, receiver] = await Promise.all([
-    findPostmaster(place.dataDir),
-    lookAtProcess(pid),
-  ]);
-  if (postmaster !== null && receiver?.parent === postmaster.pid) sendSignal(pid, "SIGTERM");
-}
-
 async function alreadyFollows(
-  place: Place,
+  grip: Grip,
   upstream: Upstream,
   theirs: UpstreamFacts,
 ): Promise<boolean> {
-  const role = await readRole(place.dataDir);
+  const role = await grip.role();
   if (role?.role !== "standby" || role.following === null) return false;
   const { node, host, port } = role.following;
   if (node !== upstream.node || host !== upstream.host || port !== upstream.port) return false;
-  const opened = await openSession(localTarget(place), place.options.timeoutMs);
+  const opened = await openSession(grip.target, grip.options.timeoutMs);
   if (!opened.ok) return false;
-  const read = await readFacts(opened.session, place.options.timeoutMs);
+  const read = await readFacts(opened.session, grip.options.timeoutMs);
   opened.session.close();
   return read.ok && read.facts.role === "standby" &&
     read.facts.systemIdentifier === theirs.systemIdentifier &&
@@ -195,48 +152,35 @@ async function alreadyFollows(
 }
 
 async function liesOnHistory(
-  place: Place,
+  grip: Grip,
   session: Session,
   theirs: UpstreamFacts,
   signal: AbortSignal | undefined,
 ): Promise<Step<null>> {
-  const facts = await standbyFacts(session, place.options.timeoutMs);
+  const facts = await standbyFacts(session, grip.options.timeoutMs);
   if (!facts.ok) return facts;
   const { systemIdentifier } = facts.value;
   if (systemIdentifier !== theirs.systemIdentifier) {
-    return failed(foreignMessage(place, systemIdentifier, theirs.systemIdentifier), "foreign");
+    return failed(foreignMessage(systemIdentifier, theirs.systemIdentifier), "foreign");
   }
-  const position = await replayedPosition(asking(place, session, signal));
+  const position = await replayedPosition(asking(grip, session, signal));
   if (!position.ok) return position;
   const end = position.value;
   const name = historyFileName(end.timeline);
-  const text = await readIfThere(join(place.dataDir, "pg_wal", name));
-  const own = parseHistory(end.timeline, text ?? "");
+  const text = end.timeline === 1 ? "" : await grip.walFile(session, name);
+  const own = parseHistory(end.timeline, text);
   if (own === null) return failed(`Cannot read the local pg_wal/${name}`, "diverged");
   const found = descent(end, own, theirs.lineage, theirs.position.lsn);
   return found.verdict === "prefix" ? done(null) : failed(found.because, "diverged");
 }
 
-function foreignMessage(place: Place, own: string, theirs: string): string {
-  return `${place.dataDir} has the system identifier ${own}, the upstream ${theirs}: it belongs to another cluster. Move it away to have it cloned anew`;
+/** Why data of another system cannot follow. */
+export function foreignMessage(own: string, theirs: string): string {
+  return `The local data directory has the system identifier ${own}, the upstream ${theirs}: it belongs to another cluster. Move it away to have it cloned anew`;
 }
 
-function asking(place: Place, session: Session, signal: AbortSignal | undefined): Asking {
-  const { options } = place;
-  const target = { ...localTarget(place), replication: true };
+function asking(grip: Grip, session: Session, signal: AbortSignal | undefined): Asking {
+  const { options } = grip;
+  const target = { ...grip.target, replication: true };
   return { session, target, timeoutMs: options.timeoutMs, signal };
-}
-
-async function enoughSpace(place: Place): Promise<Step<null>> {
-  const floorMiB = place.options.diskFloorMiB ?? 64;
-  try {
-    const { bavail, bsize } = await statfs(place.dataDir);
-    const freeMiB = Math.floor(bavail * bsize / 1024 / 1024);
-    if (freeMiB >= floorMiB) return done(null);
-    return failed(
-      `${place.dataDir} has ${freeMiB} MiB left, a primary needs at least ${floorMiB} MiB. Free some`,
-    );
-  } catch (error) {
-    return failed(`Cannot read the free space of ${place.dataDir}: ${messageOf(error)}`);
-  }
 }

@@ -1,0 +1,194 @@
+/**
+ * A server without a configured data directory. It is asked for the directory; where that lies on
+ * this host and the agent may control the process, the server is managed after all. Otherwise the
+ * agent attaches over SQL and says what it cannot do then.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { attachedGrip, attachedTarget } from "./attached_grip.ts";
+import { openSession, type Session } from "./connection.ts";
+import { dispatcher } from "./dispatch.ts";
+import { openEye } from "./eye.ts";
+import type { Owner } from "./files.ts";
+import type { Grip } from "./grip.ts";
+import { bounded, openManaged } from "./managed.ts";
+import { observationOf } from "./observe.ts";
+import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
+import { assertNever, failed, finished } from "./outcome.ts";
+import { findPostmaster } from "./postmaster.ts";
+import { promote, setSync } from "./primary.ts";
+import { privilegeCheck } from "./privileges.ts";
+import { follow, prepare, revoke } from "./standby.ts";
+import type { ServerAction, ServerObservation } from "../core/server.ts";
+import type { Eye } from "./eye.ts";
+
+/** Opens a server over SQL, and manages it where it turns out to be at hand. */
+export async function openByAsking(options: PostgresOptions): Promise<OpenResult> {
+  const opened = await openSession(attachedTarget(options), options.timeoutMs);
+  if (!opened.ok) {
+    const because =
+      `${opened.because}. Start the server, or set local_db.data_dir so that metako can start it`;
+    return { ok: false, because };
+  }
+  const { session } = opened;
+  try {
+    const told = await whereabouts(session, options.timeoutMs);
+    if (!told.ok) return told;
+    const reach = await withinReach(told.about);
+    if ("known" in reach) {
+      options.log("info", "server_found", {
+        because: `its data directory is at hand: ${told.about.dataDir}`,
+      });
+      return await openManaged(options, reach.dataDir, reach.known);
+    }
+    const adopted = await attachedGrip(options).adopt(told.about.systemIdentifier);
+    if (!adopted.ok) return { ok: false, because: adopted.because };
+    return { ok: true, server: openAttached(options, reach.because, told.about.superuser) };
+  } finally {
+    session.close();
+  }
+}
+
+function openAttached(options: PostgresOptions, because: string, superuser: boolean) {
+  const callbacks: (() => void)[] = [];
+  const grip = attachedGrip(options);
+  const eye = openEye(grip.target, () => callbacks.forEach((callback) => callback()));
+  return {
+    observe: () => bounded(observe(grip, eye), options.timeoutMs),
+    run: dispatcher((action, run) => act(grip, action, run)),
+    onExit: (callback: () => void) => void callbacks.push(callback),
+    limitations: [
+      `The server at ${options.host}:${options.port} is used over SQL alone, as ${because}. Set local_db.data_dir where the agent can reach it.`,
+      "It cannot be started, stopped, fenced or cloned: automatic failover is safe only with durability quorum or strict.",
+      "As a standby it finds the replication password only in its own user's passfile (~/.pgpass).",
+      ...(superuser
+        ? []
+        : ["The agent's role is no superuser: promotion, following and durability will fail."]),
+    ],
+    isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
+    close() {
+      eye.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function observe(grip: Grip, eye: Eye): Promise<ServerObservation> {
+  const sight = await eye.look(grip.options.timeoutMs);
+  if (!sight.ok) {
+    const state = sight.code === "57P03" || sight.code === "53300" ? "starting" : "unresponsive";
+    return { state, because: sight.because };
+  }
+  const adopted = await grip.adopt(sight.facts.systemIdentifier);
+  if (!adopted.ok) return { state: "refused", because: adopted.because };
+  return observationOf(sight, adopted.value, await grip.role());
+}
+
+async function act(
+  grip: Grip,
+  action: ServerAction,
+  { signal }: RunOptions,
+): Promise<ActionOutcome> {
+  switch (action.type) {
+    case "follow":
+      return await follow(grip, action.upstream, signal);
+    case "revoke":
+      return await revoke(grip, signal);
+    case "prepare":
+      return await prepare(grip, signal);
+    case "promote":
+      return await promote(grip, action.sync, signal);
+    case "set_sync":
+      return await setSync(grip, action.sync, signal);
+    case "start_standby":
+      return await asStandby(grip);
+    case "initialise":
+    case "start_primary":
+    case "stop":
+    case "fence":
+    case "clone":
+      return failed(
+        `Cannot ${action.type}: the server is used over SQL alone. Set local_db.data_dir on the server's own host`,
+        "unsupported",
+      );
+    default:
+      return assertNever(action);
+  }
+}
+
+async function asStandby(grip: Grip): Promise<ActionOutcome> {
+  const opened = await openSession(grip.target, grip.options.timeoutMs);
+  if (!opened.ok) return failed(`Cannot start it as a standby: ${opened.because}`, "unsupported");
+  opened.session.close();
+  return finished({ type: "done" });
+}
+
+interface About {
+  readonly systemIdentifier: string;
+  readonly superuser: boolean;
+  /** Null where the role may not know. */
+  readonly dataDir: string | null;
+  readonly configFile: string | null;
+  /** Seconds since 1970. */
+  readonly startedAtS: number;
+}
+
+async function whereabouts(
+  session: Session,
+  timeoutMs: number,
+): Promise<{ readonly ok: true; readonly about: About } | { ok: false; because: string }> {
+  const told = await session.query(
+    `select (select system_identifier from pg_control_system())::text as system_identifier,
+    (select rolsuper from pg_roles where rolname = current_user)::text as superuser,
+    extract(epoch from pg_postmaster_start_time())::bigint::text as started_at,
+    (select setting from pg_settings where name = 'data_directory') as data_dir,
+    (select setting from pg_settings where name = 'config_file') as config_file`,
+    timeoutMs,
+  );
+  if (!told.ok) return told;
+  const row = told.rows[0] ?? {};
+  return {
+    ok: true,
+    about: {
+      systemIdentifier: row.system_identifier ?? "",
+      superuser: row.superuser === "true",
+      dataDir: row.data_dir ?? null,
+      configFile: row.config_file ?? null,
+      startedAtS: Number(row.started_at),
+    },
+  };
+}
+
+type Reach =
+  | {
+    readonly dataDir: string;
+    readonly known: { readonly owner: Owner | null; readonly binDir: string };
+  }
+  | { readonly because: string };
+
+/** The pid file's start time tells whether this host's directory is that very server's. */
+async function withinReach({ dataDir, configFile, startedAtS }: About): Promise<Reach> {
+  if (dataDir === null) return { because: "the agent's role may not read data_directory" };
+  const folder = await Deno.stat(dataDir).catch(() => null);
+  if (folder === null) return { because: `${dataDir} cannot be reached from here` };
+  const uid = Deno.uid();
+  if (uid !== 0 && uid !== folder.uid) {
+    return { because: `${dataDir} belongs to another user than the agent's` };
+  }
+  if (configFile !== null && dirname(configFile) !== dataDir) {
+    return { because: `its configuration is outside its data directory (${configFile})` };
+  }
+  const postmaster = await findPostmaster(dataDir);
+  const pidFile = await Deno.readTextFile(`${dataDir}/postmaster.pid`).catch(() => "");
+  const sameStart = Math.abs(Number(pidFile.split("\n")[2]) - startedAtS) <= 2;
+  if (postmaster === null || !sameStart) {
+    return { because: `${dataDir} on this host is not the server's` };
+  }
+  const program = await Deno.readLink(`/proc/${postmaster.pid}/exe`).catch(() => null);
+  if (program === null) return { because: "its program cannot be told on this system" };
+  const owner = uid === 0
+    ? { name: `number ${folder.uid}`, uid: folder.uid ?? 0, gid: folder.gid ?? 0 }
+    : null;
+  return { dataDir, known: { owner, binDir: dirname(program) } };
+}

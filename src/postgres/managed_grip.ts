@@ -1,0 +1,81 @@
+/**
+ * The hold through the data directory and the process.
+ *
+ * @module
+ */
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { changeSettings, prepareFiles } from "./change.ts";
+import { openSession } from "./connection.ts";
+import { readIfThere } from "./files.ts";
+import type { Grip, Opened } from "./grip.ts";
+import { adopt, readContents } from "./identity.ts";
+import { done, failed, messageOf, type Step } from "./outcome.ts";
+import { localTarget, type Place } from "./place.ts";
+import { findPostmaster } from "./postmaster.ts";
+import { lookAtProcess, sendSignal } from "./process.ts";
+import { readRole } from "./settings.ts";
+import { foreignMessage } from "./standby.ts";
+import { startServer } from "./start.ts";
+
+/** Holds the server of a place. */
+export function managedGrip(place: Place): Grip {
+  const { options, dataDir } = place;
+  return {
+    options,
+    target: localTarget(place),
+    change: (settings, incarnation, limits) => changeSettings(place, settings, incarnation, limits),
+    role: () => readRole(dataDir),
+    adopt: (systemIdentifier) => adopt(place, systemIdentifier),
+    walFile: async (_, name) => await readIfThere(join(dataDir, "pg_wal", name)) ?? "",
+    endReceiver: (pid) => endReceiver(place, pid),
+    enoughSpace: () => enoughSpace(place),
+    standby: (expectedSystem, signal) => standby(place, expectedSystem, signal),
+  };
+}
+
+async function standby(
+  place: Place,
+  expectedSystem: string | null,
+  signal: AbortSignal | undefined,
+): Promise<Opened> {
+  if (await findPostmaster(place.dataDir) !== null) {
+    return await openSession(localTarget(place), place.options.timeoutMs);
+  }
+  const contents = await readContents(place);
+  if (contents.kind === "absent") return failed(`There is no data directory ${place.dataDir}`);
+  if (contents.kind === "refused") return failed(contents.because, "foreign");
+  const { systemIdentifier } = contents.control;
+  if (expectedSystem !== null && expectedSystem !== systemIdentifier) {
+    return failed(foreignMessage(systemIdentifier, expectedSystem), "foreign");
+  }
+  const adopted = await adopt(place, systemIdentifier);
+  if (!adopted.ok) return adopted;
+  const settings = { role: "standby", following: null } as const;
+  const written = await prepareFiles(place, settings, adopted.value);
+  if (!written.ok) return written;
+  return await startServer(place, "standby", signal);
+}
+
+/** A startup process that is busy replaying ends its receiver late; the receiver itself obeys. */
+async function endReceiver(place: Place, pid: number): Promise<void> {
+  const [postmaster, receiver] = await Promise.all([
+    findPostmaster(place.dataDir),
+    lookAtProcess(pid),
+  ]);
+  if (postmaster !== null && receiver?.parent === postmaster.pid) sendSignal(pid, "SIGTERM");
+}
+
+async function enoughSpace(place: Place): Promise<Step<null>> {
+  const floorMiB = place.options.diskFloorMiB ?? 64;
+  try {
+    const { bavail, bsize } = await statfs(place.dataDir);
+    const freeMiB = Math.floor(bavail * bsize / 1024 / 1024);
+    if (freeMiB >= floorMiB) return done(null);
+    return failed(
+      `${place.dataDir} has ${freeMiB} MiB left, a primary needs at least ${floorMiB} MiB. Free some`,
+    );
+  } catch (error) {
+    return failed(`Cannot read the free space of ${place.dataDir}: ${messageOf(error)}`);
+  }
+}

@@ -48,6 +48,8 @@ export interface ScriptOptions {
 
 /** Limits of the stages; generous, because a slow machine is not a fault. */
 const LIMITS_MS = { start: 120_000, rows: 60_000, promotion: 60_000, rejoin: 120_000 };
+/** For so long a cluster must look settled: nodes learn of one another with each heartbeat. */
+const SETTLED_MS = 1_000;
 const REPLAY_LIMIT_MS = 30_000;
 const BACKENDS_LIMIT_MS = 30_000;
 const WRITER_PAUSE_MS = 10;
@@ -106,12 +108,13 @@ async function play(
     what: "every standby to stream and be electable",
     limitMs: LIMITS_MS.start,
     until: settledPrimary,
+    holdMs: SETTLED_MS,
   });
   if (!first.ok) return first;
-  draft.start_ms = performance.now() - startedMs;
-  say(`${first.value} is primary, every standby streams.`);
+  draft.start_ms = first.value.sinceMs - startedMs;
+  say(`${first.value.value} is primary, every standby streams.`);
 
-  const victim = nodeNamed(cluster, first.value);
+  const victim = nodeNamed(cluster, first.value.value);
   const survivors = cluster.plan.nodes.filter((node) => node !== victim);
   draft.postgresql = await prepareApplication(cluster.plan, survivors[0]!.routerPort);
   const writer = startWriter({
@@ -153,7 +156,7 @@ async function playEvents(
     until: (view) => view.primary !== null && view.primary !== victim.name ? view.primary : null,
   });
   if (!elected.ok) return elected;
-  const crash = await eventReport(writer, options, victim.name, elected.value, crashMs);
+  const crash = await eventReport(writer, options, victim.name, elected.value.value, crashMs);
   if (!crash.ok) return crash;
   draft.crash = crash.value;
   draft.backends_outlived_ms = await backends;
@@ -165,11 +168,12 @@ async function playEvents(
     what: `${victim.name} to stream and be electable again`,
     limitMs: LIMITS_MS.rejoin,
     until: settledPrimary,
+    holdMs: SETTLED_MS,
   });
   if (!back.ok) return back;
-  draft.rejoin_ms = performance.now() - restartMs;
+  draft.rejoin_ms = back.value.sinceMs - restartMs;
 
-  return await playSwitchover(options, draft, { from: back.value, to: victim, writer });
+  return await playSwitchover(options, draft, { from: back.value.value, to: victim, writer });
 }
 
 async function playSwitchover(
@@ -208,6 +212,7 @@ async function playSwitchover(
     what: `${from} to stream from ${to.name} and be electable`,
     limitMs: LIMITS_MS.rejoin,
     until: settledPrimary,
+    holdMs: SETTLED_MS,
   });
   return settled.ok ? { ok: true, value: null } : settled;
 }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { NodeStatus } from "../../agent/mod.ts";
 import { claimsPrimary, type ClusterView } from "../merge.ts";
 import { pause } from "../interrupt.ts";
 import { renderCluster } from "../table.ts";
@@ -19,13 +20,23 @@ export type Outcome<T> =
   | { readonly ok: false; readonly because: string };
 
 /** What a stage waits for. */
-export interface Wait<T> {
+export interface Wait {
   /** What should come to be, to be read behind "waited for". */
   readonly what: string;
   /** How long to wait before giving up. */
   readonly limitMs: number;
-  /** The awaited value; null: not yet. */
-  readonly until: (view: ClusterView) => T | null;
+  /** The awaited value; null: not yet. Only pictures begun after the wait count. */
+  readonly until: (view: ClusterView) => string | null;
+  /** How long it must stay the same value, in milliseconds; default 0. */
+  readonly holdMs?: number;
+}
+
+/** What a wait brought. */
+export interface Arrival {
+  /** The awaited value: as a rule, a node's name. */
+  readonly value: string;
+  /** When it first was so, on the clock of `performance.now()`. */
+  readonly sinceMs: number;
 }
 
 /** See the module. */
@@ -35,43 +46,59 @@ export interface Watcher {
   /** Primaries that were seen with a majority, by term, in ascending order. */
   readonly terms: () => readonly { readonly term: number; readonly primary: string }[];
   /** Waits for a condition on the picture. */
-  readonly waitFor: <T>(wait: Wait<T>) => Promise<Outcome<T>>;
+  readonly waitFor: (wait: Wait) => Promise<Outcome<Arrival>>;
   /** Ends the watching. */
   readonly stop: () => Promise<void>;
 }
 
 const LOOK_INTERVAL_MS = 200;
 
+interface Look {
+  readonly view: ClusterView;
+  readonly begunMs: number;
+}
+
 /** Starts to follow the cluster, until stopped or interrupted. */
 export function watchCluster(cluster: DemoCluster, signal: AbortSignal): Watcher {
   const stopping = new AbortController();
   const either = AbortSignal.any([signal, stopping.signal]);
   const terms = new Map<number, string>();
-  let latest: ClusterView | null = null;
+  let latest: Look | null = null;
 
   const finished = (async () => {
     do {
-      latest = await cluster.look();
-      for (const { term, primary } of primariesIn(latest)) terms.set(term, primary);
+      const begunMs = performance.now();
+      const view = await cluster.look();
+      latest = { view, begunMs };
+      for (const { term, primary } of primariesIn(view)) terms.set(term, primary);
     } while (await pause(LOOK_INTERVAL_MS, either));
   })();
 
   return {
-    latest: () => latest,
+    latest: () => latest?.view ?? null,
     terms: () =>
       [...terms].map(([term, primary]) => ({ term, primary })).sort((a, b) => a.term - b.term),
     waitFor: async (wait) => {
       const startMs = performance.now();
+      let arrival: Arrival | null = null;
       for (;;) {
-        const value = latest === null ? null : wait.until(latest);
-        if (value !== null) return { ok: true, value };
+        const look: Look | null = latest;
+        if (look !== null && look.begunMs >= startMs) {
+          const value = wait.until(look.view);
+          if (value === null) arrival = null;
+          else if (arrival?.value !== value) arrival = { value, sinceMs: look.begunMs };
+          const heldMs = arrival === null ? null : look.begunMs - arrival.sinceMs;
+          if (arrival !== null && heldMs !== null && heldMs >= (wait.holdMs ?? 0)) {
+            return { ok: true, value: arrival };
+          }
+        }
         const dead = endedAgent(cluster);
         if (dead !== null) {
-          return failure(cluster, latest, `${dead} while waiting for ${wait.what}`);
+          return failure(cluster, look, `${dead} while waiting for ${wait.what}`);
         }
         if (performance.now() - startMs > wait.limitMs) {
           const because = `Waited ${wait.limitMs / 1000} s in vain for ${wait.what}`;
-          return failure(cluster, latest, because);
+          return failure(cluster, look, because);
         }
         if (!await pause(LOOK_INTERVAL_MS / 4, either)) {
           return { ok: false, because: `Interrupted while waiting for ${wait.what}.` };
@@ -95,13 +122,24 @@ export function settledPrimary(view: ClusterView): string | null {
   if (view.verdict !== "writable" || view.reachable !== view.nodes.length) return null;
   const statuses = view.nodes.flatMap((answer) => answer.ok ? [answer.status] : []);
   const primary = statuses.find((status) => status.node === view.primary);
-  const electable = primary?.record?.electable ?? [];
+  if (primary === undefined) return null;
   const ready = statuses.every((status) =>
     status.operation === null &&
     (status === primary ||
-      status.role === "standby" && status.streaming && electable.includes(status.node))
+      status.role === "standby" && status.streaming && countsOn(primary, status))
   );
-  return primary !== undefined && ready ? primary.node : null;
+  return ready ? primary.node : null;
+}
+
+/**
+ * True where the primary's record lets the standby be elected, and its commits may wait for it. The
+ * record's names are those of nodes, so a returning node is in it before its new data directory is;
+ * what commits wait for names the directory.
+ */
+function countsOn(primary: NodeStatus, standby: NodeStatus): boolean {
+  const instance = `${standby.node}-${standby.incarnation}`;
+  return (primary.record?.electable ?? []).includes(standby.node) &&
+    primary.durability.split(/[(), ]+/).includes(instance);
 }
 
 function primariesIn(view: ClusterView): readonly { term: number; primary: string }[] {
@@ -123,10 +161,10 @@ function endedAgent(cluster: DemoCluster): string | null {
 
 function failure(
   cluster: DemoCluster,
-  view: ClusterView | null,
+  look: Look | null,
   because: string,
 ): { readonly ok: false; readonly because: string } {
-  const status = view === null ? "" : renderCluster(view, { colour: false, ruled: false });
+  const status = look === null ? "" : renderCluster(look.view, { colour: false, ruled: false });
   const parts = [`${because}.`, status, logTails(cluster.plan)];
   return { ok: false, because: parts.filter((part) => part !== "").join("\n") };
 }

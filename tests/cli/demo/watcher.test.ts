@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { NodeStatus } from "../../../src/agent/mod.ts";
 import type { DemoCluster } from "../../../src/cli/demo/cluster.ts";
 import { planDemo } from "../../../src/cli/demo/plan.ts";
 import { settledPrimary, watchCluster } from "../../../src/cli/demo/watcher.ts";
@@ -13,8 +14,9 @@ const RECORD = {
   electable: ["node2", "node3"],
   required: 1,
 };
+const DURABILITY = "ANY 1 (node2-0a1b2c3d, node3-0a1b2c3d)";
 const SETTLED = [
-  answered(primaryOf("node1", { record: RECORD })),
+  answered(primaryOf("node1", { record: RECORD, durability: DURABILITY })),
   answered(statusOf("node2")),
   answered(statusOf("node3")),
 ];
@@ -26,22 +28,20 @@ Deno.test("settledPrimary() names the primary where every standby streams and is
 Deno.test("settledPrimary() is null where the loss of a host would not be survived", () => {
   const [primary, second, third] = SETTLED as [NodeAnswer, NodeAnswer, NodeAnswer];
   const lonely = { ...RECORD, electable: ["node2"] };
+  const leader = (changes: Partial<NodeStatus>) =>
+    answered(primaryOf("node1", { record: RECORD, durability: DURABILITY, ...changes }));
+  assert.equal(settledPrimary(mergeStatuses([leader({}), second, third])), "node1");
   const unsettled: NodeAnswer[][] = [
     [],
     [primary, second, silent("node3")],
     [primary, second, answered(statusOf("node3", { streaming: false }))],
-    [answered(primaryOf("node1", { record: lonely })), second, third],
-    [answered(primaryOf("node1", { record: null })), second, third],
-    [
-      answered(primaryOf("node1", {
-        record: RECORD,
-        operation: { action: "set_sync", since_ms: 5, progress: null },
-      })),
-      second,
-      third,
-    ],
-    [answered(primaryOf("node1", { record: RECORD, has_majority: false })), second, third],
-    [answered(primaryOf("node1", { record: RECORD, state: "starting" })), second, third],
+    [primary, second, answered(statusOf("node3", { incarnation: "ffffffff" }))],
+    [leader({ record: lonely }), second, third],
+    [leader({ record: null }), second, third],
+    [leader({ durability: "ANY 1 (node2-0a1b2c3d)" }), second, third],
+    [leader({ operation: { action: "set_sync", since_ms: 5, progress: null } }), second, third],
+    [leader({ has_majority: false }), second, third],
+    [leader({ state: "starting" }), second, third],
   ];
   for (const answers of unsettled) {
     assert.equal(settledPrimary(mergeStatuses(answers)), null, JSON.stringify(answers));
@@ -75,9 +75,22 @@ const wait = { what: "the cluster to settle", limitMs: 5000, until: settledPrima
 Deno.test("watchCluster() waits until the condition holds, and collects who led which term", async () => {
   const earlier = [answered(primaryOf("node3", { term: 3 })), silent("node1"), silent("node2")];
   const watcher = watchCluster(pretend([SILENT, earlier, SETTLED]), new AbortController().signal);
-  assert.deepEqual(await watcher.waitFor(wait), { ok: true, value: "node1" });
+  const waited = await watcher.waitFor(wait);
+  assert.equal(waited.ok && waited.value.value, "node1");
   await watcher.stop();
   assert.deepEqual(watcher.terms(), [{ term: 3, primary: "node3" }, { term: 4, primary: "node1" }]);
+});
+
+Deno.test("watchCluster() starts anew where the value changed while it had to hold", async () => {
+  const looks = [SETTLED, SILENT, SETTLED];
+  const startMs = performance.now();
+  const watcher = watchCluster(pretend(looks), new AbortController().signal);
+  const waited = await watcher.waitFor({ ...wait, holdMs: 300 });
+  await watcher.stop();
+  assert.ok(waited.ok);
+  // The third look comes two intervals after the first.
+  assert.ok(waited.value.sinceMs - startMs >= 390, `${waited.value.sinceMs - startMs}`);
+  assert.ok(performance.now() - waited.value.sinceMs >= 300);
 });
 
 Deno.test("watchCluster() gives up after the limit, with the last status", async () => {

@@ -4,11 +4,13 @@
  */
 import { newerRecord, type NodeName } from "../../src/core/record.ts";
 import { createWorld, everyoneStreams, missingRows, type World } from "./world.ts";
+import { emptyServer } from "./world_server.ts";
 
 const FAULTS_MS = 60_000;
 const INSERT_EVERY_MS = 20;
 /** Peace has this long to bring a writable primary back, and as long again for all standbys. */
 const RECOVERY_MS = 60_000;
+const SETTLE_MS = 4000;
 
 const SHAPES: readonly (readonly NodeName[])[] = [
   ["n1", "n2", "n3"],
@@ -65,6 +67,8 @@ export function play(seed: number): Outcome {
     makeTrouble(world, dice);
     world.run(FAULTS_MS);
     makePeace(world);
+    // A lease that was about to end still may; what is there after it is there to stay.
+    world.run(SETTLE_MS);
     world.until(() => world.primary() !== null, RECOVERY_MS, "a writable primary");
     world.until(() => everyoneStreams(world), RECOVERY_MS, "a complete cluster");
     const before = world.acknowledged.size;
@@ -191,7 +195,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     world.crash(name);
     world.loseState(name);
     const wiped = dice.luck(0.5);
-    if (wiped) world.nodes.get(name)!.server.exists = false;
+    if (wiped) Object.assign(world.nodes.get(name)!.server, emptyServer());
     world.tell(`${name}: state file lost${wiped ? ", and the data directory" : ""}`);
     startLater(world, dice, name);
   },

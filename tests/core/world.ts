@@ -170,8 +170,8 @@ export function createWorld(
     },
     start: (name) => agents.start(get(name)),
     crash(name) {
-      world.crashServer(name);
       world.crashAgent(name);
+      world.crashServer(name);
     },
     powerOff(name) {
       world.crash(name);

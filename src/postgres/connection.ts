@@ -157,7 +157,8 @@ function speak(target: Target, socket: Socket, defaultTimeoutMs: number): Sessio
       if (!open) return;
       open = false;
       socket.end(new Uint8Array([0x58, 0, 0, 0, 4]));
-      setTimeout(() => socket.destroy(), 50);
+      const impatient = setTimeout(() => socket.destroy(), 50);
+      void lost.then(() => clearTimeout(impatient));
     },
   };
 }

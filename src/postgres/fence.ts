@@ -8,7 +8,7 @@
 import type { Place } from "./place.ts";
 import { type Failed, failed } from "./outcome.ts";
 import { findPostmaster, serverProcesses } from "./postmaster.ts";
-import { isAlive, type ProcessId, type ProcessLook, sendSignal } from "./process.ts";
+import { isAlive, lookAtProcess, type ProcessId, type ProcessLook, sendSignal } from "./process.ts";
 import { until } from "./wait.ts";
 
 /** Ends the server. A frozen postmaster cannot obey, so it is killed at once. */
@@ -43,8 +43,14 @@ function rank({ pid }: ProcessId, root: ProcessId | null): number {
 
 async function survivors(place: Place, root: ProcessId | null): Promise<ProcessLook[]> {
   const found = await serverProcesses(place.dataDir, root);
-  const postmaster = await findPostmaster(place.dataDir);
+  // The pid file may be gone, with the data directory or before it; the process is still known.
+  const postmaster = await findPostmaster(place.dataDir) ?? await stillThere(root);
   return postmaster === null ? found : withRoot(found, postmaster);
+}
+
+async function stillThere(root: ProcessId | null): Promise<ProcessLook | null> {
+  const look = root === null ? null : await lookAtProcess(root.pid);
+  return look?.startedAt === root?.startedAt ? look : null;
 }
 
 function withRoot(processes: readonly ProcessLook[], root: ProcessLook): ProcessLook[] {

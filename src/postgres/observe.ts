@@ -15,7 +15,9 @@ import { ownedBy, readContents } from "./identity.ts";
 import type { Place } from "./place.ts";
 import { larger } from "./position.ts";
 import { findPostmaster } from "./postmaster.ts";
+import { isAlive } from "./process.ts";
 import { readRole, type RoleSettings } from "./settings.ts";
+import { pause } from "./wait.ts";
 import type { Watch } from "./watch.ts";
 
 /** Looks at a managed server. */
@@ -25,7 +27,7 @@ export async function observeManaged(
   watch: Watch,
 ): Promise<ServerObservation> {
   const postmaster = await findPostmaster(place.dataDir);
-  if (postmaster === null) return await observeStopped(place);
+  if (postmaster === null) return await observeLost(watch) ?? await observeStopped(place);
   watch.seen(postmaster);
   if (postmaster.frozen) {
     return { state: "unresponsive", because: `process ${postmaster.pid} is stopped by a signal` };
@@ -86,6 +88,18 @@ export function observeFailure(failure: SqlFailure, phase: string): ServerObserv
     return { state: "starting", because: `its process is there (${doing}), but: ${because}` };
   }
   return { state: "unresponsive", because };
+}
+
+/** A postmaster that runs on although its pid file, or the whole directory, is gone. */
+async function observeLost(watch: Watch): Promise<ServerObservation | null> {
+  const known = watch.known();
+  if (known === null || !(await isAlive(known))) return null;
+  // In an orderly end the file goes first, and the process a moment later.
+  await pause(100);
+  if (!(await isAlive(known))) return null;
+  const because =
+    `process ${known.pid} runs on, but its data directory or its postmaster.pid was removed`;
+  return { state: "refused", because };
 }
 
 async function observeStopped(place: Place): Promise<ServerObservation> {

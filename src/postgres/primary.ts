@@ -75,7 +75,10 @@ export async function promote(
   });
 }
 
-/** Starts a data directory directly as a primary, on its own timeline. */
+/**
+ * Starts a data directory directly as a primary, on its own timeline. One that runs as a primary
+ * already, after an attempt that failed late, is only brought to the names.
+ */
 export async function startPrimary(
   place: Place,
   grip: Grip,
@@ -84,7 +87,15 @@ export async function startPrimary(
 ): Promise<ActionOutcome> {
   const { syncTimeoutMs = 10_000 } = grip.options;
   if (await findPostmaster(place.dataDir) !== null) {
-    return failed("Cannot start PostgreSQL as a primary: it is running already");
+    return await onServer(grip, async (session, facts) => {
+      if (facts.role === "standby") {
+        return failed("Cannot start PostgreSQL as a primary: it is running as a standby");
+      }
+      const owned = await grip.adopt(facts.systemIdentifier);
+      if (!owned.ok) return owned;
+      const forced = await bringInForce(grip, session, sync, owned.value, signal);
+      return forced.ok ? await complete(grip, session, owned.value) : forced;
+    });
   }
   const contents = await readContents(place);
   if (contents.kind !== "cluster") {
@@ -101,14 +112,23 @@ export async function startPrimary(
     // Older minor releases let a fresh checkpointer read the names late; this proves that it has.
     const flag = await session.query("checkpoint", syncTimeoutMs);
     if (!flag.ok) return flag;
-    for (const ensure of [ensureSlots, ensureReplicationRole, ensureDatabase]) {
-      const step = await ensure(session, grip.options);
-      if (!step.ok) return step;
-    }
-    return await report(grip, session, adopted.value);
+    return await complete(grip, session, adopted.value);
   } finally {
     session.close();
   }
+}
+
+/** Makes whatever an interrupted first start left out. */
+async function complete(
+  grip: Grip,
+  session: Session,
+  incarnation: Incarnation,
+): Promise<ActionOutcome> {
+  for (const ensure of [ensureSlots, ensureReplicationRole, ensureDatabase]) {
+    const step = await ensure(session, grip.options);
+    if (!step.ok) return step;
+  }
+  return await report(grip, session, incarnation);
 }
 
 /** Changes the names of a running primary; done when they are in force. */

@@ -93,6 +93,20 @@ Deno.test("a frozen postmaster is unresponsive, and a fence ends it with every b
   });
 });
 
+Deno.test("a postmaster whose data directory is gone is refused, and fenced all the same", async () => {
+  await withNodes(["a"], async ([a]) => {
+    await initialise(a!);
+    await observed(a!, "primary");
+    const pid = await postmasterPid(a!);
+    await Deno.rename(a!.options.dataDir!, `${a!.options.dataDir}-moved`);
+    const refused = await observed(a!, "refused");
+    assert.match(refused.because, new RegExp(`process ${pid} runs on`));
+    await must(a!, { type: "fence" }, "done");
+    assert.match(await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "gone"), /gone|\) Z /);
+    assert.deepEqual(await a!.server.observe(), { state: "absent" });
+  });
+});
+
 Deno.test("a fence preempts an action that waits, and that one says so", async () => {
   await withNodes(["a"], async ([a]) => {
     await initialise(a!);
@@ -159,6 +173,9 @@ Deno.test("a start on a port that is taken fails and says which", async () => {
       thief.close();
     }
     await must(a!, { type: "start_primary", sync: NONE }, "started_primary");
+    // Asked again it is running already, and reports the same.
+    const again = await must(a!, { type: "start_primary", sync: NONE }, "started_primary");
+    assert.equal(again.timeline, 1);
   });
 });
 

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { changeSettings, prepareFiles } from "./change.ts";
+import { lastLines, runCommand } from "./command.ts";
 import { openSession } from "./connection.ts";
 import { readIfThere } from "./files.ts";
 import type { Grip, Opened } from "./grip.ts";
 import { adopt, readContents } from "./identity.ts";
-import { done, failed, messageOf, type Step } from "./outcome.ts";
+import { done, failed, type Step } from "./outcome.ts";
 import { localTarget, type Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { lookAtProcess, sendSignal } from "./process.ts";
@@ -68,14 +68,29 @@ async function endReceiver(place: Place, pid: number): Promise<void> {
 
 async function enoughSpace(place: Place): Promise<Step<null>> {
   const floorMiB = place.options.diskFloorMiB ?? 64;
-  try {
-    const { bavail, bsize } = await statfs(place.dataDir);
-    const freeMiB = Math.floor(bavail * bsize / 1024 / 1024);
-    if (freeMiB >= floorMiB) return done(null);
-    return failed(
-      `${place.dataDir} has ${freeMiB} MiB left, a primary needs at least ${floorMiB} MiB. Free some`,
-    );
-  } catch (error) {
-    return failed(`Cannot read the free space of ${place.dataDir}: ${messageOf(error)}`);
+  const end = await runCommand({ program: "df", args: ["-Pk", place.dataDir], owner: null });
+  const freeMiB = parseFreeMiB(end.stdout);
+  if (freeMiB === null) {
+    return failed(`Cannot read the free space of ${place.dataDir}: ${lastLines(end.stderr)}`);
   }
+  if (freeMiB >= floorMiB) return done(null);
+  return failed(
+    `${place.dataDir} has ${freeMiB} MiB left, a primary needs at least ${floorMiB} MiB. Free some`,
+  );
+}
+
+/**
+ * Reads the free space, in MiB, out of what POSIX's `df -Pk` prints for one folder.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const head = "Filesystem 1024-blocks Used Available Capacity Mounted on\n";
+ * assert.equal(parseFreeMiB(`${head}/dev/my disk 4096 1024 3072 25% /var lib\n`), 3);
+ * assert.equal(parseFreeMiB("df: /nowhere: No such file or directory"), null);
+ * ```
+ */
+export function parseFreeMiB(text: string): number | null {
+  const match = /\s\d+\s+\d+\s+(-?\d+)\s+\d+%\s/.exec(text);
+  return match === null ? null : Math.floor(Number(match[1]) / 1024);
 }

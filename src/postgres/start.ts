@@ -12,7 +12,7 @@ import { openSession, type Session } from "./connection.ts";
 import { exists, removeDurably, writeDurably } from "./files.ts";
 import { type Failed, failed, messageOf } from "./outcome.ts";
 import { localTarget, logPath, type Place, runProgram, serverFile } from "./place.ts";
-import { findPostmaster } from "./postmaster.ts";
+import { findPostmaster, serverProcesses } from "./postmaster.ts";
 import { until } from "./wait.ts";
 
 const LOG_LIMIT_BYTES = 32 * 1024 * 1024;
@@ -26,6 +26,8 @@ export async function startServer(
   signal?: AbortSignal,
 ): Promise<{ readonly ok: true; readonly session: Session } | Failed> {
   try {
+    const clear = await clearPidFile(place);
+    if (clear !== null) return clear;
     await setSignalFile(place, role);
     await rotateLog(place);
   } catch (error) {
@@ -91,6 +93,26 @@ export async function setSignalFile(place: Place, role: "primary" | "standby"): 
   const there = await exists(path);
   if (role === "standby" && !there) await writeDurably(path, "", serverFile(place));
   if (role === "primary" && there) await removeDurably(path);
+}
+
+/**
+ * Removes the pid file, and the socket's lock, of a postmaster that has ended. PostgreSQL itself does not start while a process
+ * of that number exists, be it a zombie that nobody counts (containers often have no init) or a
+ * stranger. What it protects against is looked for here: a process that outlived its postmaster.
+ */
+async function clearPidFile(place: Place): Promise<Failed | null> {
+  const path = join(place.dataDir, "postmaster.pid");
+  if (!(await exists(path)) || await findPostmaster(place.dataDir) !== null) return null;
+  const left = await serverProcesses(place.dataDir, null);
+  if (left.length > 0) {
+    const pids = left.map(({ pid }) => pid).join(", ");
+    return failed(
+      `Cannot start PostgreSQL in ${place.dataDir}: process ${pids} of the server before still runs. It has to be fenced first`,
+    );
+  }
+  await removeDurably(path);
+  await removeDurably(join(place.privateDir, `.s.PGSQL.${place.options.port}.lock`));
+  return null;
 }
 
 async function diedAtStart(place: Place, logOffset: number): Promise<Failed> {

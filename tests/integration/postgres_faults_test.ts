@@ -54,6 +54,9 @@ Deno.test("onExit() is called at once when the postmaster is killed, also one it
         true,
         "0000000a",
       ]);
+      // The killed process left its pid file, and in a container without an init a zombie.
+      await must(again, { type: "start_primary", sync: NONE }, "started_primary");
+      await must(again, { type: "fence" }, "done");
     } finally {
       await again.server.close();
     }
@@ -157,6 +160,20 @@ Deno.test("openLocalServer() refuses missing programs, unknown users and root", 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("prepare() refuses a candidate whose disk is almost full", async () => {
+  await withNodes(["a"], async ([a]) => {
+    await initialise(a!);
+    await must(a!, { type: "stop" }, "stopped");
+    await must(a!, { type: "start_standby" }, "done");
+    await must(a!, { type: "prepare" }, "done");
+    const strict = await openNode({ ...a!.options, diskFloorMiB: 1_000_000_000 });
+    const outcome = await strict.server.run({ type: "prepare" });
+    assert.ok(!outcome.ok);
+    assert.match(outcome.because, /MiB left, a primary needs at least 1000000000 MiB/);
+    await strict.server.close();
+  });
 });
 
 Deno.test("a start on a port that is taken fails and says which", async () => {

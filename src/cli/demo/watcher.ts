@@ -84,11 +84,8 @@ export function watchCluster(cluster: DemoCluster, signal: AbortSignal): Watcher
       for (;;) {
         const look: Look | null = latest;
         if (look !== null && look.begunMs >= startMs) {
-          const value = wait.until(look.view);
-          if (value === null) arrival = null;
-          else if (arrival?.value !== value) arrival = { value, sinceMs: look.begunMs };
-          const heldMs = arrival === null ? null : look.begunMs - arrival.sinceMs;
-          if (arrival !== null && heldMs !== null && heldMs >= (wait.holdMs ?? 0)) {
+          arrival = carryOn(arrival, wait.until(look.view), look.begunMs);
+          if (arrival !== null && look.begunMs - arrival.sinceMs >= (wait.holdMs ?? 0)) {
             return { ok: true, value: arrival };
           }
         }
@@ -110,6 +107,12 @@ export function watchCluster(cluster: DemoCluster, signal: AbortSignal): Watcher
       return finished;
     },
   };
+}
+
+/** Keeps the moment since when a value has been the same. */
+function carryOn(arrival: Arrival | null, value: string | null, atMs: number): Arrival | null {
+  if (value === null) return null;
+  return arrival?.value === value ? arrival : { value, sinceMs: atMs };
 }
 
 /**

@@ -103,9 +103,12 @@ export function resumeLeadership(turn: Turn): void {
 
 /** Publishes the claim to lead alone: nobody else is electable until commits are known elsewhere. */
 export function claimSolo(turn: Turn, adopted: ClusterRecord | null): void {
-  const { settings } = turn.state;
+  const { settings, instances } = turn.state;
+  // A server that does not answer just now has its data directory all the same. To name another
+  // would leave a record under which nobody may ever be elected.
+  const known = adopted === null ? undefined : instances[settings.self];
   const leader = ownInstance(turn.state) ??
-    { node: settings.self, incarnation: drawIncarnation(turn) };
+    { node: settings.self, incarnation: known ?? drawIncarnation(turn) };
   publish(turn, {
     term: turn.state.durable.term,
     seq: adopted?.seq ?? 0,

@@ -21,6 +21,7 @@ import {
   type Position,
   sameInstance,
 } from "./record.ts";
+import { isDataMember } from "./settings.ts";
 import type { State } from "./state.ts";
 import { answer, operate, patch, persist, report, type Turn } from "./turn.ts";
 
@@ -154,10 +155,8 @@ function commonDenial(
   const newest = newerRecord(durable.record, claim.record);
   const firstStart = isVirgin(newest);
   if (firstStart) {
-    const own = ownSystemIdentifier(state);
-    if (own !== null && own !== claim.systemIdentifier) {
-      return `this node has data of its own (system identifier ${own}), which the candidate lacks`;
-    }
+    const denial = firstStartDenial(state, claim);
+    if (denial !== null) return denial;
   }
   if (!firstStart && !durable.admitted) {
     return "this node lost its state and may not vote until a leader takes it back";
@@ -181,6 +180,24 @@ function commonDenial(
     candidate: claim.instance,
     candidateSystemIdentifier: claim.systemIdentifier,
   });
+}
+
+/**
+ * Why data here speaks against a first start: a node that has data and no record may have lost its
+ * state file, and then the candidate could lack commits that are here.
+ */
+function firstStartDenial(state: State, claim: CandidateClaim): string | null {
+  const { settings, server } = state;
+  if (!isDataMember(settings, settings.self) || server?.state === "absent") return null;
+  const own = ownSystemIdentifier(state);
+  if (own === null) return "this node cannot tell yet whether it has data of its own";
+  if (own !== claim.systemIdentifier) {
+    return `this node has data of its own (system identifier ${own}), which the candidate lacks`;
+  }
+  const position = ownPosition(state);
+  const covered = position !== null && claim.position !== null &&
+    claim.position.timeline === position.timeline && claim.position.lsn >= position.lsn;
+  return covered ? null : "this node has data of its own, and the candidate's may be behind it";
 }
 
 /**

@@ -62,7 +62,11 @@ export function coverage(
   if (!includesInstance(record.electable, candidate)) {
     return { covered: false, counted: 0, needed, because: "it is not electable" };
   }
-  if (record.required < 1 || position === null) {
+  if (record.required < 1 || record.required > record.electable.length) {
+    const because = `the record asks for ${record.required} of ${record.electable.length} members`;
+    return { covered: false, counted: 0, needed, because };
+  }
+  if (position === null) {
     return { covered: false, counted: 0, needed, because: "its own position is not final" };
   }
   const notAhead = grants.filter((grant) =>

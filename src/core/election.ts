@@ -46,8 +46,12 @@ export function campaignWhenFree(turn: Turn): void {
   countPreVotes(turn);
 }
 
-/** The leader hands over to this node: no need to ask first, and no promise holds. */
-export function campaignByHandover(turn: Turn, handover: Handover): void {
+/**
+ * The leader hands over to this node: no need to ask first, and no promise holds.
+ *
+ * @returns why it cannot campaign now, or null where it does
+ */
+export function campaignByHandover(turn: Turn, handover: Handover): string | null {
   patch(turn, { promise: null });
   const obstacle = cannotCampaign(turn.state);
   report(turn, {
@@ -58,6 +62,7 @@ export function campaignByHandover(turn: Turn, handover: Handover): void {
   });
   becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs });
   if (obstacle === null) askForVotes(turn, handover);
+  return obstacle;
 }
 
 /** This node has just agreed that another one goes first: it does not compete with it. */

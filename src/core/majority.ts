@@ -110,12 +110,18 @@ function takeRequest(turn: Turn, event: Event & { readonly type: "request" }): v
       return onConfirm(turn, exchange, message.checkpoint);
     case "handover": {
       const { handover } = message;
-      answer(turn, exchange, { type: "noted", term: durable.term });
       const { promise } = turn.state;
       const valid = handover.to === settings.self && handover.leader === from &&
         promise !== null && promise.leader === from && promise.term === handover.term;
-      if (valid) campaignByHandover(turn, handover);
-      return;
+      const because = valid
+        ? campaignByHandover(turn, handover)
+        : `${from} is not the leader that this node follows in term ${handover.term}`;
+      const { term } = turn.state.durable;
+      return answer(
+        turn,
+        exchange,
+        because === null ? { type: "noted", term } : { type: "denied", term, because },
+      );
     }
   }
 }
@@ -138,9 +144,9 @@ function settleRequest(turn: Turn, request: number, message: Answer | null): voi
       if (message !== null) onHeartbeatAnswer(turn, sent.to, sent, message);
       return;
     case "confirm":
-      return onConfirmAnswer(turn, sent.to, message);
+      return onConfirmAnswer(turn, sent, message);
     case "handover":
-      if (message === null) onHandoverLost(turn, sent.term);
+      if (message?.type !== "noted") onHandoverLost(turn, sent.term);
       return;
     case "resigned":
       return;
@@ -226,7 +232,7 @@ function takeFailure(turn: Turn, id: number, failure: ActionFailure, because: st
       patch(turn, { rejoin: { kind: "blocked", because } });
     }
   }
-  onLeaderActionFailed(turn, action, because);
+  onLeaderActionFailed(turn, action, failure, because);
 }
 
 function finish(turn: Turn, id: number): Operation | null {

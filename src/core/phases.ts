@@ -13,7 +13,7 @@
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { beat, claimSolo, enterPhase, isSettled, publish, stepDown } from "./leader.ts";
 import { isVirgin } from "./record.ts";
-import type { ActionResult, ServerAction } from "./server.ts";
+import type { ActionFailure, ActionResult, ServerAction } from "./server.ts";
 import { peersOf } from "./settings.ts";
 import { hasReadySuccessor, initialSync, rememberStandbys, stepDurability } from "./standbys.ts";
 import type { LeaderRole, State } from "./state.ts";
@@ -110,7 +110,12 @@ export function onLeaderActionDone(
 }
 
 /** An action that this leader asked for has failed. */
-export function onLeaderActionFailed(turn: Turn, action: ServerAction, because: string): void {
+export function onLeaderActionFailed(
+  turn: Turn,
+  action: ServerAction,
+  failure: ActionFailure,
+  because: string,
+): void {
   const { role } = turn.state;
   if (role.kind !== "leader") return;
   if (role.phase === "preparing" && action.type === "prepare") {
@@ -120,7 +125,9 @@ export function onLeaderActionFailed(turn: Turn, action: ServerAction, because: 
     }
     return;
   }
-  if (role.phase === "switching") return onSwitchoverActionFailed(turn, role, action, because);
+  if (role.phase === "switching") {
+    return onSwitchoverActionFailed(turn, role, action, failure, because);
+  }
   if (role.phase === "restarting") {
     // It may have come up all the same, too late to be noticed: end it before anything else.
     const burying = enterPhase(turn, role, "burying");

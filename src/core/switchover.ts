@@ -16,9 +16,9 @@ import { beat, enterPhase, isSettled } from "./leader.ts";
 import { formatLsn } from "./lsn.ts";
 import type { Answer, Handover } from "./message.ts";
 import { includesInstance, type NodeName, type Position } from "./record.ts";
-import type { ActionResult, ServerAction } from "./server.ts";
+import type { ActionFailure, ActionResult, ServerAction } from "./server.ts";
 import { isDataMember, peersOf } from "./settings.ts";
-import type { LeaderRole, State, Switchover } from "./state.ts";
+import type { LeaderRole, Outstanding, State, Switchover } from "./state.ts";
 import {
   answer,
   operate,
@@ -39,6 +39,9 @@ const CONFIRM_MS = 5000;
 
 /** Pause between two questions to the target. */
 const CONFIRM_RETRY_MS = 50;
+
+/** Pause before a fence that failed is tried again. */
+const FENCE_RETRY_MS = 1000;
 
 /** How long an operator's call follows what happens elsewhere. */
 const WATCH_MS = 60_000;
@@ -107,18 +110,30 @@ export function onSwitchoverActionFailed(
   turn: Turn,
   role: LeaderRole,
   action: ServerAction,
+  failure: ActionFailure,
   because: string,
 ): void {
   const { switchover } = role;
   if (switchover === null) return;
+  if (action.type === "stop" && failure === "unsupported") {
+    // Nothing was done to the server, so there is nothing to roll back.
+    progress(turn, switchover.reference, `it cannot be stopped: ${because}`, "failed");
+    beat(turn, enterPhase(turn, patchRole(turn, role, { switchover: null }), "leading"));
+    return;
+  }
   if (action.type === "stop") return rollBack(turn, role, `it could not be stopped: ${because}`);
-  operate(turn, { type: "fence" });
+  patchRole(turn, role, { switchover: { ...switchover, retryAtMs: turn.nowMs + FENCE_RETRY_MS } });
 }
 
 /** Asks the target again when it is time, and gives up when it takes too long. */
 export function continueSwitchover(turn: Turn, role: LeaderRole): void {
   const { switchover } = role;
-  if (switchover === null || switchover.stage !== "confirming") return;
+  if (switchover === null || switchover.stage === "stopping") return;
+  if (switchover.stage === "rolling_back") {
+    const due = turn.state.operation === null && turn.nowMs >= switchover.retryAtMs;
+    if (due) operate(turn, { type: "fence" });
+    return;
+  }
   if (switchover.checkpoint === null) return;
   if (turn.nowMs >= switchover.deadlineMs) {
     return rollBack(turn, role, `${switchover.to} did not confirm the last checkpoint in time`);
@@ -133,11 +148,13 @@ export function continueSwitchover(turn: Turn, role: LeaderRole): void {
 }
 
 /** The target says whether its WAL reaches the shutdown checkpoint; null where it says nothing. */
-export function onConfirmAnswer(turn: Turn, from: NodeName, message: Answer | null): void {
+export function onConfirmAnswer(turn: Turn, sent: Outstanding, message: Answer | null): void {
   const { role, durable, settings } = turn.state;
   if (role.kind !== "leader" || role.switchover?.stage !== "confirming") return;
   const { switchover } = role;
-  if (from !== switchover.to) return;
+  const from = sent.to;
+  // An answer to an earlier switchover speaks of an earlier checkpoint.
+  if (from !== switchover.to || sent.sentAtMs < role.phaseSinceMs) return;
   if (message?.type !== "confirm_answer" || !message.reached) {
     patchRole(turn, role, {
       switchover: { ...switchover, retryAtMs: turn.nowMs + CONFIRM_RETRY_MS },
@@ -285,7 +302,15 @@ function rollBack(turn: Turn, role: LeaderRole, failure: string): void {
   if (switchover === null) return;
   progress(turn, switchover.reference, `rolling back: ${failure}`);
   report(turn, { event: "switchover", outcome: "failed", because: failure, peer: switchover.to });
-  patchRole(turn, role, { switchover: { ...switchover, stage: "rolling_back", failure } });
+  patchRole(turn, role, {
+    switchover: {
+      ...switchover,
+      stage: "rolling_back",
+      failure,
+      retryAtMs: Infinity,
+      deadlineMs: Infinity,
+    },
+  });
   operate(turn, { type: "fence" });
 }
 

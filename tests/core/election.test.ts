@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import type { Event } from "../../src/core/event.ts";
+import type { Answer } from "../../src/core/message.ts";
+import type { State } from "../../src/core/state.ts";
+import {
+  actionsIn,
+  deeds,
+  durableOf,
+  heartbeatOf,
+  inst,
+  MEMBERS,
+  primaryServer,
+  recordOf,
+  request,
+  standbyServer,
+  stateOf,
+  stoppedServer,
+  take,
+} from "./fixtures.ts";
+
+const TICK: Event = { type: "tick", nowMs: 100_000 };
+
+/** Node b, which nothing holds back. */
+function free(change: Partial<State> = {}): State {
+  const state = stateOf("b", change);
+  return { ...state, role: { ...state.role, campaignAtMs: 0 } as State["role"] };
+}
+
+function reply(state: State, to: string, message: Partial<Answer>, nowMs = 100_005): Event {
+  const found = Object.entries(state.outstanding).findLast(([, sent]) => sent.to === to);
+  assert.ok(found !== undefined, `nothing was asked of ${to}`);
+  const shared = { term: 1, granted: true, because: "", record: recordOf() };
+  const filled = { ...shared, fresh: false, instance: inst(to), position: null, ...message };
+  return { type: "answer", nowMs, request: Number(found[0]), from: to, message: filled as Answer };
+}
+
+const revoked = (lsn: bigint, operation: number): Event => ({
+  type: "action_done",
+  nowMs: 100_020,
+  operation,
+  result: { type: "revoked", position: { timeline: 1, lsn } },
+});
+
+/** Node b in the vote stage of term 2, both pre-votes granted. */
+function voting(change: Partial<State> = {}): State {
+  let { state } = take(free(change), TICK);
+  for (const node of ["a", "c"]) {
+    ({ state } = take(state, reply(state, node, { type: "pre_vote_answer" })));
+  }
+  assert.equal(state.role.kind === "candidate" && state.role.stage, "vote");
+  return state;
+}
+
+const grantAt = (lsn: bigint | null): Partial<Answer> => ({
+  type: "vote_answer",
+  term: 2,
+  position: lsn === null ? null : { timeline: 1, lsn },
+});
+
+Deno.test("step() asks for pre-votes first, and persists and revokes nothing for them", () => {
+  const { state, effects } = take(free(), TICK);
+  assert.deepEqual(deeds(effects).map((effect) => [effect.type, "to" in effect && effect.to]), [
+    ["send", "a"],
+    ["send", "c"],
+  ]);
+  for (const effect of effects) {
+    assert.ok(effect.type === "send" && effect.message.type === "pre_vote");
+    assert.equal(effect.message.term, 2);
+  }
+  assert.deepEqual(state.durable, durableOf());
+});
+
+Deno.test("step() persists term and vote before it revokes itself and asks for votes", () => {
+  let { state } = take(free(), TICK);
+  ({ state } = take(state, reply(state, "a", { type: "pre_vote_answer" })));
+  const { effects } = take(state, reply(state, "c", { type: "pre_vote_answer" }));
+  const [first, ...others] = deeds(effects);
+  assert.deepEqual(first, { type: "persist", durable: durableOf({ term: 2, votedFor: "b" }) });
+  assert.deepEqual(others.map(({ type }) => type), ["send", "send", "operate"]);
+  assert.deepEqual(actionsIn(effects), [{ type: "revoke" }]);
+});
+
+Deno.test("step() does not campaign while it may not", () => {
+  const cases: [string, Partial<State>][] = [
+    ["a promise holds", { promise: { term: 1, leader: "a", untilMs: 100_001 } }],
+    ["its server is a primary", { server: primaryServer("b") }],
+    ["its server was not observed", { server: null }],
+    ["its server is stopped", { server: stoppedServer("b") }],
+    ["its replay is paused", { server: standbyServer("b", { replayPaused: true }) }],
+    ["it was cloned since", { server: standbyServer("b", { incarnation: "b0000002" }) }],
+    ["it lost its state", { durable: durableOf({ admitted: false }) }],
+    ["it is not electable", { durable: durableOf({ record: recordOf({ electable: [] }) }) }],
+    ["it is busy", { operation: { id: 9, action: { type: "prepare" }, startedAtMs: 0 } }],
+    ["it never started", { durable: durableOf({ record: null, term: 0 }) }],
+  ];
+  for (const [why, change] of cases) {
+    assert.notEqual(take(free(change), TICK).state.role.kind, "candidate", why);
+  }
+  assert.equal(take(free(), TICK).state.role.kind, "candidate");
+});
+
+Deno.test("step() does not make a nofailover member a candidate", () => {
+  const state = free();
+  const settings = { ...state.settings, nofailover: ["b"] };
+  assert.notEqual(take({ ...state, settings }, TICK).state.role.kind, "candidate");
+});
+
+Deno.test("step() wins with a majority whose final positions cover the electable set", () => {
+  const won = (aLsn: bigint | null, cLsn: bigint | null) => {
+    let { state } = take(voting(), revoked(100n, 5));
+    ({ state } = take(state, reply(state, "a", grantAt(aLsn))));
+    if (state.role.kind === "candidate") {
+      ({ state } = take(state, reply(state, "c", grantAt(cLsn))));
+    }
+    return state.role.kind === "leader";
+  };
+  assert.equal(won(null, 100n), true, "c is not ahead");
+  assert.equal(won(null, 101n), false, "c is ahead");
+  assert.equal(won(null, null), false, "c shows nothing");
+  assert.equal(won(100n, null), true, "the old leader itself is not ahead");
+  assert.equal(won(101n, null), false, "the old leader is ahead");
+});
+
+Deno.test("step() does not win before its own position is final", () => {
+  let state = voting();
+  ({ state } = take(state, reply(state, "c", grantAt(50n))));
+  ({ state } = take(state, reply(state, "a", grantAt(50n))));
+  assert.equal(state.role.kind, "candidate");
+  assert.equal(take(state, revoked(100n, 5)).state.role.kind, "leader");
+});
+
+Deno.test("step() counts no denial, no silence, no pre-vote and no vote of an older campaign", () => {
+  const { state } = take(voting(), revoked(100n, 5));
+  const denied = take(state, reply(state, "c", { ...grantAt(50n), granted: false })).state;
+  assert.notEqual(denied.role.kind, "leader");
+  const mistaken = take(state, reply(state, "c", { type: "pre_vote_answer" })).state;
+  assert.notEqual(mistaken.role.kind, "leader");
+  const old = reply(state, "c", grantAt(50n));
+  const lost = take(state, { type: "tick", nowMs: 110_000 }).state;
+  assert.equal(lost.role.kind, "follower");
+  assert.notEqual(take(lost, { ...old, nowMs: 110_001 }).state.role.kind, "leader");
+});
+
+Deno.test("step() adopts the newest record it is shown, and obeys it", () => {
+  const newer = recordOf({ seq: 5, electable: [inst("c")] });
+  const { state } = take(voting(), revoked(100n, 5));
+  const shown = take(state, reply(state, "c", { ...grantAt(50n), record: newer, granted: false }));
+  assert.equal(shown.state.role.kind, "follower");
+});
+
+Deno.test("step() gives way to a newer term, and remembers it", () => {
+  const state = voting();
+  const answer = reply(state, "c", { ...grantAt(null), granted: false, term: 7 });
+  const { state: after } = take(state, answer);
+  assert.equal(after.role.kind, "follower");
+  assert.deepEqual(after.durable, durableOf({ term: 7, votedFor: null }));
+});
+
+Deno.test("step() publishes the adopted record unchanged under its own term when it has won", () => {
+  const { state } = take(voting(), revoked(100n, 5));
+  const { effects } = take(state, reply(state, "c", grantAt(100n)));
+  const [persist, ...others] = deeds(effects);
+  const adopted = recordOf({ term: 2, seq: 1 });
+  assert.deepEqual(persist, {
+    type: "persist",
+    durable: durableOf({ term: 2, votedFor: "b", record: adopted }),
+  });
+  assert.deepEqual(others.map(({ type }) => type), ["send", "send"]);
+});
+
+Deno.test("step() lets the stopped leader of the record win without a position", () => {
+  const stopped = stateOf("a", { server: stoppedServer("a", { wasPrimary: true }) });
+  const start = { ...stopped, role: { ...stopped.role, campaignAtMs: 0 } as State["role"] };
+  let { state } = take(start, TICK);
+  for (const node of ["b", "c"]) {
+    ({ state } = take(state, reply(state, node, { type: "pre_vote_answer" })));
+  }
+  const { state: won } = take(state, reply(state, "b", { ...grantAt(null), instance: inst("b") }));
+  assert.equal(won.role.kind, "leader");
+});
+
+Deno.test("step() comes back after its voters where their positions did not cover it", () => {
+  const { state } = take(voting(), revoked(100n, 5));
+  let { state: lost } = take(state, reply(state, "c", grantAt(null)));
+  ({ state: lost } = take(lost, reply(lost, "a", grantAt(null))));
+  assert.ok(lost.role.kind === "follower");
+  const { state: voter } = take(
+    stateOf("c"),
+    request("b", {
+      type: "vote",
+      fingerprint: JSON.stringify(MEMBERS.map(({ name, kind }) => [name, kind])),
+      term: 2,
+      instance: inst("b"),
+      systemIdentifier: recordOf().systemIdentifier,
+      record: recordOf(),
+      position: null,
+      priority: 100,
+      handover: null,
+    }),
+  );
+  assert.ok(voter.role.kind === "follower");
+  assert.ok(lost.role.campaignAtMs > voter.role.campaignAtMs);
+});
+
+Deno.test("step() stands back in a pre-vote once it has agreed that another goes first", () => {
+  const start = { ...stateOf("c"), role: { ...stateOf("c").role, campaignAtMs: 0 } };
+  const { state } = take(start as State, TICK);
+  assert.equal(state.role.kind, "candidate");
+  const sent = take(free(), TICK).effects.find((effect) =>
+    effect.type === "send" && effect.to === "c"
+  );
+  assert.ok(sent?.type === "send");
+  const { state: after } = take(state, request("b", sent.message));
+  assert.ok(after.role.kind === "follower" && after.role.campaignAtMs > 100_000);
+});
+
+Deno.test("step() campaigns at once on a handover of the leader that it follows", () => {
+  const heard = take(stateOf("b"), request("a", heartbeatOf({ writable: false })));
+  const handover = { term: 1, leader: "a", to: "b" };
+  const { state, effects } = take(heard.state, request("a", { type: "handover", handover }));
+  assert.deepEqual(state.durable, durableOf({ term: 2, votedFor: "b" }));
+  const vote = effects.find((effect) => effect.type === "send");
+  assert.ok(vote?.type === "send" && vote.message.type === "vote");
+  assert.deepEqual(vote.message.handover, handover);
+  const answer = effects.find((effect) => effect.type === "answer");
+  assert.ok(answer?.type === "answer" && answer.message.type === "noted");
+});
+
+Deno.test("step() refuses a handover that it cannot make use of, so that its sender knows", () => {
+  const heard = take(stateOf("b"), request("a", heartbeatOf({ writable: false }))).state;
+  const handover = { term: 1, leader: "a", to: "b" };
+  const ask = (state: State, change = {}) => {
+    const message = { type: "handover" as const, handover: { ...handover, ...change } };
+    const { state: after, effects } = take(state, request("a", message));
+    const answer = effects.find((effect) => effect.type === "answer");
+    assert.equal(after.durable.term, 1);
+    return answer?.type === "answer" && answer.message.type;
+  };
+  assert.equal(ask({ ...heard, server: stoppedServer("b") }), "denied");
+  assert.equal(ask(heard, { term: 2 }), "denied");
+  assert.equal(ask(heard, { to: "c" }), "denied");
+  assert.equal(ask(heard, { leader: "c" }), "denied");
+  assert.equal(ask(stateOf("b")), "denied");
+});

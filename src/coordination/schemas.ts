@@ -89,7 +89,6 @@ export const answerSchema = z.discriminatedUnion("type", [
     granted: z.boolean(),
     because,
     record: record.nullable(),
-    fresh: z.boolean(),
   }),
   z.strictObject({
     type: z.literal("vote_answer"),

@@ -160,10 +160,18 @@ function claim(state: State, term: number, handover: Handover | null): Candidate
     instance: ownInstance(state),
     systemIdentifier: ownSystemIdentifier(state),
     record: state.durable.record,
-    position: ownPosition(state),
+    position: ownPosition(state) ?? adoptedPosition(state),
     priority: state.settings.priority,
     handover,
   };
+}
+
+/** At a first start a server that was there before is taken over where it stands. */
+function adoptedPosition(state: State): Position | null {
+  const { server, durable } = state;
+  if (server === null || !isVirgin(durable.record)) return null;
+  if (server.state === "primary") return { timeline: server.timeline, lsn: server.insertLsn };
+  return server.state === "stopped" && server.cleanly ? server.checkpoint : null;
 }
 
 function count(turn: Turn): void {

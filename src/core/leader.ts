@@ -207,8 +207,12 @@ export function stepDown(turn: Turn, because: string): void {
   if (role.switchover !== null) {
     progress(turn, role.switchover.reference, `the switchover ended: ${because}`, "failed");
   }
+  const { watch } = turn.state;
+  if (watch !== null) {
+    progress(turn, watch.reference, `this node leads no more: ${because}`, "failed");
+  }
   becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + pauseMs(settings) });
-  patch(turn, { promise: null });
+  patch(turn, { promise: null, watch: null });
   if (WRITABLE_PHASES.includes(role.phase) && turn.state.operation?.action.type !== "fence") {
     operate(turn, { type: "fence" });
   }

@@ -26,19 +26,13 @@ import {
 import { keepLease, onHeartbeatAnswer, resumeLeadership, stepDown } from "./leader.ts";
 import type { Answer } from "./message.ts";
 import { ownInstance } from "./local.ts";
+import { onFailoverCommand, settleWatch } from "./operator.ts";
 import { advance, onLeaderActionDone, onLeaderActionFailed, onLeaderObserved } from "./phases.ts";
 import { sameInstance } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerObservation } from "./server.ts";
 import { tendServer } from "./server_rules.ts";
 import type { Operation, Outstanding, State } from "./state.ts";
-import {
-  onConfirm,
-  onConfirmAnswer,
-  onFailoverCommand,
-  onHandoverLost,
-  settleConfirm,
-  settleWatch,
-} from "./switchover.ts";
+import { onConfirm, onConfirmAnswer, onHandoverLost, settleConfirm } from "./switchover.ts";
 import { answer, patch, report, type Turn } from "./turn.ts";
 import { onPreVote, onRevokedForVote, onVote } from "./voter.ts";
 

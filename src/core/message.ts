@@ -76,8 +76,6 @@ export type Answer =
     readonly granted: boolean;
     readonly because: string;
     readonly record: ClusterRecord | null;
-    /** True where it has neither state nor data: part of a first start. */
-    readonly fresh: boolean;
   }
   | {
     readonly type: "vote_answer";

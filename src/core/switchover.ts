@@ -1,23 +1,19 @@
 /**
- * Steering by hand: an operator names the next primary.
+ * The planned switchover, seen from the leader that gives way and from the target that takes over.
  *
- * With a healthy leader it is a switchover: PostgreSQL is shut down so that the target has every
- * byte, the target confirms it, and only then does the leader resign, durably, and hand over. Until
- * that moment any failing step leads back to the old primary, within its lease; after it there is
- * no way back but a new term. Without a leader it is an election in which the named node does not
- * wait its turn; who may be elected is not for the operator to say.
- * (docs/consensus.md, "Planned switchover")
+ * PostgreSQL is shut down so that the target has every byte, the target confirms it, and only then
+ * does the leader resign, durably, and hand over. Until that moment any failing step leads back to
+ * the old primary, within its lease; after it there is no way back but a new term. (docs/consensus.md, "Planned switchover")
  *
  * @module
  */
-import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
-import { beat, enterPhase, isSettled } from "./leader.ts";
+import { beat, enterPhase } from "./leader.ts";
 import { formatLsn } from "./lsn.ts";
 import type { Answer, Handover } from "./message.ts";
-import { includesInstance, type NodeName, type Position } from "./record.ts";
+import type { NodeName, Position } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerAction } from "./server.ts";
-import { isDataMember, peersOf } from "./settings.ts";
+import { peersOf } from "./settings.ts";
 import type { LeaderRole, Outstanding, State, Switchover } from "./state.ts";
 import {
   answer,
@@ -31,9 +27,6 @@ import {
   type Turn,
 } from "./turn.ts";
 
-/** A target further behind than this would keep writes waiting for long; it is refused. */
-const MAXIMUM_LAG_BYTES = 16n * 1024n * 1024n;
-
 /** How long the target may take to confirm, before the switchover is rolled back. */
 const CONFIRM_MS = 5000;
 
@@ -44,41 +37,32 @@ const CONFIRM_RETRY_MS = 50;
 const FENCE_RETRY_MS = 1000;
 
 /** How long an operator's call follows what happens elsewhere. */
-const WATCH_MS = 60_000;
+export const WATCH_MS = 60_000;
 
 /** How long a confirmation waits for WAL that may still be on its way. */
 const PENDING_CONFIRM_MS = 500;
 
-/** An operator asks that `to` lead. */
-export function onFailoverCommand(turn: Turn, reference: number, to: NodeName): void {
-  const { settings, role } = turn.state;
-  if (!isDataMember(settings, to)) {
-    const known = settings.members.filter((m) => m.kind === "data").map((m) => m.name).join(", ");
-    return progress(turn, reference, `${to} is no data member; they are ${known}`, "refused");
-  }
-  if (role.kind === "leader") return startSwitchover(turn, role, reference, to);
-  if (to !== settings.self) {
-    const whom = role.kind === "follower" && role.leader !== null
-      ? `${role.leader}, the leader`
-      : `${to} itself, since there is no leader`;
-    return progress(turn, reference, `this node does not lead; ask ${whom}`, "refused");
-  }
-  const obstacle = cannotCampaign(turn.state);
-  if (obstacle !== null) {
-    return progress(turn, reference, `${to} cannot be elected: ${obstacle}`, "refused");
-  }
-  progress(turn, reference, `${to} campaigns as soon as no promise holds it back`);
-  patch(turn, {
-    watch: {
+/** Begins: PostgreSQL is asked to shut down while its standbys still stream. */
+export function beginSwitchover(
+  turn: Turn,
+  role: LeaderRole,
+  reference: number,
+  to: NodeName,
+): void {
+  progress(turn, reference, `${to} is electable and streaming; new transactions are held`);
+  const switching = patchRole(turn, enterPhase(turn, role, "switching"), {
+    switchover: {
       reference,
       to,
-      stage: "waiting",
-      term: turn.state.durable.term,
-      deadlineMs: turn.nowMs + WATCH_MS,
-      because: "",
+      stage: "stopping",
+      checkpoint: null,
+      retryAtMs: Infinity,
+      deadlineMs: Infinity,
+      failure: null,
     },
   });
-  if (role.kind === "follower") patchRole(turn, role, { campaignAtMs: turn.nowMs });
+  operate(turn, { type: "stop" });
+  beat(turn, switching);
 }
 
 /** PostgreSQL finished what the switchover asked of it. */
@@ -212,89 +196,6 @@ export function settleConfirm(turn: Turn): void {
   if (reaches(turn.state, pendingConfirm.checkpoint) || turn.nowMs >= pendingConfirm.deadlineMs) {
     answerConfirm(turn);
   }
-}
-
-/** Follows what an operator waits for; called at every turn. */
-export function settleWatch(turn: Turn): void {
-  const { watch, role, server, settings } = turn.state;
-  if (watch === null) return;
-  const finish = (step: string, outcome: "succeeded" | "failed") => {
-    progress(turn, watch.reference, step, outcome);
-    patch(turn, { watch: null });
-  };
-  if (watch.to === settings.self) {
-    if (role.kind === "leader" && role.phase === "leading") {
-      return finish(
-        `${settings.self} is the primary (term ${turn.state.durable.term})`,
-        "succeeded",
-      );
-    }
-    if (role.kind === "follower" && role.leader !== null && turn.state.durable.term > watch.term) {
-      return finish(`${role.leader} was elected instead`, "failed");
-    }
-    const because = turn.state.campaignFailure;
-    if (because !== null && because !== watch.because) {
-      progress(turn, watch.reference, `not elected yet: ${because}`);
-      patch(turn, { watch: { ...watch, because } });
-    }
-  } else if (
-    watch.stage === "writable" && server?.state === "standby" && server.streamingFrom === watch.to
-  ) {
-    return finish(`${settings.self} follows it as a standby`, "succeeded");
-  }
-  if (turn.nowMs >= watch.deadlineMs) {
-    finish(`no success within ${WATCH_MS / 1000} s: ${watch.because}`, "failed");
-  }
-}
-
-function startSwitchover(turn: Turn, role: LeaderRole, reference: number, to: NodeName): void {
-  const { settings } = turn.state;
-  if (to === settings.self) {
-    return progress(turn, reference, `${to} is the primary already`, "succeeded");
-  }
-  const obstacle = switchoverObstacle(turn.state, role, to);
-  if (obstacle !== null) {
-    return progress(turn, reference, `cannot switch over to ${to}: ${obstacle}`, "refused");
-  }
-  progress(turn, reference, `${to} is electable and streaming; new transactions are held`);
-  const switching = patchRole(turn, enterPhase(turn, role, "switching"), {
-    switchover: {
-      reference,
-      to,
-      stage: "stopping",
-      checkpoint: null,
-      retryAtMs: Infinity,
-      deadlineMs: Infinity,
-      failure: null,
-    },
-  });
-  operate(turn, { type: "stop" });
-  beat(turn, switching);
-}
-
-function switchoverObstacle(state: State, role: LeaderRole, to: NodeName): string | null {
-  const { server, operation, settings } = state;
-  if (role.phase !== "leading" || server?.state !== "primary") {
-    return `the leader is not ready (phase ${role.phase}); try again when it serves writes`;
-  }
-  if (operation !== null) return `the leader is busy (${operation.action.type}); try again`;
-  if (settings.nofailover.includes(to)) return "nofailover is set for it";
-  const record = role.published.at(-1);
-  const standby = server.standbys.find((one) =>
-    one.node === to && one.incarnation === role.peers[to]?.instance?.incarnation
-  );
-  if (standby === undefined || standby.state !== "streaming") {
-    return "it does not stream from the primary; see what status says about it";
-  }
-  if (!isSettled(role) || record === undefined || !includesInstance(record.electable, standby)) {
-    return "it is not electable yet; try again when status lists it as electable";
-  }
-  const lagBytes = server.insertLsn - standby.flushedLsn;
-  if (lagBytes > MAXIMUM_LAG_BYTES) {
-    return `it is ${lagBytes} bytes behind, at most ${MAXIMUM_LAG_BYTES} are allowed; ` +
-      "wait until it has caught up";
-  }
-  return null;
 }
 
 function rollBack(turn: Turn, role: LeaderRole, failure: string): void {

@@ -46,7 +46,6 @@ export function onPreVote(
     granted: denial === null,
     because: denial ?? "nothing speaks against it",
     record: state.durable.record,
-    fresh: isVirgin(state.durable.record) && ownSystemIdentifier(state) === null,
   });
 }
 

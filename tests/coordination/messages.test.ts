@@ -77,7 +77,6 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
     granted: fc.boolean(),
     because,
     record: maybe(record),
-    fresh: fc.boolean(),
   }),
   fc.record({
     type: fc.constant("vote_answer" as const),

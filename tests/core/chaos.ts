@@ -59,7 +59,15 @@ export interface Outcome {
 export function play(seed: number): Outcome {
   const dice = diceOf(seed);
   const names = dice.pick(SHAPES);
-  const world = createWorld(names, () => ({ priority: dice.pick([100, 100, 200]) }));
+  // Short spans bring many elections and many changes of the names into one story.
+  const faster = dice.pick([1, 1, 4]);
+  const world = createWorld(names, () => ({
+    priority: dice.pick([100, 100, 200]),
+    leaseMs: 3000 / faster,
+    fenceMarginMs: 500 / faster,
+    heartbeatIntervalMs: 500 / faster,
+    communicationTimeoutMs: 1000 / faster,
+  }));
   const problems: string[] = [];
   try {
     if (dice.luck(0.8)) world.until(() => everyoneStreams(world), 40_000, "the first start");
@@ -94,7 +102,7 @@ function insertEverywhere(world: World): void {
 function makeTrouble(world: World, dice: Dice): void {
   const endMs = world.nowMs + FAULTS_MS;
   const meanMs = dice.pick([400, 1000, 2500, 6000]);
-  const latencyMs = dice.pick([1, 2, 10, 40]);
+  const latencyMs = dice.pick([1, 2, 5, 20]);
   const lossy = dice.pick([0, 0, 0.01, 0.1]);
   const failing = dice.pick([0, 0.02, 0.15]);
   world.weather = {
@@ -175,6 +183,30 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     for (const other of world.nodes.keys()) if (other !== victim) world.cut(victim, other);
     world.tell(`${victim}: isolated`);
     healLater(world, dice);
+  },
+  /** One standby drops out, another comes back, and then the primary is gone for a while. */
+  exchange(world, dice) {
+    const primary = world.primary();
+    if (primary === null) return;
+    const { leaseMs } = world.nodes.get(primary)!.settings;
+    const others = [...world.nodes.keys()].filter((name) => name !== primary);
+    const [first, second] = dice.luck(0.5) ? others : others.reverse();
+    const cutWal = (name: NodeName) => {
+      world.cutOneWay(primary, name, "wal");
+      world.cutOneWay(name, primary, "wal");
+    };
+    cutWal(first!);
+    if (others.length > 2 && dice.luck(0.5)) cutWal(others[2]!);
+    const exchangedMs = leaseMs * dice.between(0.7, 1.6);
+    world.at(exchangedMs, () => {
+      world.heal();
+      if (dice.luck(0.8)) cutWal(second!);
+    });
+    world.at(exchangedMs + leaseMs * dice.between(0, 1.5), () => {
+      world.powerOff(primary);
+      world.heal();
+      world.at(dice.between(2000, 15_000), () => world.start(primary));
+    });
   },
   heal(world) {
     world.heal();

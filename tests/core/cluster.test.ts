@@ -199,8 +199,19 @@ Deno.test("cluster refuses a switchover to a node that is not there, and says wh
   world.crash("n2");
   world.run(1000);
   const progress = world.operator("n1", "n2");
-  assert.equal(progress.at(-1)!.outcome, "refused");
+  world.until(() => progress.at(-1)!.outcome === "refused", 8000, "a refusal");
   assert.match(progress.at(-1)!.step, /does not stream/);
+  assert.equal(world.primary(), "n1");
+});
+
+Deno.test("cluster lets a switchover wait for a target that is about to be there", () => {
+  const world = started(["n1", "n2", "n3"]);
+  world.crash("n2");
+  world.run(1000);
+  const progress = world.operator("n1", "n2");
+  world.start("n2");
+  world.until(() => progress.at(-1)!.outcome === "succeeded", 15_000, "the switchover");
+  assert.equal(world.primary(), "n2");
 });
 
 Deno.test("cluster survives the loss of a second host after the first has been dropped", () => {

@@ -208,7 +208,7 @@ Deno.test("claimSolo() draws an incarnation for the first start, where there is 
     for (const [request, { to }] of Object.entries(state.outstanding)) {
       const shared = { term: 0, granted: true, because: "", record: null };
       const message = type === "pre_vote_answer"
-        ? { ...shared, type, fresh: true }
+        ? { ...shared, type }
         : { ...shared, type, term: 1, instance: null, position: null };
       const event = { type: "answer" as const, nowMs: 100_000, request: Number(request), from: to };
       ({ state } = take(state, { ...event, message }));

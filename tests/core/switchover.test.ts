@@ -172,7 +172,7 @@ Deno.test("step() goes on serving where the server cannot be stopped at all", ()
   assert.deepEqual(progressIn(effects), ["failed"]);
 });
 
-Deno.test("step() refuses a switchover to a node that could not take over, and says why", () => {
+Deno.test("step() begins no switchover to a node that could not take over, and says why", () => {
   const refused = (to: string, state = leaderState()) => {
     const { state: after, effects } = take(state, ask(to));
     assert.deepEqual(actionsIn(effects).filter(({ type }) => type === "stop"), [], to);
@@ -184,10 +184,13 @@ Deno.test("step() refuses a switchover to a node that could not take over, and s
     leaderState({}, { server: primaryServer("a", { standbys, insertLsn: 20_000_000n }) });
   assert.match(refused("x"), /refused: x is no data member; they are a, b, c/);
   assert.match(refused("a"), /succeeded: a is the primary already/);
-  assert.match(refused("b", withStandbys()), /refused: .*does not stream/);
+  assert.match(refused("b", withStandbys()), /running: waits: .*does not stream/);
   assert.match(refused("b", withStandbys(attachedAs("b", { state: "catchup" }))), /not stream/);
   assert.match(refused("b", withStandbys(attachedAs("b", inst("b", 2)))), /not stream/);
-  assert.match(refused("b", withStandbys(attachedAs("b"))), /19999900 bytes behind/);
+  assert.match(
+    refused("b", withStandbys(attachedAs("b"), attachedAs("c"))),
+    /19999900 bytes behind/,
+  );
   const near = attachedAs("b", { flushedLsn: 20_000_000n });
   assert.match(
     refused("b", { ...withStandbys(near), role: leaderOf({ phase: "publishing" }) }),

@@ -218,7 +218,6 @@ Deno.test("step() changes nothing durable and revokes nothing for a pre-vote", (
       granted: true,
       because: "nothing speaks against it",
       record: recordOf(),
-      fresh: false,
     },
   }]);
   assert.deepEqual(state.durable, durableOf());

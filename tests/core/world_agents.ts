@@ -100,6 +100,7 @@ export function createAgents(
       carryOut(node, effect);
     }
     if (node.boot !== boot || node.state === null) return;
+    checks.settled(node);
     const wakeMs = nextWakeAtMs(node.state);
     if (wakeMs === Infinity || (alarms.get(self) ?? Infinity) <= wakeMs) return;
     alarms.set(self, wakeMs);

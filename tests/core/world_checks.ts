@@ -21,6 +21,8 @@ interface Acknowledged {
 export interface Checks {
   stepped(node: Node): void;
   persisted(node: Node, durable: Durable): void;
+  /** All effects of a step have been carried out. */
+  settled(node: Node): void;
   operates(node: Node, action: ServerAction): void;
   acknowledged(row: Acknowledged): void;
   /** Once per round. */
@@ -70,6 +72,13 @@ export function createChecks(world: World): Checks {
       }
     },
 
+    settled(node) {
+      // Whatever has left the node by now relied on this.
+      if (node.state !== null && node.state.durable !== node.durable) {
+        breach(`${node.settings.self}: it remembers what its disk does not know`);
+      }
+    },
+
     operates(node, action) {
       const { state, settings } = node;
       const makesPrimary = action.type === "promote" || action.type === "start_primary" ||
@@ -91,6 +100,12 @@ export function createChecks(world: World): Checks {
     look() {
       if (thisRound.size > 1) breach(`${[...thisRound].join(" and ")} acknowledged rows at once`);
       if (thisRound.size > 0) thisRound = new Set();
+      const holders = [...world.nodes.values()].filter(({ state }) =>
+        state?.role.kind === "leader" && (state.role.leaseUntilMs ?? 0) > world.nowMs
+      );
+      if (holders.length > 1) {
+        breach(`${holders.map(({ settings }) => settings.self).join(" and ")} hold the lease`);
+      }
       for (const [name, { state, server }] of world.nodes) {
         if (state === null || server.running !== "primary" || state.role.kind !== "leader") {
           continue;

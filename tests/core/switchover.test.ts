@@ -193,7 +193,10 @@ Deno.test("step() begins no switchover to a node that could not take over, and s
   );
   const near = attachedAs("b", { flushedLsn: 20_000_000n });
   assert.match(
-    refused("b", { ...withStandbys(near), role: leaderOf({ phase: "publishing" }) }),
+    refused("b", {
+      ...withStandbys(near),
+      role: leaderOf({ phase: "publishing", committed: null }),
+    }),
     /not ready/,
   );
   const other = recordOf({ electable: [inst("c")] });

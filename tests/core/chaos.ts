@@ -117,52 +117,62 @@ function makeTrouble(world: World, dice: Dice): void {
   // A story concentrates on a few kinds of fault, so that rare combinations come up often.
   const faults = Object.keys(FAULTS).filter(() => dice.luck(0.6));
   if (faults.length === 0) return;
+  const later = (delayMs: number, run: () => void) =>
+    world.at(delayMs, () => {
+      if (world.nowMs < endMs) run();
+    });
   const next = () => {
     world.at(-Math.log(1 - dice.roll()) * meanMs, () => {
       if (world.nowMs >= endMs) return;
-      FAULTS[dice.pick(faults)]!(world, dice, dice.pick([...world.nodes.keys()]));
+      FAULTS[dice.pick(faults)]!(world, dice, dice.pick([...world.nodes.keys()]), later);
       next();
     });
   };
   next();
 }
 
-type Fault = (world: World, dice: Dice, name: NodeName) => void;
+/** `later` runs something unless there is peace by then. */
+type Fault = (
+  world: World,
+  dice: Dice,
+  name: NodeName,
+  later: (delayMs: number, run: () => void) => void,
+) => void;
 
 const FAULTS: Readonly<Record<string, Fault>> = {
-  crash(world, dice, name) {
+  crash(world, dice, name, later) {
     world.crash(name);
-    startLater(world, dice, name);
+    startLater(world, dice, name, later);
   },
-  crashLeader(world, dice, name) {
+  crashLeader(world, dice, name, later) {
     const victim = world.primary() ?? name;
     world.crash(victim);
-    startLater(world, dice, victim);
+    startLater(world, dice, victim, later);
   },
-  powerOff(world, dice, name) {
+  powerOff(world, dice, name, later) {
     world.powerOff(name);
-    startLater(world, dice, name);
+    startLater(world, dice, name, later);
   },
-  crashAll(world, dice) {
+  crashAll(world, dice, _name, later) {
     for (const name of world.nodes.keys()) {
       if (dice.luck(0.2)) continue;
       world.powerOff(name);
-      startLater(world, dice, name);
+      startLater(world, dice, name, later);
     }
   },
-  crashAgent(world, dice, name) {
+  crashAgent(world, dice, name, later) {
     const victim = dice.luck(0.5) ? world.primary() ?? name : name;
     world.crashAgent(victim);
-    startLater(world, dice, victim);
+    startLater(world, dice, victim, later);
   },
   crashServer(world, dice, name) {
     world.crashServer(dice.luck(0.5) ? world.primary() ?? name : name);
   },
-  hangServer(world, dice, name) {
+  hangServer(world, dice, name, later) {
     const { server } = world.nodes.get(name)!;
     server.hung = server.running !== "no";
     world.tell(`${name}: PostgreSQL hangs`);
-    world.at(dice.between(100, 6000), () => server.hung = false);
+    later(dice.between(100, 6000), () => server.hung = false);
   },
   pauseAgent(world, dice, name) {
     world.pauseAgent(dice.luck(0.5) ? world.primary() ?? name : name, dice.between(100, 8000));
@@ -170,22 +180,22 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   suspend(world, dice, name) {
     world.suspend(name, dice.between(100, 6000));
   },
-  cut(world, dice, name) {
+  cut(world, dice, name, later) {
     const other = dice.pick([...world.nodes.keys()]);
     const what = dice.pick(["agents", "wal", "both"] as const);
     world.cutOneWay(name, other, what);
     if (dice.luck(0.6)) world.cutOneWay(other, name, what);
     world.tell(`${name} > ${other}: ${what} cut`);
-    if (dice.luck(0.5)) healLater(world, dice);
+    if (dice.luck(0.5)) healLater(world, dice, later);
   },
-  isolate(world, dice, name) {
+  isolate(world, dice, name, later) {
     const victim = dice.luck(0.5) ? world.primary() ?? name : name;
     for (const other of world.nodes.keys()) if (other !== victim) world.cut(victim, other);
     world.tell(`${victim}: isolated`);
-    healLater(world, dice);
+    healLater(world, dice, later);
   },
   /** One standby drops out, another comes back, and then the primary is gone for a while. */
-  exchange(world, dice) {
+  exchange(world, dice, _name, later) {
     const primary = world.primary();
     if (primary === null) return;
     const { leaseMs } = world.nodes.get(primary)!.settings;
@@ -198,38 +208,38 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     cutWal(first!);
     if (others.length > 2 && dice.luck(0.5)) cutWal(others[2]!);
     const exchangedMs = leaseMs * dice.between(0.7, 1.6);
-    world.at(exchangedMs, () => {
+    later(exchangedMs, () => {
       world.heal();
       if (dice.luck(0.8)) cutWal(second!);
     });
-    world.at(exchangedMs + leaseMs * dice.between(0, 1.5), () => {
+    later(exchangedMs + leaseMs * dice.between(0, 1.5), () => {
       world.powerOff(primary);
       world.heal();
-      world.at(dice.between(2000, 15_000), () => world.start(primary));
+      later(dice.between(2000, 15_000), () => world.start(primary));
     });
   },
   heal(world) {
     world.heal();
     world.tell("the network heals");
   },
-  slowStandby(world, dice, name) {
+  slowStandby(world, dice, name, later) {
     const { server } = world.nodes.get(name)!;
     server.rowsPerRound = dice.pick([0, 1, 1, 2]);
-    world.at(dice.between(200, 8000), () => server.rowsPerRound = Infinity);
+    later(dice.between(200, 8000), () => server.rowsPerRound = Infinity);
   },
   operator(world, dice, name) {
     if (world.nodes.get(name)!.state === null) return;
     const asked = dice.luck(0.7) ? world.primary() ?? name : name;
     world.operator(asked, dice.pick([...world.nodes.keys()]));
   },
-  loseState(world, dice, name) {
+  loseState(world, dice, name, later) {
     if (!mayLoseState(world, name)) return;
     world.crash(name);
     world.loseState(name);
     const wiped = dice.luck(0.5);
     if (wiped) Object.assign(world.nodes.get(name)!.server, emptyServer());
     world.tell(`${name}: state file lost${wiped ? ", and the data directory" : ""}`);
-    startLater(world, dice, name);
+    startLater(world, dice, name, later);
   },
 };
 
@@ -242,14 +252,16 @@ function mayLoseState(world: World, name: NodeName): boolean {
     world.nodes.get(name)!.server.running !== "primary";
 }
 
-function startLater(world: World, dice: Dice, name: NodeName): void {
-  world.at(dice.luck(0.5) ? dice.between(50, 2000) : dice.between(2000, 20_000), () => {
+type Later = Parameters<Fault>[3];
+
+function startLater(world: World, dice: Dice, name: NodeName, later: Later): void {
+  later(dice.luck(0.5) ? dice.between(50, 2000) : dice.between(2000, 20_000), () => {
     world.start(name);
   });
 }
 
-function healLater(world: World, dice: Dice): void {
-  world.at(dice.between(300, 10_000), () => world.heal());
+function healLater(world: World, dice: Dice, later: Later): void {
+  later(dice.between(300, 10_000), () => world.heal());
 }
 
 function makePeace(world: World): void {
@@ -263,7 +275,7 @@ function makePeace(world: World): void {
   for (const [name, node] of world.nodes) {
     node.server.hung = false;
     node.server.rowsPerRound = Infinity;
-    node.pausedUntilMs = 0;
+    world.resumeAgent(name);
     world.start(name);
   }
 }

@@ -78,6 +78,7 @@ export interface World {
   loseState(node: NodeName): void;
   /** The agent's process stands still for a while. */
   pauseAgent(node: NodeName, forMs: number): void;
+  resumeAgent(node: NodeName): void;
   /** Tells an agent that its host was suspended. */
   suspend(node: NodeName, gapMs: number): void;
   /** Cuts agents and WAL both ways. */
@@ -191,6 +192,7 @@ export function createWorld(
       node.pausedUntilMs = Math.max(node.pausedUntilMs, world.nowMs + forMs);
       world.tell(`${name}: agent stands still for ${Math.round(forMs)} ms`);
     },
+    resumeAgent: (name) => agents.resume(get(name)),
     suspend(name, gapMs) {
       agents.deliver(get(name), { type: "suspended", nowMs: world.nowMs, gapMs });
     },

@@ -18,6 +18,8 @@ const OBSERVE_EVERY_MS = 100;
 export interface Agents {
   start(node: Node): void;
   crash(node: Node): void;
+  /** A process that stood still goes on, with everything that came in the meantime. */
+  resume(node: Node): void;
   deliver(node: Node, event: Event): void;
 }
 
@@ -40,7 +42,7 @@ export function createAgents(
   const alarms = new Map<NodeName, number>();
   let exchangeCount = 0;
 
-  return { start, crash, deliver };
+  return { start, crash, resume, deliver };
 
   function start(node: Node): void {
     const { self } = node.settings;
@@ -90,7 +92,8 @@ export function createAgents(
   function deliver(node: Node, event: Event): void {
     if (node.state === null) return;
     const { self } = node.settings;
-    if (node.pausedUntilMs > world.nowMs) return hold(node, event);
+    // What was held comes first, or an observation of long ago would be taken for news.
+    if (node.pausedUntilMs > world.nowMs || backlog.has(self)) return hold(node, event);
     const { boot } = node;
     const result = step(node.state, { ...event, nowMs: world.nowMs });
     node.state = result.state;
@@ -111,7 +114,6 @@ export function createAgents(
     });
   }
 
-  /** A process that stands still finds everything that came in the meantime when it goes on. */
   function hold(node: Node, event: Event): void {
     const { self } = node.settings;
     const { boot } = node;
@@ -123,11 +125,17 @@ export function createAgents(
       if (node.pausedUntilMs > world.nowMs) {
         return world.at(node.pausedUntilMs - world.nowMs, wake);
       }
-      const events = backlog.get(self) ?? [];
-      backlog.delete(self);
-      for (const one of events) deliver(node, one);
+      resume(node);
     };
     world.at(node.pausedUntilMs - world.nowMs, wake);
+  }
+
+  function resume(node: Node): void {
+    const { self } = node.settings;
+    node.pausedUntilMs = 0;
+    const events = backlog.get(self) ?? [];
+    backlog.delete(self);
+    for (const one of events) deliver(node, one);
   }
 
   function carryOut(node: Node, effect: Effect): void {

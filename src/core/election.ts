@@ -257,15 +257,14 @@ function verdict(state: State, role: CandidateRole): Verdict {
     complete,
   });
 
-  if (!isVirgin(record) && !isElectable(record!, self)) {
-    return {
-      outcome: "lost",
-      because: `not electable under record ${record!.term}.${record!.seq}`,
-      record,
-      votes,
-      complete,
-    };
-  }
+  const impossible = isVirgin(record)
+    ? null
+    : isVirgin(state.durable.record)
+    ? "the cluster has a record and this node lost it; a leader has to take it back first"
+    : isElectable(record!, self)
+    ? null
+    : `not electable under record ${record!.term}.${record!.seq}`;
+  if (impossible !== null) return { outcome: "lost", because: impossible, record, votes, complete };
   const needed = isVirgin(record)
     ? settings.members.length
     : majoritySize(settings.members.length, settings.minConsensusNodes);

@@ -182,6 +182,18 @@ Deno.test("cluster elects nobody when the last other voter has lost its state", 
   assert.equal(world.primary(), null);
 });
 
+Deno.test("cluster does not let the configured primary vote for itself when it lost its state", () => {
+  const world = started(["n1", "n2", "n3"]);
+  for (const name of ["n1", "n3"]) world.crash(name);
+  world.loseState("n1");
+  world.start("n1");
+  world.run(20_000);
+  assert.equal(world.primary(), null, "n1 has its data, and does not know what it voted");
+  assert.equal(world.nodes.get("n1")!.durable.admitted, false);
+  world.start("n3");
+  world.until(() => everyoneStreams(world), 40_000, "n2 and n3 go on, and take n1 back");
+});
+
 Deno.test("cluster rolls a switchover back when the old primary cannot be stopped", () => {
   const world = started(["n1", "n2", "n3"]);
   insertFor(world, 200, "a");

@@ -13,7 +13,7 @@
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { beat, claimSolo, enterPhase, isSettled, publish, stepDown } from "./leader.ts";
 import { isVirgin } from "./record.ts";
-import type { ActionFailure, ActionResult, ServerAction } from "./server.ts";
+import type { ActionFailure, ActionResult, ServerAction, ServerObservation } from "./server.ts";
 import { peersOf } from "./settings.ts";
 import { hasReadySuccessor, initialSync, rememberStandbys, stepDurability } from "./standbys.ts";
 import type { LeaderRole, State } from "./state.ts";
@@ -128,7 +128,11 @@ export function onLeaderActionFailed(
   if (role.phase === "switching") {
     return onSwitchoverActionFailed(turn, role, action, failure, because);
   }
-  if (role.phase === "restarting") {
+  if (failure === "unsupported" && role.phase === "burying") {
+    // Nobody here can end its backends, but what they acknowledge is on a standby that knows.
+    return afterBurial(turn, role);
+  }
+  if (role.phase === "restarting" && failure !== "unsupported") {
     // It may have come up all the same, too late to be noticed: end it before anything else.
     const burying = enterPhase(turn, role, "burying");
     return void patchRole(turn, burying, { retryAtMs: turn.nowMs + RETRY_MS });
@@ -141,8 +145,9 @@ export function onLeaderObserved(turn: Turn): void {
   const { role, server, operation } = turn.state;
   if (role.kind !== "leader" || server === null) return;
   if (role.phase === "leading" || role.phase === "publishing" || role.phase === "resuming") {
+    // A standby under a leader was restarted behind its back: no write can succeed there.
     const gone = server.state === "stopped" || server.state === "absent" ||
-      server.state === "refused";
+      server.state === "refused" || server.state === "standby";
     if (gone && (operation === null || operation.action.type === "set_sync")) {
       report(turn, {
         event: "server_died",
@@ -154,7 +159,27 @@ export function onLeaderObserved(turn: Turn): void {
       return;
     }
   }
-  if (server.state === "primary") rememberStandbys(turn, role);
+  if (server.state !== "primary") return advance(turn);
+  if (role.phase === "restarting" && operation === null) return cameBack(turn, role, server);
+  rememberStandbys(turn, role);
+  advance(turn);
+}
+
+/** Somebody else started the server again, on the timeline that this node still leads. */
+function cameBack(
+  turn: Turn,
+  role: LeaderRole,
+  server: ServerObservation & { readonly state: "primary" },
+): void {
+  if (role.published.at(-1)?.timeline !== server.timeline) {
+    return stepDown(turn, `PostgreSQL came back on timeline ${server.timeline}`);
+  }
+  report(turn, { event: "restarted", outcome: "done", because: "not by this agent" });
+  const next = patchRole(turn, role, {
+    sync: { setting: server.sync, barrierLsn: null },
+    pendingSync: server.sync.required >= 1 ? server.sync : initialSync(turn.state),
+  });
+  beat(turn, enterPhase(turn, next, "leading"));
   advance(turn);
 }
 

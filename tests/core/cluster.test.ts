@@ -117,6 +117,43 @@ Deno.test("cluster fails over at once when the primary's PostgreSQL dies under a
   assert.deepEqual(missingRows(world), []);
 });
 
+Deno.test("cluster fails over when somebody turned the primary into a standby", () => {
+  const world = started(["n1", "n2", "n3"]);
+  insertFor(world, 300, "a");
+  const { server } = world.nodes.get("n1")!;
+  server.running = "standby";
+  server.upstream = null;
+  world.run(500);
+  world.until(() => world.primary() !== null, 5000, "a failover");
+  assert.notEqual(world.primary(), "n1");
+  assert.deepEqual(missingRows(world), []);
+});
+
+Deno.test("cluster fails over when a server dies that its agent does not control", () => {
+  const world = started(["n1", "n2", "n3"]);
+  insertFor(world, 300, "a");
+  world.uncontrolled.add("n1");
+  world.crashServer("n1");
+  world.until(() => world.primary() !== null, 5000, "a failover");
+  assert.notEqual(world.primary(), "n1");
+  assert.deepEqual(missingRows(world), []);
+});
+
+Deno.test("cluster goes on when somebody else starts a dead server again and no other may lead", () => {
+  const world = started(["n1", "n2", "n3"]);
+  world.uncontrolled.add("n1");
+  world.cut("n1", "n3");
+  world.crash("n2");
+  world.heal();
+  for (const name of ["n2", "n3"]) world.nodes.get(name)!.server.exists = false;
+  world.run(6000);
+  world.crashServer("n1");
+  world.run(3000);
+  assert.equal(world.primary(), null);
+  world.nodes.get("n1")!.server.running = "primary";
+  world.until(() => world.primary() === "n1", 5000, "the server is back");
+});
+
 Deno.test("cluster restarts PostgreSQL in place when nobody else may be elected", () => {
   const world = started(["n1", "n2", "n3"]);
   world.crash("n2");

@@ -98,6 +98,8 @@ export interface World {
   readonly story: string[];
   /** Plants one failure of the next action of this kind. */
   failNext: Map<NodeName, ServerAction["type"]>;
+  /** Hosts whose agent is only attached to the server: it cannot start or stop it. */
+  uncontrolled: Set<NodeName>;
   tell(line: string): void;
 }
 
@@ -154,6 +156,7 @@ export function createWorld(
     violations,
     story,
     failNext: new Map(),
+    uncontrolled: new Set(),
     tell: (line) => void story.push(`${String(Math.round(world.nowMs)).padStart(7)} ${line}`),
     at: (delayMs, run) => queue.add(world.nowMs + delayMs, run),
     run: (forMs) => runUntil(world.nowMs + forMs),

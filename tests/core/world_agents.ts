@@ -12,6 +12,16 @@ import type { Checks } from "./world_checks.ts";
 import { beginAction, endAction, observe, type Servers } from "./world_server.ts";
 import type { Node, World } from "./world.ts";
 
+/** What cannot be done to a server whose process belongs to somebody else. */
+const NEEDS_CONTROL: readonly ServerAction["type"][] = [
+  "initialise",
+  "start_primary",
+  "start_standby",
+  "stop",
+  "fence",
+  "clone",
+];
+
 const OBSERVE_EVERY_MS = 100;
 
 /** The edge of every node. */
@@ -235,8 +245,10 @@ export function createAgents(
     const drawn = world.weather.action(self, action);
     const end = planted ? "fails" : drawn.end;
     abandon(node);
-    beginAction(servers.get(self), action);
-    const finish = () => endAction(servers, self, action, durable.term);
+    const unsupported = world.uncontrolled.has(self) && NEEDS_CONTROL.includes(action.type);
+    if (!unsupported) beginAction(servers.get(self), action);
+    const finish = () =>
+      unsupported ? "unsupported" : endAction(servers, self, action, durable.term);
     const mine: Running = { action, finish };
     running.set(self, mine);
     world.at(planted ? 20 : durationMs(action) * drawn.slowdown, () => {
@@ -251,7 +263,7 @@ export function createAgents(
             type: "action_failed",
             nowMs: world.nowMs,
             operation,
-            failure: failure === "diverged" ? "diverged" : "failed",
+            failure: failure === "diverged" || failure === "unsupported" ? failure : "failed",
             because: failure,
           }
           : { type: "action_done", nowMs: world.nowMs, operation, result: failure },

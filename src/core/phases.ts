@@ -87,7 +87,6 @@ export function onLeaderActionDone(
       return;
     case "promoting":
       if (result.type === "started_primary") return publishTimeline(turn, role, action, result);
-      if (result.type === "sync_in_force") return publishRunning(turn, role, action, result);
       return;
     case "leading":
       if (result.type === "sync_in_force" && action.type === "set_sync") {
@@ -241,10 +240,9 @@ function bringUp(turn: Turn, role: LeaderRole): void {
       }
       return;
     case "standby":
-      operate(turn, { type: "promote", sync });
-      return;
     case "primary":
-      operate(turn, { type: "set_sync", sync });
+      // A primary already: one that is taken over, or a promotion that succeeded after its time.
+      operate(turn, { type: "promote", sync });
       return;
     default:
       return;
@@ -268,25 +266,6 @@ function publishTimeline(
     leader: { node: turn.state.settings.self, incarnation: result.incarnation },
     timeline: result.timeline,
     startLsn: result.startLsn,
-  });
-}
-
-/** A server that was running as primary already (taken over at the first start). */
-function publishRunning(
-  turn: Turn,
-  role: LeaderRole,
-  action: ServerAction,
-  result: ActionResult & { readonly type: "sync_in_force" },
-): void {
-  const { server } = turn.state;
-  if (server?.state !== "primary" || server.incarnation === null) return;
-  publishTimeline(turn, role, action, {
-    type: "started_primary",
-    systemIdentifier: server.systemIdentifier,
-    incarnation: server.incarnation,
-    timeline: server.timeline,
-    startLsn: result.barrierLsn,
-    barrierLsn: result.barrierLsn,
   });
 }
 

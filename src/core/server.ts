@@ -98,7 +98,7 @@ export type ServerAction =
   | { readonly type: "revoke" }
   /** Wait until everything received is replayed; check disk space. Changes nothing. */
   | { readonly type: "prepare" }
-  /** Set the names, verify that they are in force, then promote. */
+  /** Set the names, verify that they are in force, then promote, unless it is a primary already. */
   | { readonly type: "promote"; readonly sync: SyncSetting }
   /** Change the names on a running primary; done when in force. */
   | { readonly type: "set_sync"; readonly sync: SyncSetting }

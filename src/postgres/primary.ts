@@ -70,6 +70,10 @@ export async function promote(
     } else {
       const again = await bringInForce(grip, session, sync, incarnation, signal);
       if (!again.ok) return again;
+      for (const ensure of [ensureSlots, ensureReplicationRole, ensureDatabase]) {
+        const step = await ensure(session, grip.options);
+        if (!step.ok) return step;
+      }
     }
     return await report(grip, session, incarnation);
   });

@@ -139,6 +139,11 @@ export function endAction(
     case "prepare":
       return server.running === "standby" ? { type: "done" } : "not a standby";
     case "promote":
+      if (server.running === "primary") {
+        server.sync = action.sync;
+        server.inForce = [action.sync];
+        return startedPrimary(server);
+      }
       if (server.running !== "standby") return "not a standby";
       server.upstream = null;
       server.timeline = Math.max(...server.history.keys()) + 1;
@@ -243,6 +248,10 @@ function startPrimary(
   server.inForce = [sync];
   server.term = term;
   server.rows.push(`#${record}`);
+  return startedPrimary(server);
+}
+
+function startedPrimary(server: Server): ActionResult {
   return {
     type: "started_primary",
     systemIdentifier: server.systemIdentifier,

@@ -261,10 +261,12 @@ function verdict(state: State, role: CandidateRole): Verdict {
     ? null
     : isVirgin(state.durable.record)
     ? "the cluster has a record and this node lost it; a leader has to take it back first"
-    : isElectable(record!, self)
-    ? null
-    : `not electable under record ${record!.term}.${record!.seq}`;
+    : null;
   if (impossible !== null) return { outcome: "lost", because: impossible, record, votes, complete };
+  if (!isVirgin(record) && !isElectable(record!, self)) {
+    // A denial comes at once, a grant after a revocation: it may yet bring a newer record.
+    return undecided(`not electable under record ${record!.term}.${record!.seq}`);
+  }
   const needed = isVirgin(record)
     ? settings.members.length
     : majoritySize(settings.members.length, settings.minConsensusNodes);

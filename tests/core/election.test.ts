@@ -144,8 +144,14 @@ Deno.test("step() counts no denial, no silence, no pre-vote and no vote of an ol
 Deno.test("step() adopts the newest record it is shown, and obeys it", () => {
   const newer = recordOf({ seq: 5, electable: [inst("c")] });
   const { state } = take(voting(), revoked(100n, 5));
-  const shown = take(state, reply(state, "c", { ...grantAt(50n), record: newer, granted: false }));
-  assert.equal(shown.state.role.kind, "follower");
+  const shown = take(state, reply(state, "c", { ...grantAt(50n), record: newer })).state;
+  assert.equal(shown.role.kind, "candidate", "a newer record may still come");
+  const lost = take(shown, reply(shown, "a", grantAt(50n))).state;
+  assert.equal(lost.role.kind, "follower");
+  const newest = recordOf({ seq: 6 });
+  const won = take(shown, reply(shown, "a", { ...grantAt(50n), record: newest })).state;
+  assert.equal(won.role.kind, "leader");
+  assert.deepEqual(won.durable.record, { ...newest, term: 2, seq: 1 });
 });
 
 Deno.test("step() gives way to a newer term, and remembers it", () => {
@@ -241,4 +247,18 @@ Deno.test("step() refuses a handover that it cannot make use of, so that its sen
   assert.equal(ask(heard, { to: "c" }), "denied");
   assert.equal(ask(heard, { leader: "c" }), "denied");
   assert.equal(ask(stateOf("b")), "denied");
+});
+
+Deno.test("step() never makes itself a voter again after it lost its state", () => {
+  const durable = durableOf({ term: 0, votedFor: null, record: null, admitted: false });
+  const settings = { ...stateOf("b").settings, initialPrimary: true };
+  let state: State = { ...free({ durable }), settings };
+  ({ state } = take(state, TICK));
+  assert.equal(state.role.kind, "candidate", "this could be a first start");
+  for (const node of ["a", "c"]) {
+    if (state.role.kind !== "candidate") break;
+    ({ state } = take(state, reply(state, node, { type: "pre_vote_answer", term: 0 })));
+  }
+  assert.equal(state.role.kind, "follower");
+  assert.deepEqual(state.durable, durable);
 });

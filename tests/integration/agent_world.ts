@@ -196,6 +196,27 @@ export async function statusOf(member: Member): Promise<any> {
   return await response.json();
 }
 
+/** `metako status --json`, as an operator runs it. */
+export async function look(configFile: string) {
+  const ended = await metako("status", "--json", "--config", configFile);
+  assertNoStackTrace(ended.out + ended.err);
+  return { code: ended.code, view: JSON.parse(ended.out) };
+}
+
+/** Waits until `status` is content with that many nodes; returns who is primary. */
+export async function settled(configFile: string, count: number): Promise<string> {
+  let primary = "";
+  await eventually("a primary and streaming standbys", async () => {
+    const { code, view } = await look(configFile);
+    primary = view.primary;
+    const working = view.nodes.filter((node: Record<string, unknown>) =>
+      node.state === "primary" || node.streaming || node.role === "witness"
+    );
+    return code === 0 && working.length === count && view.problems.length === 0;
+  }, 60_000);
+  return primary;
+}
+
 /** Runs one of PostgreSQL's programs as the user that servers run as. */
 export async function postgresProgram(name: string, ...args: readonly string[]): Promise<void> {
   const found = await findPostgres();

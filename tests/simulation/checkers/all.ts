@@ -1,0 +1,33 @@
+/**
+ * Every invariant that a run is checked against, one object each. (docs/consensus.md)
+ */
+import type { World } from "../world.ts";
+import { durabilityChecker } from "./durability.ts";
+import { exclusiveChecker } from "./exclusive.ts";
+import { fenceChecker } from "./fence.ts";
+import { leaseChecker } from "./lease.ts";
+import { ledgerChecker } from "./ledger.ts";
+import { lineageChecker } from "./lineage.ts";
+import { memoryChecker } from "./memory.ts";
+import { operatorChecker } from "./operator.ts";
+import { promotionChecker } from "./promotion.ts";
+import { termChecker } from "./terms.ts";
+import { createCommits } from "./commits.ts";
+
+/** Puts all checkers into a world. */
+export function addCheckers(world: World): void {
+  const commits = createCommits(world);
+  world.checkers.push(
+    commits.checker,
+    termChecker(world),
+    memoryChecker(world),
+    ledgerChecker(world),
+    durabilityChecker(world, commits),
+    promotionChecker(world, commits),
+    lineageChecker(world),
+    exclusiveChecker(world),
+    leaseChecker(world),
+    fenceChecker(world),
+    operatorChecker(world),
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * What nobody inside the cluster can see: which records are really committed, because a majority of
+ * disks holds them, and which others of a term may be in force.
+ */
+import { majoritySize } from "../../../src/core/quorum.ts";
+import { type ClusterRecord, compareRecords, type NodeName } from "../../../src/core/record.ts";
+import type { Checker, World } from "../world.ts";
+
+/** The truth about records. */
+export interface Commits {
+  readonly checker: Checker;
+  /** The newest record that a majority of disks has held. */
+  newest(): ClusterRecord | null;
+  /** Records of this term that may be in force: those since, and with, the last committed one. */
+  inForce(term: number): readonly ClusterRecord[];
+}
+
+interface Seen {
+  readonly record: ClusterRecord;
+  readonly holders: Set<NodeName>;
+}
+
+/** Watches every state file of a world. */
+export function createCommits(world: World): Commits {
+  const seen = new Map<number, Seen[]>();
+  let newest: ClusterRecord | null = null;
+
+  return {
+    newest: () => newest,
+    inForce(term) {
+      const all = (seen.get(term) ?? []).map(({ record }) => record);
+      const since = newest !== null && newest.term === term ? newest : null;
+      return all.filter((record) => compareRecords(record, since) >= 0);
+    },
+    checker: {
+      name: "commits",
+      persisted(host, before, { record, admitted }) {
+        if (record === null || !admitted || record === before.record && before.admitted) return;
+        const entries = seen.get(record.term) ?? [];
+        seen.set(record.term, entries);
+        if (!entries.some((entry) => entry.record.seq === record.seq)) {
+          entries.push({ record, holders: new Set() });
+        }
+        const needed = majoritySize(
+          host.settings.members.length,
+          host.settings.minConsensusNodes,
+        );
+        for (const entry of entries) {
+          // A later record of the same term says that the node has been past the earlier one.
+          if (entry.record.seq > record.seq) continue;
+          entry.holders.add(host.name);
+          if (entry.holders.size >= needed && compareRecords(entry.record, newest) > 0) {
+            newest = entry.record;
+          }
+        }
+        if (world.scenario.members.length === 0) newest = null;
+      },
+    },
+  };
+}

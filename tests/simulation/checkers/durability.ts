@@ -1,0 +1,47 @@
+/**
+ * Conditions C, H and S seen from outside: whenever a commit is acknowledged, and whenever a record
+ * is made durable by its leader, each record of the term that may be in force is true, which means
+ * that every acknowledged commit is flushed on at least k members of its E.
+ */
+import type { ClusterRecord, Instance } from "../../../src/core/record.ts";
+import { breach, type Checker, type World } from "../world.ts";
+import type { Commits } from "./commits.ts";
+
+/** Counts on the disks themselves. */
+export function durabilityChecker(world: World, commits: Commits): Checker {
+  const name = "2 durability";
+
+  const holds = ({ incarnation }: Instance, row: number, count: number) => {
+    const data = world.archive.get(incarnation);
+    return data !== undefined && data.flushed >= count && data.wal[count - 1] === row;
+  };
+
+  const check = (record: ClusterRecord, row: number, count: number) => {
+    if (record.required === 0) return;
+    let holders = 0;
+    for (const member of record.electable) if (holds(member, row, count)) holders++;
+    if (holders >= record.required) return;
+    breach(
+      world,
+      name,
+      `row ${row} is acknowledged, and flushed on ${holders} of the ` +
+        `${record.required} members that record ${record.term}.${record.seq} promises`,
+    );
+  };
+
+  return {
+    name,
+    acknowledged(commit) {
+      for (const record of commits.inForce(commit.term)) check(record, commit.row, commit.count);
+    },
+    persisted(host, before, { record }) {
+      if (record === null || record === before.record || record.required === 0) return;
+      if (record.leader.node !== host.name || host.agent?.state.role.kind !== "leader") return;
+      // Adopted from another leader's term: its promise was checked when that one made it.
+      if (record.leader.incarnation !== host.data?.incarnation) return;
+      for (const { row, count, term } of world.acknowledged) {
+        if (term <= record.term) check(record, row, count);
+      }
+    },
+  };
+}

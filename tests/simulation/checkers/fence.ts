@@ -1,0 +1,38 @@
+/**
+ * A leader fences when its lease lapses: a server does not stay open for long beside an agent that
+ * runs and does not hold the lease.
+ */
+import { isPaused } from "../agent.ts";
+import { breach, type Checker, type World } from "../world.ts";
+
+/** Failed fences are repeated, slow disks and pauses hold an agent up: so long is always enough. */
+const PATIENCE_MS = 3000;
+
+/** Looks for open servers whose agents could fence them, and do not. */
+export function fenceChecker(world: World): Checker {
+  const name = "4 fence";
+  const since = new Map<string, number>();
+  return {
+    name,
+    looked() {
+      for (const host of world.hosts) {
+        const { agent, process, trouble } = host;
+        const excused = agent === null || process?.kind !== "primary" || isPaused(world, host) ||
+          agent.running?.action.type === "fence" || agent.busy ||
+          trouble.refusedUntilMs > world.nowMs || process.hung ||
+          agent.state.operateAtMs > agent.state.nowMs ||
+          agent.state.role.kind === "leader";
+        const key = `${host.name} ${host.boot}`;
+        if (excused) {
+          since.delete(key);
+          continue;
+        }
+        const sinceMs = since.get(key) ?? world.nowMs;
+        since.set(key, sinceMs);
+        if (world.nowMs - sinceMs > PATIENCE_MS + 4 * host.settings.leaseMs) {
+          breach(world, name, `PostgreSQL on ${host.name} stays open without a lease`);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * Leases: while clocks keep within the stated drift, no two nodes hold one at the same moment, and
+ * a router sends writes nowhere without one.
+ *
+ * A firewall that refuses ends a promise early, and a suspended host does not know how late it is;
+ * neither may cost a commit, but both can make two leases overlap, so such moments do not count.
+ */
+import { localMs, worldMs } from "../clock.ts";
+import { routesTo } from "../hosts.ts";
+import { breach, type Checker, type Host, type World } from "../world.ts";
+
+/** Compares leases whenever one is renewed. */
+export function leaseChecker(world: World): Checker {
+  const name = "4 lease";
+  const trusted = !world.scenario.faults.some(({ kind }) =>
+    kind === "firewallRefuses" || kind === "hostSuspended"
+  );
+
+  const untilMs = (host: Host) => {
+    const role = host.agent?.state.role;
+    if (role?.kind !== "leader" || role.leaseUntilMs === null) return -Infinity;
+    return worldMs(host.clock, role.leaseUntilMs);
+  };
+
+  return {
+    name,
+    stepped(host, before) {
+      const { state } = host.agent!;
+      if (state.role.kind !== "leader" || state.role === before.role) return;
+      const was = before.role.kind === "leader" ? before.role.leaseUntilMs : null;
+      if (state.role.leaseUntilMs === was) return;
+      if (state.role.leaseUntilMs === null || untilMs(host) <= world.nowMs || !trusted) return;
+      for (const other of world.hosts) {
+        if (other === host || untilMs(other) <= world.nowMs) continue;
+        breach(world, name, `${host.name} and ${other.name} hold the lease at once`);
+      }
+    },
+    looked() {
+      for (const host of world.hosts) {
+        const role = host.agent?.state.role;
+        if (role?.kind !== "leader" || routesTo(world, host) !== host.name) continue;
+        if (role.leaseUntilMs === null || role.leaseUntilMs <= localMs(host.clock, world.nowMs)) {
+          breach(world, name, `the router of ${host.name} lets writes through without a lease`);
+        }
+      }
+    },
+  };
+}

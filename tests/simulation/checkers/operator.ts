@@ -1,0 +1,37 @@
+/**
+ * Nobody is left hanging: every wish of an operator ends with exactly one last word, unless the
+ * agent that was asked has ended.
+ */
+import { breach, type Checker, type World } from "../world.ts";
+
+/** A wish is followed for a minute at most; pauses and slow disks of the node come on top. */
+const PATIENCE_MS = 120_000;
+
+/** Watches conversations. */
+export function operatorChecker(world: World): Checker {
+  const name = "6 operator";
+  const open = new Map<number, { node: string; boot: number; atMs: number }>();
+  const closed = new Set<number>();
+  return {
+    name,
+    asked(host, reference) {
+      open.set(reference, { node: host.name, boot: host.boot, atMs: world.nowMs });
+    },
+    progressed(host, reference, outcome) {
+      if (closed.has(reference)) {
+        breach(world, name, `${host.name} goes on after its last word to an operator`);
+      }
+      if (outcome === "running") return;
+      open.delete(reference);
+      closed.add(reference);
+    },
+    looked() {
+      for (const [reference, { node, boot, atMs }] of open) {
+        if (world.byName.get(node)?.boot !== boot) open.delete(reference);
+        else if (world.nowMs - atMs > PATIENCE_MS) {
+          breach(world, name, `${node} leaves an operator without a last word`);
+        }
+      }
+    },
+  };
+}

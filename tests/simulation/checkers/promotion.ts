@@ -1,0 +1,44 @@
+/**
+ * Invariant 5, first half: a server is opened only under a committed record that names it as the
+ * leader, and promoted only while nobody else may be elected.
+ */
+import type { ServerAction } from "../../../src/core/server.ts";
+import { breach, type Checker, type Host, type World } from "../world.ts";
+import type { Commits } from "./commits.ts";
+
+/** Compares each promotion with the newest committed record. */
+export function promotionChecker(world: World, commits: Commits): Checker {
+  const name = "5 promotion";
+
+  const check = (host: Host, action: ServerAction["type"], alone: boolean) => {
+    const record = commits.newest();
+    if (record === null || record.leader.node !== host.name) {
+      return breach(
+        world,
+        name,
+        `${action} on ${host.name}, and the newest committed record names ${
+          record?.leader.node ?? "nobody"
+        }`,
+      );
+    }
+    if (alone && record.required > 0) {
+      breach(world, name, `${action} on ${host.name} while others may be elected`);
+    }
+  };
+
+  return {
+    name,
+    operates(host, action) {
+      const { type } = action;
+      if (type !== "promote" && type !== "initialise" && type !== "start_primary") return;
+      // The same step may have gone on to end the leadership; a fence follows at once.
+      if (host.agent?.state.operation?.action.type === "fence") return;
+      const { role } = host.agent!.state;
+      check(host, type, role.kind === "leader" && role.phase === "promoting");
+      if (role.kind !== "leader") breach(world, name, `${type} on ${host.name}, which does not lead`);
+    },
+    opened(host, how) {
+      if (how !== "start_primary") check(host, how, true);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * Agents' messages on their way: requests, the answers to them, and probes of a member's ports.
+ */
+import type { Effect } from "../../src/core/effect.ts";
+import type { Answer } from "../../src/core/message.ts";
+import type { NodeName } from "../../src/core/record.ts";
+import { submit, submitLater } from "./agent.ts";
+import { isRefused, passes, travelMs } from "./network.ts";
+import { answers, isAwake } from "./server.ts";
+import { answerText, requestText } from "./words.ts";
+import { after, type Host, hostOf, tell, type World } from "./world.ts";
+
+/** Sends a request; its answer, or the lack of one, comes back as an event. */
+export function sendRequest(world: World, host: Host, effect: Effect & { type: "send" }): void {
+  const { request, to, message } = effect;
+  world.tally.note("message", message.type);
+  for (const checker of world.checkers) checker.sends?.(host, to, message);
+  const target = hostOf(world, to);
+  const exchange = ++world.exchangeCount;
+  const { boot } = host;
+  world.exchanges.set(exchange, { sender: host, boot, request });
+  const giveUp = (reason: "silent" | "refused" | "rejected") => {
+    if (!world.exchanges.delete(exchange) || host.boot !== boot) return;
+    submit(world, host, (nowMs) => ({ type: "no_answer", nowMs, request, reason }));
+  };
+  after(world, host.settings.communicationTimeoutMs, () => giveUp("silent"));
+  if (isRefused(world.network, host.name, to)) return after(world, 1, () => giveUp("refused"));
+  const { dice, network } = world;
+  const delayMs = travelMs(network, dice.net);
+  if (delayMs === null || !passes(network, host.name, to)) {
+    if (world.trace !== null) tell(world, host, "message", `${requestText(to, message)} — lost`);
+    return;
+  }
+  const arrive = (under: number) => {
+    if (!target.up) return;
+    if (target.agent === null) return after(world, delayMs, () => giveUp("refused"));
+    if (world.trace !== null) tell(world, host, "message", requestText(to, message));
+    submit(world, target, (nowMs) => ({
+      type: "request",
+      nowMs,
+      exchange: under,
+      from: host.name,
+      message,
+    }));
+  };
+  after(world, delayMs, () => arrive(exchange));
+  if (network.weather.duplication > 0 && dice.net.luck(network.weather.duplication)) {
+    world.tally.note("message", "duplicate");
+    after(world, delayMs * dice.net.between(1, 30), () => arrive(++world.exchangeCount));
+  }
+  if (world.stormy && network.weather.loss > 0 && dice.net.luck(network.weather.loss / 4)) {
+    after(world, delayMs, () => giveUp("rejected"));
+  }
+}
+
+/** Brings an answer back to whoever still waits for it. */
+export function deliverAnswer(world: World, host: Host, exchange: number, message: Answer): void {
+  const pending = world.exchanges.get(exchange);
+  const said = message.type === "vote_answer" || message.type === "pre_vote_answer"
+    ? `${message.type} ${message.granted ? "granted" : "denied"}`
+    : message.type;
+  world.tally.note("message", said);
+  if (pending === undefined) return;
+  const { sender, boot, request } = pending;
+  for (const checker of world.checkers) checker.sends?.(host, sender.name, message);
+  const delayMs = travelMs(world.network, world.dice.net);
+  if (delayMs === null || !passes(world.network, host.name, sender.name)) {
+    if (world.trace !== null) {
+      tell(world, host, "message", `${answerText(sender.name, message)} — lost`);
+    }
+    return;
+  }
+  after(world, delayMs, () => {
+    if (!world.exchanges.delete(exchange) || sender.boot !== boot) return;
+    if (world.trace !== null) tell(world, host, "message", answerText(sender.name, message));
+    submit(world, sender, (nowMs) => ({
+      type: "answer",
+      nowMs,
+      request,
+      from: host.name,
+      message,
+    }));
+  });
+}
+
+/** Tries to connect to a member's agent and server. */
+export function probe(world: World, host: Host, name: NodeName): void {
+  const target = hostOf(world, name);
+  if (isRefused(world.network, host.name, name)) {
+    return submitLater(world, host, 1, (nowMs) => ({
+      type: "probed",
+      nowMs,
+      node: name,
+      agent: "refused",
+      server: "refused",
+    }));
+  }
+  const { network, dice } = world;
+  const delayMs = travelMs(network, dice.net);
+  const reachable = delayMs !== null && isAwake(world, target) &&
+    passes(network, host.name, name) && passes(network, name, host.name);
+  const agent = !reachable ? "silent" : target.agent === null ? "refused" : "open";
+  const server = !reachable
+    ? "silent"
+    : target.process === null
+    ? "refused"
+    : answers(world, target)
+    ? "open"
+    : "silent";
+  world.tally.note("probe", `agent ${agent}, server ${server}`);
+  if (world.trace !== null) {
+    tell(world, host, "message", `probes ${name}: agent ${agent}, PostgreSQL ${server}`);
+  }
+  submitLater(
+    world,
+    host,
+    reachable ? 2 * delayMs : host.settings.communicationTimeoutMs,
+    (nowMs) => ({ type: "probed", nowMs, node: name, agent, server }),
+  );
+}

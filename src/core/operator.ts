@@ -35,6 +35,11 @@ export function onFailoverCommand(turn: Turn, reference: number, to: NodeName): 
       : `${to} itself, since there is no leader`;
     return progress(turn, reference, `this node does not lead; ask ${whom}`, "refused");
   }
+  const { watch } = turn.state;
+  if (watch !== null) {
+    const because = `a failover to ${watch.to} is under way already`;
+    return progress(turn, reference, because, "refused");
+  }
   const obstacle = cannotCampaign(turn.state);
   if (obstacle !== null) {
     return progress(turn, reference, `${to} cannot be elected: ${obstacle}`, "refused");

@@ -92,7 +92,7 @@ export const fileSchema = z.strictObject({
     cluster_mode: section({
       heartbeat_interval: duration(10, 5 * MINUTE_MS),
       communication_timeout: duration(10, HOUR_MS),
-      failover_timeout: duration(30, HOUR_MS),
+      failover_timeout: duration(30, 10 * MINUTE_MS),
       fence_margin: duration(0, 10 * MINUTE_MS),
       min_consensus_nodes: integer(1, 31),
       local_node_preference: ratio(),

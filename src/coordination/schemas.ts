@@ -17,13 +17,19 @@ export const MAX_BECAUSE = 500;
 /** The most members that a cluster can have. */
 export const MAX_MEMBERS = 31;
 
+/** The longest lease that a leader may announce: a voter keeps silent for as long. */
+export const MAX_LEASE_MS = 600_000;
+
+/** The largest term or sequence number: far from where one more would be no different number. */
+const MAX_ORDINAL = 2 ** 48;
+
 /** A member's name: what may stand in a header, in a slot's name and in a path. */
 export const nodeName = z.string().regex(/^[A-Za-z0-9_-]{1,63}$/, "is not a node name");
 
 const incarnation = z.string().regex(/^[0-9a-f]{8}$/, "is not 8 hexadecimal digits");
 const systemIdentifier = z.string().regex(/^[0-9]{1,20}$/, "is not a system identifier");
 const because = z.string().max(MAX_BECAUSE);
-const ordinal = z.int().min(0);
+const ordinal = z.int().min(0).max(MAX_ORDINAL);
 const timeline = z.int().min(0).max(0xFFFF_FFFF);
 
 const lsn = z.codec(z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/), z.bigint(), {
@@ -69,7 +75,7 @@ export const requestSchema = z.discriminatedUnion("type", [
     type: z.literal("heartbeat"),
     fingerprint: z.string().max(4096),
     term: ordinal,
-    leaseMs: z.number().min(0).max(86_400_000),
+    leaseMs: z.number().min(0).max(MAX_LEASE_MS),
     record: record.nullable(),
     writable: z.boolean(),
     admit: z.boolean(),

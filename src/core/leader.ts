@@ -308,6 +308,7 @@ function lead(turn: Turn, phase: LeaderPhase, given: Partial<LeaderRole>): Leade
     adopted: null,
     sync: { setting: { names: [], required: 0 }, barrierLsn: null },
     pendingSync: null,
+    answeredAtMs: nowMs,
     seenAtMs: {},
     switchover: null,
     retryAtMs: nowMs,

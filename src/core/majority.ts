@@ -155,6 +155,9 @@ function concernsCampaign(state: State, sent: Outstanding): boolean {
 function takeObservation(turn: Turn, server: ServerObservation): void {
   const mayResume = turn.state.role.kind === "follower" && ownTermStillOpen(turn.state, turn.nowMs);
   patch(turn, { server });
+  if (server.state === "standby" && server.streamingFrom !== null) {
+    patch(turn, { streamedAtMs: turn.nowMs });
+  }
   const instance = ownInstance(turn.state);
   if (instance !== null) {
     const instances = { ...turn.state.instances, [instance.node]: instance.incarnation };
@@ -197,7 +200,9 @@ function takeResult(turn: Turn, id: number, result: ActionResult): void {
     onRevokedForVote(turn, position);
     return onRevokedForCampaign(turn, position, "no position was read");
   }
-  if (operation.action.type === "clone") patch(turn, { rejoin: { kind: "follow" } });
+  const { type } = operation.action;
+  if (type === "clone") patch(turn, { rejoin: { kind: "follow" } });
+  if (type === "clone" || type === "follow") patch(turn, { streamedAtMs: turn.nowMs });
   // What was observed before the action is no longer true, and nothing may be decided on it.
   if (operation.action.type !== "set_sync" && operation.action.type !== "prepare") {
     patch(turn, { server: null });

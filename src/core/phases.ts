@@ -146,7 +146,7 @@ export function onLeaderObserved(turn: Turn): void {
   if (role.phase === "leading" || role.phase === "publishing" || role.phase === "resuming") {
     // A standby under a leader was restarted behind its back: no write can succeed there.
     const gone = server.state === "stopped" || server.state === "absent" ||
-      server.state === "refused" || server.state === "standby";
+      server.state === "refused" || server.state === "standby" || isHung(turn, role);
     if (gone && (operation === null || operation.action.type === "set_sync")) {
       report(turn, {
         event: "server_died",
@@ -164,6 +164,17 @@ export function onLeaderObserved(turn: Turn): void {
   advance(turn);
 }
 
+/**
+ * True where the server has been silent for longer than it may, and a standby could take over.
+ * Without one nothing is gained by ending it: it may be replaying its WAL after a crash.
+ */
+function isHung(turn: Turn, role: LeaderRole): boolean {
+  const { server, settings } = turn.state;
+  const silent = server?.state === "unresponsive" || server?.state === "starting";
+  return silent && role.phase === "leading" &&
+    turn.nowMs - role.answeredAtMs >= settings.serverPatienceMs && hasReadySuccessor(turn, role);
+}
+
 /** Somebody else started the server again, on the timeline that this node still leads. */
 function cameBack(
   turn: Turn,
@@ -177,6 +188,7 @@ function cameBack(
   const next = patchRole(turn, role, {
     sync: { setting: server.sync, barrierLsn: null },
     pendingSync: server.sync.required >= 1 ? server.sync : initialSync(turn.state),
+    answeredAtMs: turn.nowMs,
   });
   beat(turn, enterPhase(turn, next, "leading"));
   advance(turn);
@@ -276,7 +288,7 @@ function serve(turn: Turn, role: LeaderRole): void {
     because: "a majority holds the record that names this node",
     fields: { term: turn.state.durable.term },
   });
-  beat(turn, enterPhase(turn, role, "leading"));
+  beat(turn, patchRole(turn, enterPhase(turn, role, "leading"), { answeredAtMs: turn.nowMs }));
   advance(turn);
 }
 

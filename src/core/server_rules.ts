@@ -15,6 +15,9 @@ import { isDataMember } from "./settings.ts";
 import type { State } from "./state.ts";
 import { drawIncarnation, operate, type Turn } from "./turn.ts";
 
+/** How long a standby may follow without streaming before its history is compared again. */
+const STREAM_PATIENCE_MS = 15_000;
+
 /** What the table looks at. Every fact is one of a few literals. */
 export interface ServerFacts {
   /** attach: a leader is writable; wait: there is none to attach to; lead: the phases decide. */
@@ -29,6 +32,7 @@ export interface ServerFacts {
     | "starting"
     | "unresponsive"
     | "standby_attached"
+    | "standby_silent"
     | "standby_elsewhere"
     | "primary";
   readonly busy: "no" | "yes" | "fencing";
@@ -137,7 +141,7 @@ export const SERVER_RULES = [
     id: "stop-to-clone",
     when: {
       duty: ["attach"],
-      server: ["standby_attached", "standby_elsewhere"],
+      server: ["standby_attached", "standby_silent", "standby_elsewhere"],
       rejoin: ["clone"],
     },
     then: "fence",
@@ -148,6 +152,12 @@ export const SERVER_RULES = [
     when: { duty: ["attach"], rejoin: ["clone"] },
     then: "clone",
     because: "the local WAL left the leader's history",
+  },
+  {
+    id: "follow-again",
+    when: { duty: ["attach"], server: ["standby_silent"] },
+    then: "follow",
+    because: "it should stream from the leader and does not: its history is compared again",
   },
   {
     id: "follow",
@@ -182,7 +192,7 @@ export function serverFacts(state: State, nowMs: number): ServerFacts {
   const expected = durable.record?.systemIdentifier ?? null;
   return {
     duty: duty(state),
-    server: serverFact(state),
+    server: serverFact(state, nowMs),
     busy: operation === null ? "no" : operation.action.type === "fence" ? "fencing" : "yes",
     rejoin: rejoin.kind,
     cluster: own !== null && expected !== null && own !== expected ? "foreign" : "same",
@@ -218,7 +228,7 @@ function duty(state: State): ServerFacts["duty"] {
   return isVirgin(durable.record) ? "first_start" : "wait";
 }
 
-function serverFact(state: State): ServerFacts["server"] {
+function serverFact(state: State, nowMs: number): ServerFacts["server"] {
   const { server, role, durable } = state;
   if (server === null) return "unknown";
   switch (server.state) {
@@ -229,9 +239,10 @@ function serverFact(state: State): ServerFacts["server"] {
         : "stopped_primary";
     case "standby": {
       const leader = role.kind === "follower" ? role.leader : null;
-      return leader !== null && server.following === leader
+      if (leader === null || server.following !== leader) return "standby_elsewhere";
+      return nowMs - state.streamedAtMs < STREAM_PATIENCE_MS
         ? "standby_attached"
-        : "standby_elsewhere";
+        : "standby_silent";
     }
     default:
       return server.state;

@@ -24,6 +24,8 @@ export interface Settings {
   /** `communication_timeout`: what the edge allows one request; the core plans with it. */
   readonly communicationTimeoutMs: number;
   readonly minConsensusNodes: number;
+  /** How long the leader's server may answer nothing before a standby takes over. */
+  readonly serverPatienceMs: number;
   /** The database address that this node tells others. */
   readonly contact: Contact;
 }

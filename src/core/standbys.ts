@@ -32,12 +32,13 @@ export function initialSync(state: State): SyncSetting {
   return { names, required: names.length === 0 ? 0 : REQUIRED };
 }
 
-/** True where a standby that may be elected was attached until just now. */
+/** True where a standby that may be elected was attached when the server last answered. */
 export function hasReadySuccessor(turn: Turn, role: LeaderRole): boolean {
   const record = role.published.at(-1);
   if (record === undefined || record.required < 1 || !isSettled(role)) return false;
   return record.electable.some((instance) =>
-    (role.seenAtMs[instance.incarnation] ?? -Infinity) > turn.nowMs - turn.state.settings.leaseMs
+    (role.seenAtMs[instance.incarnation] ?? -Infinity) >
+      role.answeredAtMs - turn.state.settings.leaseMs
   );
 }
 
@@ -47,7 +48,7 @@ export function rememberStandbys(turn: Turn, role: LeaderRole): void {
   if (server?.state !== "primary" || role.phase !== "leading") return;
   const seenAtMs = { ...role.seenAtMs };
   for (const standby of attached(turn.state, role)) seenAtMs[standby.incarnation] = turn.nowMs;
-  patchRole(turn, role, { seenAtMs });
+  patchRole(turn, role, { seenAtMs, answeredAtMs: turn.nowMs });
 }
 
 /** Standbys that stream from this leader now, each member's present data directory only. */

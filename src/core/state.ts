@@ -137,6 +137,8 @@ export interface LeaderRole {
   readonly sync: { readonly setting: SyncSetting; readonly barrierLsn: bigint | null };
   /** Names that were asked for and are not proved to be in force: until then both count. */
   readonly pendingSync: SyncSetting | null;
+  /** When the local server last answered as the primary that it should be. */
+  readonly answeredAtMs: number;
   /** When each attached standby was last seen streaming, by incarnation. */
   readonly seenAtMs: Readonly<Record<Incarnation, number>>;
   readonly switchover: Switchover | null;
@@ -194,6 +196,8 @@ export interface State {
   readonly operateAtMs: number;
   readonly operationFailure: string | null;
   readonly rejoin: Rejoin;
+  /** When the local standby last streamed from its leader, or was last told to. */
+  readonly streamedAtMs: number;
   readonly role: Role;
   readonly promise: PromiseToLeader | null;
   readonly pendingVote: PendingVote | null;
@@ -248,6 +252,7 @@ export function initialState(
     operateAtMs: nowMs,
     operationFailure: null,
     rejoin: { kind: "follow" },
+    streamedAtMs: nowMs,
     role: {
       kind: "follower",
       leader: null,

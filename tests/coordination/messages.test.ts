@@ -59,7 +59,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
     type: fc.constant("heartbeat" as const),
     fingerprint: claim.fingerprint,
     term: ordinal,
-    leaseMs: fc.nat({ max: 86_400_000 }),
+    leaseMs: fc.nat({ max: 600_000 }),
     record: maybe(record),
     writable: fc.boolean(),
     admit: fc.boolean(),
@@ -190,7 +190,7 @@ const REFUSED: Record<string, (json: any) => void> = {
   "an unknown kind of member": (json) => json.record.members[0].kind = "arbiter",
   "a fingerprint of 4097 characters": (json) => json.fingerprint = "x".repeat(4097),
   "a port of 65536": (json) => json.contact.port = 65536,
-  "a lease longer than a day": (json) => json.leaseMs = 86_400_001,
+  "a lease longer than ten minutes": (json) => json.leaseMs = 600_001,
 };
 
 for (const [what, change] of Object.entries(REFUSED)) {

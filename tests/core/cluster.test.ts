@@ -129,6 +129,34 @@ Deno.test("cluster fails over when somebody turned the primary into a standby", 
   assert.deepEqual(missingRows(world), []);
 });
 
+Deno.test("cluster fails over when the primary's PostgreSQL hangs under a living agent", () => {
+  const world = started(["n1", "n2", "n3"]);
+  insertFor(world, 300, "a");
+  world.nodes.get("n1")!.server.hung = true;
+  const outageMs = world.until(
+    () => world.primary() !== null && world.primary() !== "n1",
+    20_000,
+    "a failover",
+  );
+  assert.ok(outageMs >= 5000 && outageMs < 9000, `patience, then a failover: ${outageMs} ms`);
+  assert.deepEqual(missingRows(world), []);
+});
+
+Deno.test("cluster leaves a hung primary alone when no standby could take over", () => {
+  const world = started(["n1", "n2", "n3"]);
+  for (const name of ["n2", "n3"]) {
+    world.crashServer(name);
+    world.nodes.get(name)!.server.exists = false;
+  }
+  world.failNext.set("n2", "clone");
+  world.failNext.set("n3", "clone");
+  world.run(500);
+  world.nodes.get("n1")!.server.hung = true;
+  world.run(1000);
+  const ended = world.nodes.get("n1")!.reports.includes("server_died");
+  assert.equal(ended, false);
+});
+
 Deno.test("cluster fails over when a server dies that its agent does not control", () => {
   const world = started(["n1", "n2", "n3"]);
   insertFor(world, 300, "a");

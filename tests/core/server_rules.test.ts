@@ -30,6 +30,7 @@ const FACTS: { readonly [F in keyof ServerFacts]: readonly ServerFacts[F][] } = 
     "starting",
     "unresponsive",
     "standby_attached",
+    "standby_silent",
     "standby_elsewhere",
     "primary",
   ],
@@ -174,6 +175,7 @@ Deno.test("serverFacts() reads each fact off the state", () => {
   const following = standbyServer("b", { following: "a" });
   const { state } = take(stateOf("b", { server: following }), request("a", heartbeatOf()));
   assert.equal(facts(state).server, "standby_attached");
+  assert.equal(facts({ ...state, streamedAtMs: 85_000 }).server, "standby_silent");
   const other = { ...state, server: standbyServer("b", { following: "c" }) };
   assert.equal(facts(other).server, "standby_elsewhere");
   assert.equal(facts(stateOf("b", { server: stoppedServer("b") })).cluster, "same");

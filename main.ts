@@ -3,12 +3,16 @@
  *
  * @module
  */
+import process from "node:process";
 import manifest from "./deno.json" with { type: "json" };
 import { endOnFault, faultLine } from "./src/cli/faults.ts";
 import { EXIT } from "./src/cli/exit_codes.ts";
 import { runProgram } from "./src/cli/program.ts";
 import { thisProgram } from "./src/cli/self.ts";
 import { processTerminal } from "./src/cli/terminal.ts";
+
+// What the runtime means to do away with concerns its programmers, not who runs a database.
+Object.assign(process, { noDeprecation: true });
 
 if (import.meta.main) {
   const terminal = processTerminal();

@@ -118,6 +118,13 @@ export function driveServer(
     run(operation, action) {
       if (server === null) return;
       epoch++;
+      // A copy can take hours, in which the log shall not be silent about it.
+      if (action.type === "clone" || action.type === "initialise") {
+        log("info", action.type, {
+          outcome: "started",
+          ...(action.type === "clone" ? { peer: action.upstream.node } : {}),
+        });
+      }
       running.set(operation, { action: action.type, sinceMs: monotonicMs(), progress: null });
       carryOut(server, operation, action).then((event) => {
         running.delete(operation);

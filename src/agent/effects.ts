@@ -88,7 +88,9 @@ async function probe(
   ports.submit({ type: "probed", nowMs: monotonicMs(), node, agent, server });
 }
 
-function report({ event, fields, ...decision }: Decision, log: Log): void {
+function report({ event, fields, because, ...decision }: Decision, log: Log): void {
   const loud = decision.outcome === "failed" || event === "step_down" || event === "server_died";
-  log(loud ? "warning" : "info", event, { ...decision, ...fields });
+  // What succeeded needs no reason, and has none.
+  const reason = because === "" ? {} : { because };
+  log(loud ? "warning" : "info", event, { ...decision, ...reason, ...fields });
 }

@@ -5,6 +5,7 @@
  */
 export type { FailoverEnd, OperatorClient } from "../coordination/operator_client.ts";
 export type { NodeStatus } from "../coordination/status.ts";
+export { compareNames } from "./names.ts";
 export { findPostgres } from "../postgres/discover.ts";
 export { createOperatorClient } from "./operator.ts";
 export { runAgent } from "./run.ts";

@@ -13,6 +13,7 @@ import {
 } from "../coordination/status.ts";
 import type { Log } from "../core/log.ts";
 import type { RouteView } from "../router/options.ts";
+import { compareNames } from "./names.ts";
 
 /** How often the log says how the cluster is, when nothing changes. */
 const REPORT_EVERY_MS = 30_000;
@@ -26,14 +27,14 @@ export function clusterStatus(own: NodeStatus, peers: readonly NodeHealth[]): Cl
     term: own.term,
     leader: own.leader,
     nodes: [
-      summariseStatus(own, { agent: "ok", last_seen_ms_ago: 0 }),
+      summariseStatus(own, { agent: "ok" as const, last_seen_ms_ago: 0 }),
       ...peers.map((peer) => {
         const seen = { agent: peer.agent, last_seen_ms_ago: peer.lastSeenMsAgo };
         return peer.status === null
           ? unknownNode(peer.node, seen)
           : summariseStatus(peer.status, seen);
       }),
-    ],
+    ].sort((a, b) => compareNames(a.node, b.node)),
   };
 }
 
@@ -63,8 +64,9 @@ export function startReports(
     const healthy = [
       own.node,
       ...peers.filter(({ agent }) => agent === "ok").map(({ node }) => node),
-    ];
-    const unhealthy = peers.filter(({ agent }) => agent !== "ok").map(({ node }) => node);
+    ].sort(compareNames);
+    const unhealthy = peers.filter(({ agent }) => agent !== "ok").map(({ node }) => node)
+      .sort(compareNames);
     options.log(own.problems.length === 0 ? "info" : "warning", "cluster_report", {
       primary: own.leader ?? "none",
       role: own.role,

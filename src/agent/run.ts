@@ -11,6 +11,7 @@ import type { Config } from "../config/mod.ts";
 import type { Log } from "../core/log.ts";
 import { openLocalServer } from "../postgres/server.ts";
 import { createLog } from "../telemetry/log.ts";
+import { compareNames } from "./names.ts";
 import { openNode } from "./node.ts";
 import { postgresOptions } from "./plan.ts";
 import { clusterKeys, readTlsFiles } from "./secrets.ts";
@@ -39,7 +40,7 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
   log("info", "starting", {
     version: options.version,
     cluster: config.clusterName,
-    members: config.members.map((member) => member.nodeName).join(", "),
+    members: config.members.map((member) => member.nodeName).sort(compareNames).join(", "),
   });
   const refuse = (because: string) => {
     log("error", "start", { outcome: "failed", because });
@@ -84,9 +85,11 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
   }
   options.onReady?.();
   const broken = await Promise.race([node.broken, aborted(options.signal)]);
-  log("info", "stopping", {
-    because: broken ?? "a signal asked for it; PostgreSQL is left running",
-  });
+  if (broken === null) {
+    log("info", "stopping", { because: "a signal asked for it; PostgreSQL is left running" });
+  } else {
+    log("error", "stopping", { outcome: "failed", because: broken });
+  }
   await node.close();
   await server.server?.close();
   return broken === null ? 0 : FAILED;

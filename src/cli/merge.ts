@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { NodeStatus } from "../agent/mod.ts";
+import { compareNames, type NodeStatus } from "../agent/mod.ts";
 
 /** What one node answered, or why it did not. */
 export type NodeAnswer =
@@ -37,7 +37,7 @@ export type Verdict =
 
 /** The merged picture. */
 export interface ClusterView {
-  /** One per member that was asked, in the order asked. */
+  /** One per member that was asked, by name. */
   readonly nodes: readonly NodeAnswer[];
   /** How many of them answered. */
   readonly reachable: number;
@@ -54,9 +54,10 @@ export interface ClusterView {
 /**
  * Merges the answers of a cluster's nodes.
  *
- * @param answers one per member asked; an empty list counts as nobody having answered
+ * @param asked one per member asked; an empty list counts as nobody having answered
  */
-export function mergeStatuses(answers: readonly NodeAnswer[]): ClusterView {
+export function mergeStatuses(asked: readonly NodeAnswer[]): ClusterView {
+  const answers = asked.toSorted((a, b) => compareNames(a.node, b.node));
   const statuses = answers.flatMap((answer) => answer.ok ? [answer.status] : []);
   const believed = answers.flatMap((answer) => answer.ok && answer.verified ? [answer.status] : []);
   const found = findPrimary(answers, believed);
@@ -74,9 +75,11 @@ export function mergeStatuses(answers: readonly NodeAnswer[]): ClusterView {
     problems: [
       ...found.problems,
       ...verdictProblems(verdict),
+      ...(verdict === "no_majority" ? tooFewProblems(answers, statuses) : []),
       ...answers.flatMap((answer) => answer.ok ? [] : [unreachableProblem(answer)]),
       ...answers.flatMap((answer) => answer.ok && !answer.verified ? [unsigned(answer.node)] : []),
       ...foreignProblems(statuses),
+      ...minorityProblems(statuses),
       ...statuses.flatMap((status) => nodeProblems(status, statuses, found.term)),
     ],
   };
@@ -148,6 +151,33 @@ function verdictProblems(verdict: Verdict): readonly string[] {
   }
 }
 
+/** What to do where the silence of others explains that there is no primary. */
+function tooFewProblems(
+  answers: readonly NodeAnswer[],
+  statuses: readonly NodeStatus[],
+): readonly string[] {
+  const members = Math.max(...statuses.map((status) => status.peers.length + 1));
+  const needed = Math.floor(members / 2) + 1;
+  // Who was not asked may well answer.
+  if (answers.length < members || statuses.length >= needed) return [];
+  const silent = answers.filter((answer) => !answer.ok).map((answer) => answer.node);
+  return [
+    `An election needs ${needed} of ${members} members, and ${statuses.length} answered: start` +
+    ` metako on ${silent.join(" or ")}, or mend the network.`,
+  ];
+}
+
+function minorityProblems(statuses: readonly NodeStatus[]): readonly string[] {
+  const names = statuses.filter((status) => !status.has_majority).map((status) => status.node);
+  if (names.length === 0) return [];
+  const [verb, pronoun, say] = names.length === 1
+    ? ["answers", "it", "what it says"]
+    : ["answer", "them", "what they say"];
+  return [
+    `${names.join(", ")} ${verb} without a majority behind ${pronoun}: ${say} may be out of date.`,
+  ];
+}
+
 function unreachableProblem(answer: NodeAnswer & { readonly ok: false }): string {
   return `${answer.node} does not answer: ${sentence(answer.because)}`;
 }
@@ -177,11 +207,6 @@ function nodeProblems(
   term: number | null,
 ): readonly string[] {
   const problems: string[] = [];
-  if (!status.has_majority) {
-    problems.push(
-      `${status.node} answers without a majority behind it: what it says may be out of date.`,
-    );
-  }
   if (term !== null && status.term < term && !claimsPrimary(status)) {
     problems.push(`${status.node} is still in term ${status.term}, the cluster in term ${term}.`);
   }
@@ -191,10 +216,17 @@ function nodeProblems(
     }
   }
   const running = status.state === "primary" || status.state === "standby";
-  const own = running || !status.state_because
-    ? status.problems
-    : [`PostgreSQL is ${status.state}: ${status.state_because}`, ...status.problems];
+  const because = status.state_because;
+  const own = running || !because ? status.problems : [
+    `${stateWords(status.state)}: ${because}`,
+    ...status.problems.filter((text) => sentence(text) !== sentence(because)),
+  ];
   return [...problems, ...new Set(own.map((text) => `${status.node}: ${sentence(text)}`))];
+}
+
+/** A server's state as the beginning of a sentence that says why. */
+function stateWords(state: NodeStatus["state"]): string {
+  return state === "refused" ? "metako leaves this server alone" : `PostgreSQL is ${state}`;
 }
 
 function sentence(text: string): string {

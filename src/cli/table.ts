@@ -117,10 +117,11 @@ function roleTint(status: NodeStatus, view: ClusterView): Tint | null {
 function stateText(status: NodeStatus): string {
   const operation = status.operation;
   if (operation !== null) {
+    const doing = DOING[operation.action] ?? operation.action;
     const progress = operation.progress;
-    if (progress === null || progress.total_bytes <= 0) return operation.action;
+    if (progress === null || progress.total_bytes <= 0) return doing;
     const share = Math.min(100, Math.floor(100 * progress.done_bytes / progress.total_bytes));
-    return `${operation.action} ${share} %`;
+    return `${doing} ${share} %`;
   }
   if (status.role === "witness") return "votes only";
   if (status.state === "primary") return "running";
@@ -128,8 +129,23 @@ function stateText(status: NodeStatus): string {
   return status.state;
 }
 
+/** What an action that is under way is called in the column of states. */
+const DOING: Readonly<Record<string, string>> = {
+  initialise: "being created",
+  clone: "being cloned",
+  start_primary: "starting",
+  start_standby: "starting",
+  follow: "attaching",
+  revoke: "detaching",
+  prepare: "preparing",
+  promote: "promoting",
+  set_sync: "running",
+  stop: "stopping",
+  fence: "being fenced",
+};
+
 function stateTint(status: NodeStatus): Tint | null {
-  if (status.operation !== null) return "doubtful";
+  if (status.operation !== null) return status.operation.action === "set_sync" ? null : "doubtful";
   if (status.state === "primary" || status.role === "witness") return null;
   if (status.state === "standby") return status.streaming ? null : "doubtful";
   return status.state === "starting" ? "doubtful" : "bad";

@@ -145,11 +145,51 @@ Deno.test("mergeStatuses() passes on what a node says about itself, once", () =>
     answered(statusOf("node2", {
       state: "refused",
       state_because: "the data directory is another cluster's",
-      problems: ["replay is paused", "replay is paused."],
+      problems: [
+        "replay is paused",
+        "the data directory is another cluster's",
+        "replay is paused.",
+      ],
     })),
   ]);
   assert.deepEqual(view.problems, [
-    "node2: PostgreSQL is refused: the data directory is another cluster's.",
+    "node2: metako leaves this server alone: the data directory is another cluster's.",
     "node2: replay is paused.",
   ]);
+});
+
+Deno.test("mergeStatuses() lists members by name, numbers by value, whatever the order asked", () => {
+  const names = ["node10", "node2", "db1", "node1"];
+  const view = mergeStatuses(names.map((name) => answered(statusOf(name))));
+  assert.deepEqual(view.nodes.map(({ node }) => node), ["db1", "node1", "node2", "node10"]);
+});
+
+Deno.test("mergeStatuses() names who is needed for an election where too few members answer", () => {
+  const peer = {
+    agent: "ok",
+    consecutive_failures: 0,
+    last_seen_ms_ago: 10,
+    state: "standby",
+  } as const;
+  const alone = statusOf("node2", {
+    has_majority: false,
+    leader: null,
+    peers: [{ ...peer, node: "node1" }, { ...peer, node: "node3" }],
+  });
+  const needed =
+    "An election needs 2 of 3 members, and 1 answered: start metako on node1 or node3," +
+    " or mend the network.";
+  const three = mergeStatuses([answered(alone), silent("node1"), silent("node3")]);
+  assert.equal(three.problems[1], needed);
+  // Two could elect, and who was not asked may be there.
+  const two = mergeStatuses([
+    answered(alone),
+    answered({ ...alone, node: "node1" }),
+    silent("node3"),
+  ]);
+  assert.ok(!two.problems.includes(needed));
+  assert.deepEqual(two.problems.slice(2), [
+    "node1, node2 answer without a majority behind them: what they say may be out of date.",
+  ]);
+  assert.ok(!mergeStatuses([answered(alone)]).problems.includes(needed));
 });

@@ -35,7 +35,7 @@ Deno.test("renderCluster() says how far a copy is, and that a witness only votes
     answered(statusOf("node2", { role: "witness", state: "absent", lease: null, timeline: null })),
   ]);
   const lines = renderCluster(view, PLAIN).split("\n");
-  assert.match(lines[1]!, /^node1 {2}standby {2}clone 45 % /);
+  assert.match(lines[1]!, /^node1 {2}standby {2}being cloned 45 % /);
   assert.match(lines[2]!, /^node2 {2}witness {2}votes only /);
 });
 

@@ -4,6 +4,7 @@
  * An agent writes its log straight into its file, through a shell that replaces itself by the agent,
  * so that nothing depends on this process reading a pipe. The agents start PostgreSQL detached from
  * themselves; stopping therefore means agents first, so that none of them reacts, then the servers.
+ * Agents that somebody started by hand in the cluster's folder are stopped like the demo's own.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import type { ClusterView } from "../merge.ts";
 import { clusterAsker } from "../status.ts";
 import type { DemoNode, DemoPlan } from "./plan.ts";
 import {
+  agentProcesses,
   clusterProcesses,
   describeProcess,
   listProcesses,
@@ -78,16 +80,22 @@ export function openCluster(
   };
   globalThis.addEventListener("unload", emergency);
   const stop = async () => {
-    const stubborn = await stopAgents(agents);
+    for (const { pid } of agentProcesses(plan, ours())) askToEnd(pid, "SIGTERM");
+    const stubborn = await waitUntilGone(
+      () => agentProcesses(plan, ours()),
+      AGENT_STOP_LIMIT_MS,
+    );
+    for (const { pid } of stubborn) sendSignal(pid, "SIGKILL");
     const processes = listProcesses();
     const postmasters = plan.nodes.flatMap((node) => postmasterOf(node.dataDir, processes) ?? []);
-    for (const pid of postmasters) sendSignal(pid, "SIGINT");
+    for (const pid of postmasters) askToEnd(pid, "SIGINT");
     const remaining = await waitUntilGone(ours, SERVER_STOP_LIMIT_MS);
     for (const process of remaining) sendSignal(process.pid, "SIGKILL");
     await waitUntilGone(ours, KILL_LIMIT_MS);
+    await Promise.all([...agents.values()].map((agent) => agent.ended));
     globalThis.removeEventListener("unload", emergency);
     client.close();
-    return [...stubborn, ...remaining.map(describeProcess)];
+    return [...stubborn, ...remaining].map(describeProcess);
   };
   let stopped: Promise<readonly string[]> | null = null;
 
@@ -107,6 +115,12 @@ export function openCluster(
     look: clusterAsker(client, plan.nodes.map((node) => node.name)),
     stop: () => stopped ??= stop(),
   };
+}
+
+/** Asks a process to end; one that was stopped by a signal goes on, since it could not hear. */
+function askToEnd(pid: number, signal: Deno.Signal): void {
+  sendSignal(pid, signal);
+  sendSignal(pid, "SIGCONT");
 }
 
 function spawnAgent(node: DemoNode, self: readonly string[]): Agent {
@@ -131,21 +145,4 @@ function spawnAgent(node: DemoNode, self: readonly string[]): Agent {
     ended: child.status.then((status) => agent.exitCode = status.code),
   };
   return agent;
-}
-
-/** Ends every agent; returns a line for each that had to be killed. */
-async function stopAgents(agents: ReadonlyMap<string, Agent>): Promise<readonly string[]> {
-  const alive = [...agents].filter(([, agent]) => agent.exitCode === null);
-  for (const [, agent] of alive) sendSignal(agent.pid, "SIGTERM");
-  const stubborn: string[] = [];
-  const timer = setTimeout(() => {
-    for (const [name, agent] of alive) {
-      if (agent.exitCode !== null) continue;
-      stubborn.push(`${name}'s agent, pid ${agent.pid}, which ignored SIGTERM`);
-      sendSignal(agent.pid, "SIGKILL");
-    }
-  }, AGENT_STOP_LIMIT_MS);
-  await Promise.all(alive.map(([, agent]) => agent.ended));
-  clearTimeout(timer);
-  return stubborn;
 }

@@ -41,6 +41,15 @@ export function clusterProcesses(
   );
 }
 
+/** Those that were started with a node's configuration file: its agent, and commands about it. */
+export function agentProcesses(
+  plan: DemoPlan,
+  processes: readonly ProcessInfo[],
+): readonly ProcessInfo[] {
+  const files = new Set(plan.nodes.map((node) => node.configFile));
+  return processes.filter((process) => process.args.some((arg) => files.has(arg)));
+}
+
 /** True where it is a PostgreSQL process whose working directory is that data directory. */
 export function worksIn(process: ProcessInfo, dataDir: string): boolean {
   const inside = process.cwd === dataDir || process.cwd === `${dataDir} (deleted)`;

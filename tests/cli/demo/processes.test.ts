@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { planDemo } from "../../../src/cli/demo/plan.ts";
 import {
+  agentProcesses,
   clusterProcesses,
   listProcesses,
   postmasterOf,
@@ -32,6 +33,16 @@ Deno.test("clusterProcesses() finds agents, postmasters and backends, and nobody
   ];
   const pids = clusterProcesses(plan, table, 99).map((found) => found.pid);
   assert.deepEqual(pids, [10, 11, 12, 13]);
+});
+
+Deno.test("agentProcesses() finds agents of the folder, whoever started them, and no server", () => {
+  const table = [
+    process(10, 1, ["metako", "run", "--config", "/tmp/demo/node1/config.yaml"]),
+    process(11, 1, ["/usr/bin/postgres", "-D", "/tmp/demo/node1/data"]),
+    process(12, 9, ["deno", "run", "main.ts", "run", "--config", "/tmp/demo/node1/config.yaml"]),
+    process(13, 1, ["metako", "run", "--config", "/etc/metako/config.yaml"]),
+  ];
+  assert.deepEqual(agentProcesses(plan, table).map((found) => found.pid), [10, 12]);
 });
 
 Deno.test("clusterProcesses() leaves out this process and its ancestors", () => {

@@ -80,7 +80,8 @@ export async function failOver(
     const elapsed = ((ports.now() - startMs) / 1000).toFixed(3).padStart(8);
     terminal.print(`${elapsed} s  ${text}`);
   };
-  const route = chooseRoute(await ports.look(), to);
+  const before = await ports.look();
+  const route = chooseRoute(before, to);
   switch (route.kind) {
     case "already":
       terminal.print(`${to} is the primary already; nothing was changed.`);
@@ -92,7 +93,7 @@ export async function failOver(
       step(`${route.ask} is a working primary: asking it to hand over to ${to}`);
       break;
     case "election":
-      step(`no primary works: asking ${to} to stand for election`);
+      step(`no primary works: asking ${to} to stand for election, which may take up to a minute`);
       break;
   }
   const end = await ports.request(route.ask, to, step);
@@ -108,20 +109,23 @@ export async function failOver(
       return EXIT.refused;
     case "lost":
       step(`the answer of ${route.ask} broke off (${end.because}): asking the cluster`);
-      return await findOut(to, terminal, ports, step);
+      return await findOut({ to, termBefore: before.term ?? 0 }, terminal, ports, step);
   }
 }
 
-/** Asks the cluster until the target is primary, or the time is over. */
+/** Asks the cluster until a later term has a primary, or the time is over. */
 async function findOut(
-  to: string,
+  wish: { readonly to: string; readonly termBefore: number },
   terminal: Terminal,
   ports: FailoverPorts,
   step: (text: string) => void,
 ): Promise<ExitCode> {
+  const { to, termBefore } = wish;
   const startMs = ports.now();
+  const settled = (view: ClusterView) =>
+    view.primary === to || view.primary !== null && (view.term ?? 0) > termBefore;
   let view = await ports.look();
-  while (view.primary !== to && ports.now() - startMs < OUTCOME_LIMIT_MS) {
+  while (!settled(view) && ports.now() - startMs < OUTCOME_LIMIT_MS) {
     await ports.sleep(OUTCOME_INTERVAL_MS);
     view = await ports.look();
   }
@@ -129,12 +133,17 @@ async function findOut(
     step(`${to} is the primary`);
     return EXIT.ok;
   }
+  if (settled(view)) {
+    terminal.complain(
+      `The failover to ${to} failed: ${view.primary} became the primary of term ${view.term}` +
+        " instead. Look at metako status, and try again once it is content.",
+    );
+    return EXIT.failed;
+  }
   const primary = view.primary === null ? "there is no primary" : `${view.primary} is the primary`;
   terminal.complain(
-    `The failover to ${to} did not come to an end within ${
-      OUTCOME_LIMIT_MS / 1000
-    } s: ${primary}.` +
-      " Look at metako status.",
+    `The failover to ${to} did not come to an end within ${OUTCOME_LIMIT_MS / 1000} s:` +
+      ` ${primary}. Look at metako status.`,
   );
   return EXIT.failed;
 }

@@ -79,3 +79,16 @@ Deno.test("failOver() finds out the outcome where the stream broke off", async (
   assert.equal(await failOver("node2", bad.terminal, bad.ports), 1);
   assert.match(bad.terminal.err[0]!, /did not come to an end within 30 s: node1 is the primary/);
 });
+
+Deno.test("failOver() ends at once where somebody else became primary while the stream was lost", async () => {
+  const lost = { type: "lost", because: "connection closed" } as const;
+  const other = [
+    answered(statusOf("node1", { term: 5, leader: "node3" })),
+    answered(statusOf("node2", { term: 5, leader: "node3" })),
+    answered(primaryOf("node3", { term: 5 })),
+  ];
+  const { ports, terminal } = portsOf([HEALTHY, HEADLESS, other], lost);
+  assert.equal(await failOver("node2", terminal, ports), 1);
+  assert.match(terminal.err[0]!, /failed: node3 became the primary of term 5 instead/);
+  assert.ok(ports.now() < 5_000);
+});

@@ -28,10 +28,46 @@ export function loadConfig(file: string, terminal: Pick<Terminal, "complain">): 
     file,
     env: (name) => Deno.env.get(name),
     readFile: (path) => Deno.readTextFileSync(path),
+    mode: modeOf,
   });
-  if (parsed.ok) return { ok: true, config: parsed.config, warnings: parsed.warnings };
+  if (parsed.ok) {
+    const warnings = [...openSecrets(file, text), ...parsed.warnings];
+    return { ok: true, config: parsed.config, warnings };
+  }
   for (const problem of parsed.problems) terminal.complain(formatProblem(problem));
   return { ok: false, code: EXIT.configuration };
+}
+
+/** A file's permission bits; null where they cannot be told. */
+function modeOf(path: string): number | null {
+  try {
+    return Deno.statSync(path).mode;
+  } catch {
+    return null;
+  }
+}
+
+/** A secret that is written out, not taken from `${ENV}`; the keys that name a file end otherwise. */
+const WRITTEN_SECRET =
+  /^[ \t]*(?:password|(?:previous_)?cluster_secret)[ \t]*:[ \t]*["']?(?!\$\{)[^\s"'#]/m;
+
+/** Warns where the file itself holds a secret and other users may read it. */
+function openSecrets(file: string, text: string): readonly Problem[] {
+  const mode = modeOf(file);
+  const found = WRITTEN_SECRET.exec(text);
+  if (found === null || mode === null || (mode & 0o004) === 0) return [];
+  const before = text.slice(0, found.index).split("\n");
+  return [{
+    file,
+    line: before.length,
+    column: 1 + found[0].search(/\S/),
+    path: "",
+    value: null,
+    message: "a secret is written out here, and every user of this host can read the file",
+    remedy: `Run: chmod 600 ${file}`,
+    severity: "warning",
+    refusesRun: false,
+  }];
 }
 
 function readFailure(error: unknown): string {

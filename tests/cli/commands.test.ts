@@ -24,7 +24,9 @@ async function withConfig(
       secrets: { superuser: secret, replication: secret, application: "", cluster: secret },
     });
     const file = `${folder}/config.yaml`;
-    await Deno.writeTextFile(file, change(renderNodeConfig(plan, plan.nodes[0]!)));
+    await Deno.writeTextFile(file, change(renderNodeConfig(plan, plan.nodes[0]!)), {
+      mode: 0o600,
+    });
     await work(file, secret);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -40,6 +42,44 @@ Deno.test("configCheckCommand() prints the effective configuration without its s
     assert.ok(!terminal.out[0]!.includes(secret));
     return Promise.resolve();
   }));
+
+Deno.test("configCheckCommand() warns where everybody can read secrets that are written out", () =>
+  withConfig(async (file, secret) => {
+    await Deno.chmod(file, 0o644);
+    const terminal = recordingTerminal();
+    assert.equal(configCheckCommand(file, terminal), 0);
+    assert.match(
+      terminal.err[0]!,
+      /config\.yaml:\d+:3: a secret is written out here, .* chmod 600/,
+    );
+    assert.ok(!terminal.err.join().includes(secret));
+
+    const elsewhere = (await Deno.readTextFile(file))
+      .replaceAll(
+        /(password|cluster_secret): .*/g,
+        '$1: "${METAKO_TEST_SECRET}" # password: not here',
+      );
+    await Deno.writeTextFile(file, elsewhere);
+    Deno.env.set("METAKO_TEST_SECRET", secret);
+    try {
+      const quiet = recordingTerminal();
+      assert.equal(configCheckCommand(file, quiet), 0);
+      assert.deepEqual(quiet.err, [`${file} is valid.`]);
+    } finally {
+      Deno.env.delete("METAKO_TEST_SECRET");
+    }
+  }));
+
+Deno.test("configCheckCommand() warns of a password file that everybody can read", () =>
+  withConfig(
+    async (file, secret) => {
+      await Deno.writeTextFile(`${file}.password`, secret, { mode: 0o644 });
+      const terminal = recordingTerminal();
+      assert.equal(configCheckCommand(file, terminal), 0);
+      assert.match(terminal.err[0]!, /local_db\.password_file .*every user.*chmod 600/);
+    },
+    (text) => text.replace(/password: .*/, "password_file: config.yaml.password"),
+  ));
 
 Deno.test("configCheckCommand() prints every problem with its place", () =>
   withConfig(

@@ -73,10 +73,16 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
 
   program.command("run")
     .description("run this node's agent until SIGINT or SIGTERM (what metako does without a word)")
-    .option("--config <file>", "configuration file")
+    .option("--config <file>", `configuration file of this node (default: ${DEFAULT_CONFIG})`)
+    .addHelpText(
+      "after",
+      "\nThe log goes to standard output, one line of JSON per event. PostgreSQL is left running" +
+        "\nwhen the agent ends. Exit code 1: it could not start, and the last line says why.",
+    )
     .action(async (options) => finish(await runCommand({ config: configOf(options) }, context)));
 
-  const config = program.command("config").description("look at configuration files");
+  const config = program.command("config").description("check a configuration file")
+    .helpCommand(false);
   config.command("check")
     .description("say whether a file would do, and print what would be in effect")
     .argument("[file]", `configuration file (default: ${DEFAULT_CONFIG})`)
@@ -84,16 +90,20 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
 
   program.command("status")
     .description("print the cluster's state, as its nodes see it")
-    .option("--config <file>", "configuration file of any member")
-    .option("--json", "print JSON", false)
-    .option("--watch", "print it again every second", false)
+    .option("--config <file>", `configuration file of any member (default: ${DEFAULT_CONFIG})`)
+    .option("--json", "print JSON")
+    .option("--watch", "print it again every second, until SIGINT")
     .option("--node <name>", "ask this node only")
+    .addHelpText(
+      "after",
+      "\nExit code 0: there is a primary with a majority behind it. 4: no node answered. 5: no\nprimary.",
+    )
     .action(async (options) =>
       finish(
         await statusCommand({
           config: configOf(options),
-          json: options.json,
-          watch: options.watch,
+          json: options.json ?? false,
+          watch: options.watch ?? false,
           node: options.node ?? null,
         }, terminal),
       )
@@ -102,7 +112,11 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
   program.command("failover")
     .description("make another node the primary: planned if the primary works, else an election")
     .requiredOption("--to <node>", "the node that becomes primary")
-    .option("--config <file>", "configuration file of any member")
+    .option("--config <file>", `configuration file of any member (default: ${DEFAULT_CONFIG})`)
+    .addHelpText(
+      "after",
+      "\nExit code 1: it was tried and failed. 3: refused, and nothing was changed. 4: nobody who\ncould do it answers.",
+    )
     .action(async (options) =>
       finish(await failoverCommand({ config: configOf(options), to: options.to }, terminal))
     );
@@ -111,24 +125,29 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
     .description("start a cluster of its own on this machine, to try it")
     .option("--nodes <count>", "how many nodes, 3 to 9", wholeNumber(3, 9), 3)
     .option("--dir <folder>", "where; it must be empty, and is kept (default: a temporary folder)")
-    .option("--keep", "keep the folder", false)
-    .option("--check", "play a script: crash, return, switchover; verify every row", false)
+    .option("--keep", "keep the folder")
+    .option("--check", "play a script: crash, return, switchover; verify every row")
     .option(
       "--rows <count>",
       "with --check: rows before and after each event",
       wholeNumber(1, 1e6),
       100,
     )
-    .option("--json", "with --check: print the report as JSON", false)
+    .option("--json", "with --check: print the report as JSON")
+    .addHelpText(
+      "after",
+      "\nWithout --check it runs until SIGINT or SIGTERM, then stops everything and removes the" +
+        "\nfolder. Exit code 1: a check failed, or something had to be killed; the folder is kept.",
+    )
     .action(async (options, demo: Command) => {
       if (options.json && !options.check) demo.error("error: --json needs --check.");
       const code = await demoCommand({
         nodes: options.nodes,
         folder: options.dir ?? null,
-        keep: options.keep,
-        check: options.check,
+        keep: options.keep ?? false,
+        check: options.check ?? false,
         rows: options.rows,
-        json: options.json,
+        json: options.json ?? false,
       }, context);
       finish(code);
     });

@@ -35,8 +35,6 @@ export interface DemoCluster {
   readonly start: (node: DemoNode) => void;
   /** Ends a node's postmaster and agent as a host crash would: SIGKILL, both at once. */
   readonly killHost: (node: DemoNode) => void;
-  /** The agent's process id; null where it is not running. */
-  readonly agentPid: (node: DemoNode) => number | null;
   /** The exit code of an agent that ended; null where it runs or never ran. */
   readonly agentExit: (node: DemoNode) => number | null;
   /** Asks every node. */
@@ -110,7 +108,6 @@ export function openCluster(
       if (postmaster !== null) sendSignal(postmaster, "SIGKILL");
       if (agent !== null) sendSignal(agent.pid, "SIGKILL");
     },
-    agentPid: (node) => running(node)?.pid ?? null,
     agentExit: (node) => agents.get(node.name)?.exitCode ?? null,
     look: clusterAsker(client, plan.nodes.map((node) => node.name)),
     stop: () => stopped ??= stop(),

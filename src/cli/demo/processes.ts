@@ -50,6 +50,15 @@ export function agentProcesses(
   return processes.filter((process) => process.args.some((arg) => files.has(arg)));
 }
 
+/** The agent that runs with a configuration file, whoever started it; null: there is none. */
+export function agentOf(configFile: string, processes: readonly ProcessInfo[]): number | null {
+  const agent = processes.find(({ args }) => {
+    const end = args.indexOf(configFile);
+    return end >= 2 && args[end - 2] === "run" && args[end - 1] === "--config";
+  });
+  return agent?.pid ?? null;
+}
+
 /** True where it is a PostgreSQL process whose working directory is that data directory. */
 export function worksIn(process: ProcessInfo, dataDir: string): boolean {
   const inside = process.cwd === dataDir || process.cwd === `${dataDir} (deleted)`;

@@ -12,8 +12,8 @@ import { renderCluster } from "../table.ts";
 import { type Terminal, tinted } from "../terminal.ts";
 import type { DemoCluster } from "./cluster.ts";
 import { prepareApplication } from "./database.ts";
-import { DEMO_DATABASE, DEMO_ROLE, LOOPBACK } from "./plan.ts";
-import { listProcesses, postmasterOf } from "./processes.ts";
+import { DEMO_DATABASE, DEMO_ROLE, type DemoNode, LOOPBACK } from "./plan.ts";
+import { agentOf, listProcesses, postmasterOf } from "./processes.ts";
 import { settledPrimary } from "./watcher.ts";
 
 const REDRAW_INTERVAL_MS = 1000;
@@ -42,7 +42,7 @@ export async function followCluster(
       "",
       renderCluster(view, { colour: terminal.colour, ruled: terminal.interactive }),
       "",
-      ...advice(cluster, terminal, self, { ready, keys: keys !== null, primary: view.primary }),
+      ...advice(cluster, terminal, self, { ready, keys: keys !== null, view }),
     ].join("\n");
     if (terminal.interactive) {
       terminal.write(inPlace(text));
@@ -59,9 +59,10 @@ function advice(
   cluster: DemoCluster,
   terminal: Terminal,
   self: readonly string[],
-  state: { readonly ready: boolean; readonly keys: boolean; readonly primary: string | null },
+  state: { readonly ready: boolean; readonly keys: boolean; readonly view: ClusterView },
 ): readonly string[] {
   const { plan } = cluster;
+  const { view } = state;
   if (!state.ready) {
     return [
       "Starting: the first primary is made, then copied to the others.",
@@ -71,28 +72,34 @@ function advice(
   const heading = (text: string) => tinted(text, "strong", terminal);
   const processes = listProcesses();
   const kills = plan.nodes.map((node) => {
-    const pids = [cluster.agentPid(node), postmasterOf(node.dataDir, processes)];
+    const pids = [agentOf(node.configFile, processes), postmasterOf(node.dataDir, processes)];
     const alive = pids.filter((pid) => pid !== null);
     const what = alive.length === 0 ? "(dead)" : `kill -9 ${alive.join(" ")}`;
-    return `  ${node.name}: ${what}`;
+    return `  ${node.name}: ${what}${node.name === view.primary ? "   (the primary)" : ""}`;
   });
   const program = self.map((word) => word.replace(/^file:\/\//, "")).join(" ");
   const config = plan.nodes[0]!.configFile;
-  const target = plan.nodes.find((node) => node.name !== state.primary)?.name;
-  const [first, ...others] = plan.nodes.map((node) => node.routerPort);
+  const answers = (node: DemoNode) =>
+    view.nodes.some((answer) => answer.ok && answer.node === node.name);
+  const target = plan.nodes.find((node) => answers(node) && node.name !== view.primary)?.name;
+  // A dead node's router is dead too.
+  const routed = [...plan.nodes.filter(answers), ...plan.nodes.filter((node) => !answers(node))];
+  const [first, ...others] = routed.map((node) => node.routerPort);
   return [
     heading("Try it, through any node's router:"),
     `  PGPASSWORD=${plan.secrets.application} psql -h ${LOOPBACK} -p ${first}` +
     ` -U ${DEMO_ROLE} -d ${DEMO_DATABASE}   (or -p ${others.join(", -p ")})`,
     heading("See it move: kill the primary's agent and postmaster:"),
     ...kills,
-    heading("Or change the primary on purpose:"),
-    `  ${program} failover --to ${target} --config ${config}`,
+    ...(target === undefined ? [] : [
+      heading("Or change the primary on purpose:"),
+      `  ${program} failover --to ${target} --config ${config}`,
+    ]),
     "",
     state.keys
       ? "r and Enter starts killed nodes again. Ctrl-C stops everything."
-      : `Killed nodes: ${program} run --config ${plan.folder}/NODE/config.yaml.` +
-        " SIGINT or SIGTERM stops everything.",
+      : `To start a killed node again: ${program} run --config ${plan.folder}/NODE/config.yaml\n` +
+        "SIGINT or SIGTERM stops everything.",
   ];
 }
 
@@ -103,7 +110,8 @@ function news(view: ClusterView, cluster: DemoCluster, ready: boolean): string {
       ? [answer.node, answer.status.role, answer.status.state, answer.status.streaming]
       : [answer.node]
   );
-  const pids = cluster.plan.nodes.map((node) => cluster.agentPid(node));
+  const processes = listProcesses();
+  const pids = cluster.plan.nodes.map((node) => agentOf(node.configFile, processes));
   return JSON.stringify([ready, view.primary, view.term, nodes, pids]);
 }
 
@@ -121,6 +129,10 @@ async function listenForRestart(cluster: DemoCluster, signal: AbortSignal): Prom
     const { done, value } = await reader.read();
     if (done) return;
     if (value.trim().toLowerCase() !== "r") continue;
-    for (const node of cluster.plan.nodes) cluster.start(node);
+    const processes = listProcesses();
+    for (const node of cluster.plan.nodes) {
+      // Somebody may have started it by hand.
+      if (agentOf(node.configFile, processes) === null) cluster.start(node);
+    }
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { planDemo } from "../../../src/cli/demo/plan.ts";
 import {
+  agentOf,
   agentProcesses,
   clusterProcesses,
   listProcesses,
@@ -43,6 +44,18 @@ Deno.test("agentProcesses() finds agents of the folder, whoever started them, an
     process(13, 1, ["metako", "run", "--config", "/etc/metako/config.yaml"]),
   ];
   assert.deepEqual(agentProcesses(plan, table).map((found) => found.pid), [10, 12]);
+});
+
+Deno.test("agentOf() finds the agent of one node, and no command about it", () => {
+  const file = "/tmp/demo/node1/config.yaml";
+  const table = [
+    process(10, 1, ["deno", "run", "main.ts", "status", "--config", file]),
+    process(11, 1, ["deno", "run", "main.ts", "run", "--config", file]),
+    process(12, 1, ["metako", "run", "--config", "/tmp/demo/node10/config.yaml"]),
+  ];
+  assert.equal(agentOf(file, table), 11);
+  assert.equal(agentOf(file, table.slice(0, 1)), null);
+  assert.equal(agentOf("run", table), null);
 });
 
 Deno.test("clusterProcesses() leaves out this process and its ancestors", () => {

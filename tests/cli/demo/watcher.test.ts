@@ -62,7 +62,6 @@ function pretend(looks: NodeAnswer[][], exits: Record<string, number> = {}): Dem
     }),
     start: () => {},
     killHost: () => {},
-    agentPid: () => null,
     agentExit: (node) => exits[node.name] ?? null,
     look: () => Promise.resolve(mergeStatuses(looks[Math.min(look++, looks.length - 1)]!)),
     stop: () => Promise.resolve([]),

@@ -134,6 +134,8 @@ function problemsOf(state: State, nowMs: number): string[] {
   }
   if (state.rejoin.kind === "blocked") problems.push(state.rejoin.because);
   const facts = serverFacts(state, nowMs);
+  const rule = serverRule(facts);
+  if (rule.id === "fence-failed") problems.push(`${rule.because}; stop it by hand`);
   if (facts.cluster === "foreign") {
     problems.push(
       "the local data directory belongs to another cluster (its system identifier differs from " +

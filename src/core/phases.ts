@@ -203,13 +203,16 @@ export function canStartDirectly(state: State, timeline: number | null): boolean
 
 /** Gives up this term in favour of a standby that holds every commit. */
 export function resign(turn: Turn, because: string): void {
-  const { settings, durable } = turn.state;
+  const { settings, durable, role } = turn.state;
   report(turn, {
     event: "resign",
     outcome: "done",
     because,
     fields: { term: durable.term },
   });
+  if (role.kind === "leader" && role.switchover !== null) {
+    progress(turn, role.switchover.reference, `the switchover ended: ${because}`, "failed");
+  }
   persist(turn, { resignedTerm: durable.term });
   for (const peer of peersOf(settings)) {
     send(turn, peer, { type: "resigned", term: durable.term });

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { Event } from "../../src/core/event.ts";
-import { claimOf, request, stateOf, stoppedServer, take } from "./fixtures.ts";
+import { claimOf, leaderState, request, stateOf, stoppedServer, take } from "./fixtures.ts";
 
 function ask(reference: number, to: string): Event {
   return { type: "operator", nowMs: 100_000, command: { type: "failover", reference, to } };
@@ -29,4 +29,34 @@ Deno.test("step() lets the record's own leader campaign before those it voted wi
   };
   assert.equal(campaignAtMs("b"), 101_000);
   assert.equal(campaignAtMs("a"), 100_500);
+});
+
+Deno.test("step() tells the operator when a rolled back switchover ends in a resignation (seed 469)", () => {
+  const state = leaderState({
+    phase: "burying",
+    retryAtMs: 100_000,
+    seenAtMs: { b0000001: 100_000 },
+    switchover: {
+      reference: 3,
+      to: "b",
+      stage: "rolling_back",
+      checkpoint: null,
+      retryAtMs: Infinity,
+      deadlineMs: Infinity,
+      failure: "it could not be stopped",
+    },
+  }, { server: stoppedServer("a") });
+  const fencing = take(state, { type: "tick", nowMs: 100_001 }).state;
+  const { effects } = take(fencing, {
+    type: "action_done",
+    nowMs: 100_002,
+    operation: fencing.operation!.id,
+    result: { type: "done" },
+  });
+  assert.deepEqual(effects.filter((effect) => effect.type === "progress"), [{
+    type: "progress",
+    reference: 3,
+    step: "the switchover ended: PostgreSQL died, and a standby holds every commit",
+    outcome: "failed",
+  }]);
 });

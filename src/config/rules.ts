@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assertNever } from "../core/assert_never.ts";
 import { formatDuration } from "./duration.ts";
 import { isWildcard, MEMBER_RULES } from "./member_rules.ts";
 import type { Finding } from "./problem.ts";
@@ -236,8 +237,4 @@ function otherDurability({ values }: RuleFacts): Finding[] {
     default:
       return assertNever(asked);
   }
-}
-
-function assertNever(value: never): never {
-  throw new Error(`No rule for the durability ${String(value)}.`);
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { assertNever } from "./assert_never.ts";
 import { coverage, type Grant, isElectable } from "./candidate.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
@@ -198,6 +199,8 @@ function countPreVotes(turn: Turn): void {
       return lose(turn, result);
     case "pending":
       return;
+    default:
+      return assertNever(result.outcome);
   }
 }
 
@@ -212,6 +215,8 @@ function countVotes(turn: Turn): void {
       return lose(turn, result);
     case "pending":
       return;
+    default:
+      return assertNever(result.outcome);
   }
 }
 

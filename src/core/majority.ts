@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { assertNever } from "./assert_never.ts";
 import type { Event } from "./event.ts";
 import {
   campaignByHandover,
@@ -78,6 +79,8 @@ function takeIn(turn: Turn, event: Event): void {
         stepDown(turn, `this host was suspended for ${Math.round(event.gapMs)} ms`);
       }
       return;
+    default:
+      return assertNever(event);
   }
 }
 
@@ -117,6 +120,8 @@ function takeRequest(turn: Turn, event: Event & { readonly type: "request" }): v
         because === null ? { type: "noted", term } : { type: "denied", term, because },
       );
     }
+    default:
+      return assertNever(message);
   }
 }
 
@@ -144,6 +149,8 @@ function settleRequest(turn: Turn, request: number, message: Answer | null): voi
       return;
     case "resigned":
       return;
+    default:
+      return assertNever(sent.kind);
   }
 }
 

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { assertNever } from "./assert_never.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { beat, claimSolo, enterPhase, isSettled, publish, stepDown } from "./leader.ts";
 import { isVirgin } from "./record.ts";
@@ -70,6 +71,8 @@ export function advance(turn: Turn): void {
       return;
     case "switching":
       return continueSwitchover(turn, role);
+    default:
+      return assertNever(role.phase);
   }
 }
 

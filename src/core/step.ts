@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { assertNever } from "./assert_never.ts";
 import type { Effect } from "./effect.ts";
 import type { Event } from "./event.ts";
 import { turnMajority } from "./majority.ts";
@@ -62,6 +63,8 @@ export function nextWakeAtMs(state: State): number {
         role.switchover?.deadlineMs,
       );
       break;
+    default:
+      assertNever(role);
   }
   const future = moments.filter((moment) => typeof moment === "number" && moment > nowMs);
   return Math.min(Infinity, ...future as number[]);

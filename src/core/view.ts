@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assertNever } from "./assert_never.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { waitingReason } from "./follower.ts";
 import type { Contact } from "./message.ts";
@@ -104,6 +105,8 @@ function noRouteBecause(state: State, nowMs: number): string {
       return nowMs < role.heardAtMs + state.settings.leaseMs
         ? `${role.leader} was elected and is not writable yet`
         : `${role.leader} has been silent for longer than its lease`;
+    default:
+      return assertNever(role);
   }
 }
 

@@ -15,11 +15,12 @@ import type { Grip } from "./grip.ts";
 import { bounded, openManaged } from "./managed.ts";
 import { observationOf } from "./observe.ts";
 import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
-import { assertNever, failed, finished } from "./outcome.ts";
+import { failed, finished } from "./outcome.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync } from "./primary.ts";
 import { privilegeCheck } from "./privileges.ts";
 import { follow, prepare, revoke } from "./standby.ts";
+import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
 import type { Eye } from "./eye.ts";
 

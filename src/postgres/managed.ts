@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
 import { clone, initialise } from "./build.ts";
 import { openSession } from "./connection.ts";
@@ -16,7 +17,7 @@ import { adopt } from "./identity.ts";
 import { managedGrip } from "./managed_grip.ts";
 import { observeManaged } from "./observe.ts";
 import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
-import { assertNever, done, finished, messageOf } from "./outcome.ts";
+import { done, finished, messageOf } from "./outcome.ts";
 import { localTarget, type Place, preparePrivateFolder, readControl } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync, startPrimary } from "./primary.ts";

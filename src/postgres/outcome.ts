@@ -37,8 +37,3 @@ export function finished(result: ActionResult): {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-/** Makes the compiler prove that a `switch` is complete. */
-export function assertNever(value: never): never {
-  throw new Error(`Cannot happen: ${JSON.stringify(value)}`);
-}

@@ -3,20 +3,17 @@
  *
  * @module
  */
-import process from "node:process";
 import manifest from "./deno.json" with { type: "json" };
-import { endOnFault, faultLine } from "./src/cli/faults.ts";
+import { endOnFault, faultLine, quietDeprecations } from "./src/cli/faults.ts";
 import { EXIT } from "./src/cli/exit_codes.ts";
 import { runProgram } from "./src/cli/program.ts";
 import { thisProgram } from "./src/cli/self.ts";
 import { processTerminal } from "./src/cli/terminal.ts";
 
-// What the runtime means to do away with concerns its programmers, not who runs a database.
-Object.assign(process, { noDeprecation: true });
-
 if (import.meta.main) {
   const terminal = processTerminal();
   endOnFault(terminal);
+  quietDeprecations();
   const context = { terminal, version: manifest.version, self: thisProgram() };
   Deno.exit(
     await runProgram(Deno.args, context).catch((fault: unknown) => {

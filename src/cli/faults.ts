@@ -7,6 +7,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { EXIT } from "./exit_codes.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -24,6 +25,11 @@ export function endOnFault(terminal: Pick<Terminal, "complain">): void {
     event.preventDefault();
     end(event.error ?? event.message);
   });
+}
+
+/** What the runtime means to do away with concerns its programmers, not who runs a database. */
+export function quietDeprecations(): void {
+  Object.assign(process, { noDeprecation: true });
 }
 
 /**

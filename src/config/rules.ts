@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { assertNever } from "../core/assert_never.ts";
 import { formatDuration } from "./duration.ts";
 import { isWildcard, MEMBER_RULES } from "./member_rules.ts";
 import type { Finding } from "./problem.ts";
@@ -237,4 +236,8 @@ function otherDurability({ values }: RuleFacts): Finding[] {
     default:
       return assertNever(asked);
   }
+}
+
+function assertNever(value: never): never {
+  throw new Error(`No rule for the durability ${String(value)}.`);
 }

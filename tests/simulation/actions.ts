@@ -10,8 +10,8 @@ import {
   createProcess,
   type DataDirectory,
   endProcess,
-  lsnOf,
   looksLikeLineage,
+  lsnOf,
   standbyPosition,
   timelineOf,
 } from "./server.ts";

@@ -252,6 +252,12 @@ function start(world: World, host: Host, effect: Exclude<Effect, { type: "persis
 
 function startAction(world: World, host: Host, operation: number, action: ServerAction): void {
   world.tally.note("action", action.type);
+  const { state } = host.agent!;
+  // What the table of rules chose is under way now; without it the table shows which row it was.
+  if (state.role.kind === "follower" && action.type !== "revoke") {
+    const facts = serverFacts({ ...state, operation: null }, state.nowMs);
+    world.tally.note("rule", serverRule(facts).id);
+  }
   for (const checker of world.checkers) checker.operates?.(host, action);
   operate(world, host, operation, action);
 }

@@ -32,6 +32,9 @@ export function applyFault(world: World, fault: Fault): void {
   FAULTS[fault.kind].apply(world, fault, host);
 }
 
+/** The system identifier of a data directory that somebody restored on the wrong host. */
+export const STRANGER = "sys-of-a-stranger";
+
 const SHORT: readonly [number, number] = [50, 3000];
 const LONG: readonly [number, number] = [2000, 25_000];
 
@@ -323,7 +326,7 @@ export const FAULTS = {
       wipe(world, host);
       host.data = createData({
         incarnation: Math.floor(choice * 0x1_0000_0000).toString(16).padStart(8, "0"),
-        systemIdentifier: "sys-of-a-stranger",
+        systemIdentifier: STRANGER,
         standbySignal: false,
       });
       host.data.wal = Array.from({ length: 400 }, () => ++world.rowCount);
@@ -331,7 +334,7 @@ export const FAULTS = {
       powerOn(world, host);
       // Somebody reads the message of status, and moves the stranger's directory away.
       later(world, forMs, () => {
-        if (host.data?.systemIdentifier !== "sys-of-a-stranger") return;
+        if (host.data?.systemIdentifier !== STRANGER) return;
         endProcess(world, host, "moved away");
         host.data = null;
       });

@@ -2,13 +2,7 @@
  * What an agent sees of the server beside it.
  */
 import type { ServerObservation } from "../../src/core/server.ts";
-import {
-  attachedStandbys,
-  checkpointOf,
-  lsnOf,
-  standbyPosition,
-  timelineOf,
-} from "./server.ts";
+import { attachedStandbys, checkpointOf, lsnOf, standbyPosition, timelineOf } from "./server.ts";
 import type { Host, World } from "./world.ts";
 
 /** Looks at the server of `host` now. */

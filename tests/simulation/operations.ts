@@ -3,7 +3,13 @@
  * is preempted or outlives its agent.
  */
 import type { ServerAction } from "../../src/core/server.ts";
-import { type ActionOutcome, beginAction, endAction, isFailed, leaveReloadBehind } from "./actions.ts";
+import {
+  type ActionOutcome,
+  beginAction,
+  endAction,
+  isFailed,
+  leaveReloadBehind,
+} from "./actions.ts";
 import { submit } from "./agent.ts";
 import { isAwake } from "./server.ts";
 import { wakeLater } from "./wal.ts";

@@ -2,11 +2,12 @@
  * One run: a storm of faults in which nothing may be lost, and then peace, in which everything has
  * to come back. A run ends at the first invariant that breaks.
  */
+import { isElectable } from "../../src/core/candidate.ts";
 import { compareRecords, newerRecord } from "../../src/core/record.ts";
-import { isPaused, resumeAgent, startAgent } from "./agent.ts";
+import { resumeAgent, startAgent } from "./agent.ts";
 import { addCheckers } from "./checkers/all.ts";
 import { startClients } from "./clients.ts";
-import { applyFault } from "./faults.ts";
+import { applyFault, STRANGER } from "./faults.ts";
 import { primaryOf } from "./hosts.ts";
 import { createNetwork, healAll } from "./network.ts";
 import { hostsOf, type Scenario } from "./scenario.ts";
@@ -111,7 +112,7 @@ export function makePeace(world: World): void {
       host.process.replayPaused = false;
       if (host.data !== null) host.data.replayed = host.data.flushed;
     }
-    if (host.data?.systemIdentifier === "sys-of-a-stranger") {
+    if (host.data?.systemIdentifier === STRANGER) {
       endProcess(world, host, "moved away");
       host.data = null;
     }
@@ -193,8 +194,13 @@ function isRecoverable(world: World): boolean {
   const alive = ({ node, incarnation }: { node: string; incarnation: string }) =>
     known.some((host: Host) => host.name === node && host.data?.incarnation === incarnation);
   if (alive(newest.leader)) return true;
-  return newest.required > 0 &&
-    newest.electable.filter(alive).length >= newest.electable.length - newest.required + 1;
+  const { required, electable } = newest;
+  // A node campaigns on its own record alone: one that missed the newest may not know that it can.
+  const informed = electable.some((instance) =>
+    alive(instance) && isElectable(world.byName.get(instance.node)!.disk.record!, instance)
+  );
+  return required > 0 && informed &&
+    electable.filter(alive).length >= electable.length - required + 1;
 }
 
 function highestTerm(world: World): number {
@@ -203,9 +209,4 @@ function highestTerm(world: World): number {
 
 function bucket(spanMs: number): string {
   return spanMs < 1000 ? "1 s" : spanMs < 5000 ? "5 s" : spanMs < 20_000 ? "20 s" : "60 s";
-}
-
-/** True while any agent stands still. */
-export function anyoneSleeps(world: World): boolean {
-  return world.hosts.some((host) => isPaused(world, host));
 }

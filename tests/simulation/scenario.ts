@@ -6,7 +6,7 @@ import type { MemberEntry, NodeName } from "../../src/core/record.ts";
 import { NOTHING_DURABLE } from "../../src/core/state.ts";
 import type { Settings } from "../../src/core/settings.ts";
 import { type Dice, diceOf } from "./dice.ts";
-import { FAULTS, type FaultKind } from "./faults.ts";
+import { type FaultKind, FAULTS } from "./faults.ts";
 import type { Weather } from "./network.ts";
 import type { Host } from "./world.ts";
 
@@ -202,7 +202,9 @@ function drawFaults(
       kind,
       target: dice.luck(towardsPrimary) ? "primary" : dice.pick(names),
       other: dice.pick(names),
-      forMs: Math.round(dice.luck(0.5) ? dice.between(0.1, 2) * leaseMs : dice.between(spanMs[0], spanMs[1])),
+      forMs: Math.round(
+        dice.luck(0.5) ? dice.between(0.1, 2) * leaseMs : dice.between(spanMs[0], spanMs[1]),
+      ),
       choice: dice.roll(),
     });
     // Some faults come in company: the next one follows at once.

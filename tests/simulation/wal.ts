@@ -29,7 +29,9 @@ export function writeRow(world: World, host: Host): number | null {
 /** Makes everything that was written durable, and sends it. */
 export function flushPrimary(world: World, host: Host, process: Process): void {
   if (host.process !== process || host.data === null) return;
-  if (!isAwake(world, host)) return wakeLater(world, host, () => flushPrimary(world, host, process));
+  if (!isAwake(world, host)) {
+    return wakeLater(world, host, () => flushPrimary(world, host, process));
+  }
   host.data.flushed = host.data.wal.length;
   release(world, host, process);
   for (const sender of process.senders.values()) sendMore(world, host, process, sender);
@@ -93,7 +95,9 @@ function tryConnect(world: World, host: Host, process: Process): boolean {
   if (data === null || data.following === null) return true;
   const upstream = hostOf(world, data.following);
   const serving = upstream.process;
-  if (!answers(world, host) || !answers(world, upstream) || serving?.kind !== "primary") return false;
+  if (!answers(world, host) || !answers(world, upstream) || serving?.kind !== "primary") {
+    return false;
+  }
   if (!joined(world, host, upstream) || upstream.data === null) return false;
   // The slot is held by a walsender that does not know yet that its standby is gone.
   if (serving.senders.has(host.name)) {

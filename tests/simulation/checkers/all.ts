@@ -11,12 +11,13 @@ import { lineageChecker } from "./lineage.ts";
 import { memoryChecker } from "./memory.ts";
 import { operatorChecker } from "./operator.ts";
 import { promotionChecker } from "./promotion.ts";
+import { strangerChecker } from "./stranger.ts";
 import { termChecker } from "./terms.ts";
 import { createCommits } from "./commits.ts";
 
 /** Puts all checkers into a world. */
 export function addCheckers(world: World): void {
-  const commits = createCommits(world);
+  const commits = createCommits();
   world.checkers.push(
     commits.checker,
     termChecker(world),
@@ -29,5 +30,6 @@ export function addCheckers(world: World): void {
     leaseChecker(world),
     fenceChecker(world),
     operatorChecker(world),
+    strangerChecker(world),
   );
 }

@@ -1,21 +1,30 @@
 /**
  * Invariant 4: two servers never both acknowledge writes. It is checked in a stronger form that
- * needs no clock: once a leader's server has acknowledged a row, no earlier leader's ever does.
+ * needs no clock: no server ever acknowledges a row that was written after a later leader's server
+ * had been opened. A row from before may still be acknowledged, when a host that stood still reads
+ * what its standbys reported long ago; the ledger says whether the successor has it.
  */
 import { breach, type Checker, type World } from "../world.ts";
 
-/** Watches the terms of acknowledgements. */
+/** Compares each acknowledged row with the opening of the newest server. */
 export function exclusiveChecker(world: World): Checker {
   const name = "4 exclusive";
+  let newest = { term: 0, node: "", rowsBefore: 0 };
   return {
     name,
+    opened(host) {
+      const { term } = host.process!;
+      if (term <= newest.term) return;
+      newest = { term, node: host.name, rowsBefore: world.rowCount };
+    },
     acknowledged({ row, node, term }) {
-      const last = world.acknowledged.at(-1);
-      if (last === undefined || term > last.term || term === last.term && node === last.node) return;
+      if (term > newest.term || (term === newest.term && node === newest.node)) return;
+      if (row < newest.rowsBefore) return;
       breach(
         world,
         name,
-        `${node} of term ${term} acknowledges row ${row} after ${last.node} of term ${last.term} did`,
+        `${node} of term ${term} acknowledges row ${row}, written after ${newest.node} was opened ` +
+          `in term ${newest.term}`,
       );
     },
   };

@@ -3,10 +3,17 @@
  * runs and does not hold the lease.
  */
 import { isPaused } from "../agent.ts";
-import { breach, type Checker, type World } from "../world.ts";
+import { localMs } from "../clock.ts";
+import { type Agent, breach, type Checker, type Host, type World } from "../world.ts";
 
 /** Failed fences are repeated, slow disks and pauses hold an agent up: so long is always enough. */
 const PATIENCE_MS = 3000;
+
+function holdsLease({ clock }: Host, { state }: Agent, nowMs: number): boolean {
+  const { role } = state;
+  return role.kind === "leader" &&
+    (role.leaseUntilMs ?? role.electedDeadlineMs) > localMs(clock, nowMs);
+}
 
 /** Looks for open servers whose agents could fence them, and do not. */
 export function fenceChecker(world: World): Checker {
@@ -21,7 +28,7 @@ export function fenceChecker(world: World): Checker {
           agent.running?.action.type === "fence" || agent.busy ||
           trouble.refusedUntilMs > world.nowMs || process.hung ||
           agent.state.operateAtMs > agent.state.nowMs ||
-          agent.state.role.kind === "leader";
+          holdsLease(host, agent, world.nowMs);
         const key = `${host.name} ${host.boot}`;
         if (excused) {
           since.delete(key);

@@ -24,8 +24,12 @@ export function leaseChecker(world: World): Checker {
 
   return {
     name,
-    stepped(host, before) {
+    stepped(host, before, event) {
       const { state } = host.agent!;
+      const { leaseMs } = host.settings;
+      if (event.type === "suspended" && event.gapMs >= leaseMs && state.role.kind === "leader") {
+        breach(world, name, `${host.name} leads on after ${Math.round(event.gapMs)} ms of absence`);
+      }
       if (state.role.kind !== "leader" || state.role === before.role) return;
       const was = before.role.kind === "leader" ? before.role.leaseUntilMs : null;
       if (state.role.leaseUntilMs === was) return;

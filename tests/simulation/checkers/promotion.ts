@@ -35,7 +35,9 @@ export function promotionChecker(world: World, commits: Commits): Checker {
       if (host.agent?.state.operation?.action.type === "fence") return;
       const { role } = host.agent!.state;
       check(host, type, role.kind === "leader" && role.phase === "promoting");
-      if (role.kind !== "leader") breach(world, name, `${type} on ${host.name}, which does not lead`);
+      if (role.kind !== "leader") {
+        breach(world, name, `${type} on ${host.name}, which does not lead`);
+      }
     },
     opened(host, how) {
       if (how !== "start_primary") check(host, how, true);

@@ -1,0 +1,182 @@
+/**
+ * Faults in records and in durability: what is committed, who is electable, what commits wait for.
+ */
+import { core, type Mutant, several } from "./mutant.ts";
+
+/** The mutants of this file. */
+export const RECORD_MUTANTS: readonly Mutant[] = [
+  core(
+    "minority-commits",
+    "a record is committed by one member fewer than a majority",
+    "leader.ts",
+    "return majoritySize(state.settings.members.length, state.settings.minConsensusNodes);",
+    "return majoritySize(state.settings.members.length, state.settings.minConsensusNodes) - 1;",
+  ),
+  core(
+    "stale-record-acknowledged",
+    "an acknowledgement of an older record of the term counts for the newer one",
+    "leader.ts",
+    "    compareRecords(peer.persisted, mark) >= 0\n",
+    "    peer.persisted.term >= mark.term\n",
+  ),
+  core(
+    "older-term-acknowledged",
+    "an acknowledgement of an older term counts",
+    "leader.ts",
+    `    peer.admitted && peer.persisted !== null && peer.persisted.term === mark.term &&
+    compareRecords(peer.persisted, mark) >= 0`,
+    "    peer.admitted && peer.persisted !== null",
+  ),
+  core(
+    "promotion-before-solo",
+    "the server is promoted before the solo record is committed",
+    "phases.ts",
+    "if (!isSettled(role) || turn.state.operation !== null) return;",
+    "if (turn.state.operation !== null) return;",
+  ),
+  several("kept-electable", "E is kept through a promotion", [
+    ["src/core/leader.ts", "    electable: [],\n", "    electable: adopted?.electable ?? [],\n"],
+    [
+      "src/core/leader.ts",
+      "    required: 0,\n  });",
+      "    required: adopted?.required ?? 0,\n  });",
+    ],
+  ]),
+  core(
+    "open-before-publishing",
+    "the leader serves before a majority holds the record that names its timeline",
+    "phases.ts",
+    'case "publishing":\n      if (isSettled(role)) serve(turn, role);',
+    'case "publishing":\n      serve(turn, role);',
+  ),
+  core(
+    "record-before-names",
+    "a record is published that the names in force do not bear out",
+    "durability.ts",
+    "return satisfiesC(situation.sync, next) &&\n",
+    "return situation.sync.required >= 0 &&\n",
+  ),
+  core(
+    "names-before-record",
+    "PostgreSQL's names change before the record allows it",
+    "durability.ts",
+    "return situation.records.every((record) => satisfiesC(next, record));",
+    "return situation.records.length > 0 && next.required >= 0;",
+  ),
+  core(
+    "c-ignored",
+    "condition C is ignored",
+    "durability.ts",
+    "return sync.required - outside >= promised.required;",
+    "return sync.required - outside >= -1000;",
+  ),
+  core(
+    "c-off-by-one",
+    "condition C is off by one",
+    "durability.ts",
+    "return sync.required - outside >= promised.required;",
+    "return sync.required - outside + 1 >= promised.required;",
+  ),
+  core(
+    "c-against-newest-only",
+    "condition C is checked against the newest record only",
+    "durability.ts",
+    "return situation.records.every((record) => satisfiesC(next, record));",
+    "return situation.records.slice(-1).every((record) => satisfiesC(next, record));",
+    "stepDurability() takes no step before its newest record is committed, and then that record " +
+      "is the only one that may be in force. The condition matters once steps overlap.",
+  ),
+  core(
+    "h-ignored",
+    "condition H is ignored",
+    "durability.ts",
+    "return past.length >= promised.required;",
+    "return past.length >= 0;",
+  ),
+  core(
+    "h-without-barrier",
+    "condition H does not ask how far a standby has flushed",
+    "durability.ts",
+    "      lsn >= barrierLsn\n",
+    "      lsn >= 0n\n",
+  ),
+  core(
+    "unproved-names",
+    "names that were asked for count as in force before that is proved",
+    "standbys.ts",
+    "const unproved = role.pendingSync ??\n    (role.sync.barrierLsn === null ? role.sync.setting : null);",
+    `if (role.pendingSync !== null) {
+    role = patchRole(turn, role, {
+      sync: { setting: role.pendingSync, barrierLsn: server.insertLsn },
+      pendingSync: null,
+    });
+  }
+  const unproved = role.sync.barrierLsn === null ? role.sync.setting : null;`,
+  ),
+  core(
+    "catching-up-counts",
+    "a standby that has not caught up is electable",
+    "standbys.ts",
+    'standby.state === "streaming" && isDataMember(settings, standby.node)',
+    'standby.state !== "" && isDataMember(settings, standby.node)',
+    "Condition H asks how far the standby has flushed, whatever pg_stat_replication calls its " +
+      "state: it enters E no sooner than it holds everything up to the barrier.",
+  ),
+  core(
+    "async-at-first",
+    "a new primary waits for nobody",
+    "standbys.ts",
+    "return { names, required: names.length === 0 ? 0 : REQUIRED };",
+    "return { names: names.slice(0, 0), required: 0 };",
+  ),
+  core(
+    "commits-wait-for-nobody",
+    "the number of standbys that commits wait for drops to none",
+    "durability.ts",
+    "const goal: SyncSetting = { names: desired.electable, required: desired.required };",
+    "const goal: SyncSetting = { names: desired.electable, required: desired.required - 1 };",
+  ),
+  core(
+    "old-record-accepted",
+    "a follower takes an older record for a newer one",
+    "follower.ts",
+    "record: newerRecord(turn.state.durable.record, message.record),",
+    "record: message.record,",
+    "heartbeatRefusal() has turned away every heartbeat whose record is older than the node's own.",
+  ),
+  several("record-goes-back", "a follower replaces its record by an older one", [
+    [
+      "src/core/follower.ts",
+      "record: newerRecord(turn.state.durable.record, message.record),",
+      "record: message.record,",
+    ],
+    [
+      "src/core/follower.ts",
+      "if (compareRecords(message.record, durable.record) < 0 && durable.admitted) {",
+      "if (compareRecords(message.record, durable.record) < -1e9) {",
+    ],
+  ]),
+  core(
+    "trusts-own-record",
+    "an agent that restarted takes its own record for committed",
+    "leader.ts",
+    "published: [durable.record],\n    sync",
+    "published: [durable.record],\n    committed: durable.record,\n    sync",
+  ),
+  core(
+    "own-timeline-kept",
+    "a winner that was in recovery starts on the same timeline",
+    "phases.ts",
+    'return server?.state === "stopped" && server.wasPrimary && timeline !== null && timeline > 0 &&\n    server.checkpoint.timeline === timeline;',
+    'return server?.state === "stopped" && timeline !== null && timeline > 0;',
+    "PostgreSQL itself refuses: a directory with standby.signal starts in recovery, so the action " +
+      "fails and is not repeated as another one; see stale-timeline-kept for the other half.",
+  ),
+  several("recovery-opened", "a winner in recovery is opened without a new timeline", [
+    [
+      "tests/simulation/actions.ts",
+      "data.history = [...data.history, { timeline, start: data.wal.length }];",
+      "void timeline;",
+    ],
+  ]),
+];

@@ -82,6 +82,12 @@ export function openStateFile(
         if (error instanceof Deno.errors.NotFound) {
           return { ok: true, durable: NOTHING_DURABLE, existed: false };
         }
+        if (error instanceof Deno.errors.PermissionDenied) {
+          const because =
+            `Cannot read the state file ${path}: this user may not. Run the agent as ` +
+            "the user who wrote it, or give that file and its folder to this one.";
+          return { ok: false, because };
+        }
         return { ok: false, because: unreadable(path, reason(error)) };
       }
       return decodeState(text, { path, cluster, node });

@@ -193,7 +193,10 @@ Deno.test({
       const file = await writeConfig(folder, configOf(node1!, [node1!], folder));
       await Deno.mkdir(`${folder}/node1-state`);
       await Deno.writeTextFile(`${folder}/node1-state/state.json`, "", { mode: 0o000 });
-      assertRefused(await metako("run", "--config", file), /^Cannot read the state file .+denied/);
+      assertRefused(
+        await metako("run", "--config", file),
+        /^Cannot read the state file .+this user may not\. Run the agent as/,
+      );
     }),
 });
 

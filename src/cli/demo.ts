@@ -9,9 +9,9 @@
  */
 import { findPostgres } from "../agent/mod.ts";
 import { type DemoCluster, openCluster } from "./demo/cluster.ts";
-import { logTails, makeFolder, writeNodeFiles } from "./demo/folder.ts";
-import { type DemoPlan, LOOPBACK, planDemo, PORTS_PER_NODE } from "./demo/plan.ts";
-import { findFreePorts } from "./demo/ports.ts";
+import { logTails } from "./demo/folder.ts";
+import { layOut } from "./demo/layout.ts";
+import type { DemoPlan } from "./demo/plan.ts";
 import { judge, renderReport } from "./demo/report.ts";
 import { followCluster } from "./demo/screen.ts";
 import { playScript } from "./demo/script.ts";
@@ -66,39 +66,6 @@ export async function demoCommand(
 
 /** How the demo ended; after "bad" the folder may hold evidence. */
 type End = "good" | "bad" | "interrupted";
-
-type LaidOut =
-  | { readonly ok: true; readonly plan: DemoPlan }
-  | { readonly ok: false; readonly because: string };
-
-async function layOut(options: DemoOptions, binDir: string): Promise<LaidOut> {
-  // PostgreSQL refuses to run as root; its packages bring this user.
-  const osUser = Deno.uid() === 0 ? "postgres" : null;
-  const folder = await makeFolder(options.folder, osUser);
-  if (!folder.ok) return folder;
-  const wanted = options.nodes * PORTS_PER_NODE;
-  const ports = findFreePorts(LOOPBACK, wanted);
-  if (ports === null) {
-    const because = `Cannot start the demo: ${wanted} free ports between 20000 and 32000 on` +
-      ` ${LOOPBACK} are needed. Stop other listeners, or ask for fewer --nodes.`;
-    return { ok: false, because };
-  }
-  const plan = planDemo({
-    folder: folder.path,
-    nodeCount: options.nodes,
-    ports,
-    binDir,
-    osUser,
-    secrets: {
-      superuser: randomSecret(),
-      replication: randomSecret(),
-      application: randomSecret(),
-      cluster: randomSecret() + randomSecret(),
-    },
-  });
-  await writeNodeFiles(plan);
-  return { ok: true, plan };
-}
 
 /** Plays the script and prints the report. */
 async function check(
@@ -170,9 +137,4 @@ async function tidy(
     return;
   }
   await Deno.remove(plan.folder, { recursive: true });
-}
-
-function randomSecret(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

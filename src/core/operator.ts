@@ -18,6 +18,9 @@ import { patch, patchRole, progress, type Turn } from "./turn.ts";
 /** A target further behind than this would keep writes waiting for long; it is refused. */
 const MAXIMUM_LAG_BYTES = 16n * 1024n * 1024n;
 
+/** How many heartbeat intervals without an acknowledgement make a target unfit. */
+const SILENT_INTERVALS = 2.5;
+
 /** How long a switchover waits for what is only passing: a list being changed, a standby back. */
 const PATIENCE_MS = 5000;
 
@@ -152,6 +155,10 @@ function switchoverObstacle(state: State, role: LeaderRole, to: NodeName): strin
   }
   if (!isSettled(role) || record === undefined || !includesInstance(record.electable, standby)) {
     return "it is not electable yet; try again when status lists it as electable";
+  }
+  const ackedMs = role.peers[to]?.ackedSentAtMs ?? -Infinity;
+  if (state.nowMs - ackedMs > SILENT_INTERVALS * state.settings.heartbeatIntervalMs) {
+    return "its agent does not answer heartbeats";
   }
   const lagBytes = server.insertLsn - standby.flushedLsn;
   if (lagBytes > MAXIMUM_LAG_BYTES) {

@@ -223,7 +223,8 @@ function duty(state: State): ServerFacts["duty"] {
   const { role, settings, durable } = state;
   if (!isDataMember(settings, settings.self)) return "none";
   if (role.kind === "leader") return "lead";
-  if (role.kind === "candidate") return "campaign";
+  // A server that ran before metako came is taken over as it is, not fenced for want of a record.
+  if (role.kind === "candidate") return isVirgin(durable.record) ? "first_start" : "campaign";
   if (role.leader !== null && role.writable) return "attach";
   return isVirgin(durable.record) ? "first_start" : "wait";
 }

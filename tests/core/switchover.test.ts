@@ -204,6 +204,11 @@ Deno.test("step() begins no switchover to a node that could not take over, and s
     refused("b", leaderState({ published: [other] }, { durable: durableOf({ record: other }) })),
     /not electable yet/,
   );
+  const { peers } = leaderOf();
+  assert.match(
+    refused("b", leaderState({ peers: { ...peers, b: { ...peers.b!, ackedSentAtMs: 98_000 } } })),
+    /agent does not answer/,
+  );
   const busy = { id: 9, action: { type: "set_sync" as const, sync: { names: [], required: 0 } } };
   assert.match(refused("b", leaderState({}, { operation: { ...busy, startedAtMs: 0 } })), /busy/);
 });

@@ -11,6 +11,7 @@ import { cut, heal, refuse, type Traffic } from "./network.ts";
 import { askOperator } from "./operator.ts";
 import type { Fault } from "./scenario.ts";
 import { createData, endProcess } from "./server.ts";
+import { writeRow } from "./wal.ts";
 import { type ActionEnd, after, type Host, hostOf, tell, type World } from "./world.ts";
 
 /** What a kind of fault is. */
@@ -213,6 +214,30 @@ export const FAULTS = {
     spanMs: LONG,
     apply(world, { forMs }, host) {
       host.trouble.slowWalUntilMs = Math.max(host.trouble.slowWalUntilMs, world.nowMs + forMs);
+    },
+  },
+  /** PostgreSQL goes on without its agent while others elect, busy, and one standby lags behind. */
+  unattendedPrimary: {
+    towardsPrimary: 1,
+    spanMs: SHORT,
+    apply(world, { forMs, choice }, host) {
+      const { leaseMs, fenceMarginMs } = host.settings;
+      const awayMs = (leaseMs + fenceMarginMs) * (1.1 + choice) + forMs;
+      killAgent(world, host);
+      later(world, awayMs, () => startAgent(world, host));
+      const standby = world.hosts[Math.floor(choice * 37) % world.hosts.length]!;
+      standby.trouble.slowWalUntilMs = Math.max(
+        standby.trouble.slowWalUntilMs,
+        world.nowMs + awayMs,
+      );
+      const endMs = world.nowMs + awayMs;
+      const { process } = host;
+      const write = () => {
+        if (world.nowMs >= endMs || host.process !== process) return;
+        writeRow(world, host);
+        after(world, world.dice.client.between(2, 30), write);
+      };
+      write();
     },
   },
   replayPause: {

@@ -261,7 +261,9 @@ function linkMs(world: World): number {
 
 function slownessMs(world: World, sender: Sender): number {
   const { slowWalUntilMs } = hostOf(world, sender.node).trouble;
-  return slowWalUntilMs > world.nowMs ? world.dice.wal.between(100, 4000) : 0;
+  return slowWalUntilMs > world.nowMs
+    ? world.dice.wal.pauseMs(world.dice.wal.luck(0.7) ? 60 : 1500)
+    : 0;
 }
 
 function joined(world: World, a: Host, b: Host): boolean {

@@ -32,6 +32,7 @@ export function coreSettings(config: Config): Settings {
     heartbeatIntervalMs: coordination.heartbeatIntervalMs,
     communicationTimeoutMs: coordination.communicationTimeoutMs,
     minConsensusNodes: coordination.minConsensusNodes,
+    durability: config.replication.durability,
     serverPatienceMs: config.healthCheck.intervalMs * config.healthCheck.failureThreshold,
     contact: { host: identity.localDbHost, port: identity.localDbPort },
   };

@@ -118,8 +118,8 @@ export interface ReplicationConfig {
   readonly user: string;
   /** Null where one is to be derived. */
   readonly password: string | null;
-  /** Every commit waits for a standby, and this is never relaxed. */
-  readonly durability: "strict";
+  /** Whether writes wait, or the primary goes on alone, when no standby is left. */
+  readonly durability: "strict" | "quorum";
   /** Null where not set. Without effect while every commit waits for a standby. */
   readonly maximumLagOnFailoverBytes: number | null;
 }

@@ -225,13 +225,13 @@ function otherDurability({ values }: RuleFacts): Finding[] {
   switch (asked) {
     case undefined:
     case "strict":
-      return [];
     case "quorum":
+      return [];
     case "async":
       return [wrong(
         "replication.durability",
-        "must be strict: in this release every commit waits for a standby, and this is never relaxed",
-        "Write strict, or remove the key.",
+        "must be strict or quorum: this release has no asynchronous failover",
+        "Write one of them, or remove the key.",
       )];
     default:
       return assertNever(asked);

@@ -97,7 +97,7 @@ export function settle(
     replication: {
       user: values.replication?.user ?? "metako_replicator",
       password: secrets.replicationPassword,
-      durability: "strict",
+      durability: values.replication?.durability === "quorum" ? "quorum" : "strict",
       maximumLagOnFailoverBytes: values.replication?.maximum_lag_on_failover ?? null,
     },
     router: {

@@ -94,11 +94,18 @@ export function resumeLeadership(turn: Turn): void {
   const role = lead(turn, "resuming", {
     published: [durable.record],
     sync: { setting: server.sync, barrierLsn: null },
-    pendingSync: server.sync.required >= 1 ? server.sync : initialSync(turn.state),
+    pendingSync: server.sync.required >= 1 || mayBeAlone(turn.state)
+      ? server.sync
+      : initialSync(turn.state),
     electedDeadlineMs: startedAtMs + settings.leaseMs,
   });
   beat(turn, role);
   advance(turn);
+}
+
+/** True where commits may be acknowledged without a standby: the record says so, and the policy. */
+export function mayBeAlone({ settings, durable }: State): boolean {
+  return settings.durability === "quorum" && durable.record?.required === 0;
 }
 
 /** Publishes the claim to lead alone: nobody else is electable until commits are known elsewhere. */

@@ -12,7 +12,7 @@
  */
 import { assertNever } from "./assert_never.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
-import { beat, claimSolo, enterPhase, isSettled, publish, stepDown } from "./leader.ts";
+import { beat, claimSolo, enterPhase, isSettled, mayBeAlone, publish, stepDown } from "./leader.ts";
 import { isVirgin } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerAction, ServerObservation } from "./server.ts";
 import { peersOf } from "./settings.ts";
@@ -190,7 +190,9 @@ function cameBack(
   report(turn, { event: "restarted", outcome: "done", because: "not by this agent" });
   const next = patchRole(turn, role, {
     sync: { setting: server.sync, barrierLsn: null },
-    pendingSync: server.sync.required >= 1 ? server.sync : initialSync(turn.state),
+    pendingSync: server.sync.required >= 1 || mayBeAlone(turn.state)
+      ? server.sync
+      : initialSync(turn.state),
     answeredAtMs: turn.nowMs,
   });
   beat(turn, enterPhase(turn, next, "leading"));

@@ -6,6 +6,12 @@
 import type { Contact } from "./message.ts";
 import type { MemberEntry, NodeName } from "./record.ts";
 
+/**
+ * What a leader does when no standby is left that a commit could wait for: `strict` lets writes
+ * wait, `quorum` goes on alone, after the record says so.
+ */
+export type DurabilityPolicy = "strict" | "quorum";
+
 /** Constant while the agent runs. Durations are in milliseconds. */
 export interface Settings {
   readonly self: NodeName;
@@ -24,6 +30,7 @@ export interface Settings {
   /** `communication_timeout`: what the edge allows one request; the core plans with it. */
   readonly communicationTimeoutMs: number;
   readonly minConsensusNodes: number;
+  readonly durability: DurabilityPolicy;
   /** How long the leader's server may answer nothing before a standby takes over. */
   readonly serverPatienceMs: number;
   /** The database address that this node tells others. */

@@ -2,8 +2,10 @@
  * The standbys of a leader: which are attached, which commits wait for them, and which of them may
  * be elected. The lawful steps are durability.ts; here is what they should lead to.
  *
- * In this form a commit always waits for one standby, and that is never relaxed: with no standby
- * attached, writes wait. (docs/decisions/2026-11-24-first-durability.md)
+ * A commit waits for one standby. With `strict` that is never relaxed: with no standby attached, writes
+ * wait. With `quorum` the last one is dropped after the lease, record first, and the leader goes on
+ * alone: then nobody else may be elected until a standby is back.
+ * (docs/decisions/2026-11-24-names-follow-standbys.md)
  *
  * @module
  */
@@ -15,8 +17,11 @@ import { isDataMember, peersOf } from "./settings.ts";
 import type { LeaderRole, State } from "./state.ts";
 import { operate, patchRole, report, type Turn } from "./turn.ts";
 
-/** How many standbys must hold a commit before it is acknowledged; never relaxed. */
+/** How many standbys must hold a commit before it is acknowledged. */
 const REQUIRED = 1;
+
+/** Nobody holds anything for certain but the leader. */
+const SOLO: Promised = { electable: [], required: 0 };
 
 /** The names that commits wait for at first: every other data member that may be elected. */
 export function initialSync(state: State): SyncSetting {
@@ -104,11 +109,21 @@ function setSync(turn: Turn, role: LeaderRole, sync: SyncSetting): void {
 /** Who should be electable: those attached, and for a while those that just were. */
 function desiredPromise(turn: Turn, role: LeaderRole, record: ClusterRecord): Promised | null {
   const present = attached(turn.state, role);
-  if (present.length === 0) return null;
+  if (present.length === 0) return maySolo(turn, role, record) ? SOLO : null;
   const lingering = record.electable.filter((instance) =>
     !includesInstance(present, instance) &&
     !present.some((other) => other.node === instance.node) &&
     (role.seenAtMs[instance.incarnation] ?? -Infinity) > turn.nowMs - turn.state.settings.leaseMs
   );
   return { electable: [...present, ...lingering], required: REQUIRED };
+}
+
+/** True where the policy lets the leader go on alone, and nobody has been there for a lease. */
+function maySolo(turn: Turn, role: LeaderRole, record: ClusterRecord): boolean {
+  const { durability, leaseMs } = turn.state.settings;
+  const sinceMs = turn.nowMs - leaseMs;
+  return durability === "quorum" && role.phaseSinceMs <= sinceMs &&
+    record.electable.every(({ incarnation }) =>
+      (role.seenAtMs[incarnation] ?? -Infinity) < sinceMs
+    );
 }

@@ -161,7 +161,11 @@ function problemsOf(state: State, nowMs: number): string[] {
       role.phase === "leading" && others && server?.state === "primary" &&
       !server.standbys.some((standby) => standby.state === "streaming")
     ) {
-      problems.push("no standby is attached: writes wait until one is");
+      problems.push(
+        role.sync.setting.required === 0 && role.pendingSync === null
+          ? "no standby is attached: commits are on this node alone"
+          : "no standby is attached: writes wait until one is",
+      );
     }
     for (const member of settings.members) {
       if (member.name === settings.self) continue;

@@ -110,7 +110,7 @@ const REFUSED: readonly Case[] = [
   [
     "durability that this release does not offer",
     `${VALID}replication:\n  durability: async\n`,
-    /replication.durability must be strict: .* is async\. Write strict, or remove the key\./,
+    /replication.durability must be strict or quorum: .* is async\. Write one of them, or remove the key\./,
   ],
   [
     "a router on the agent's port",

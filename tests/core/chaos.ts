@@ -61,7 +61,9 @@ export function play(seed: number): Outcome {
   const names = dice.pick(SHAPES);
   // Short spans bring many elections and many changes of the names into one story.
   const faster = dice.pick([1, 1, 4]);
+  const durability = dice.pick(["strict", "quorum"] as const);
   const world = createWorld(names, () => ({
+    durability,
     priority: dice.pick([100, 100, 200]),
     leaseMs: 3000 / faster,
     fenceMarginMs: 500 / faster,

@@ -17,6 +17,13 @@ function insertFor(world: World, ms: number, prefix: string): void {
   }
 }
 
+/** A cluster whose primary may go on alone. */
+function startedWithQuorum(names: readonly string[]): World {
+  const world = createWorld(names, () => ({ durability: "quorum" }));
+  world.until(() => everyoneStreams(world), 30_000, "the first start");
+  return world;
+}
+
 const CLUSTERS = [["n1", "n2", "n3"], ["n1", "n2", "n3", "n4", "n5"], ["n1", "n2", "w1"]];
 
 for (const names of CLUSTERS) {
@@ -71,6 +78,56 @@ for (const names of CLUSTERS) {
     assert.deepEqual(world.violations, []);
   });
 }
+
+Deno.test("cluster with strict durability lets writes wait when no standby is left", () => {
+  const world = started(["n1", "n2", "w1"]);
+  world.crash("n2");
+  world.run(6000);
+  world.insert("waits");
+  world.run(5000);
+  assert.ok(!world.acknowledged.has("waits"));
+  world.start("n2");
+  world.until(() => world.acknowledged.has("waits"), 20_000, "the standby is back");
+});
+
+Deno.test("cluster with quorum durability goes on alone, and names nobody else electable", () => {
+  const world = startedWithQuorum(["n1", "n2", "w1"]);
+  insertFor(world, 200, "a");
+  world.crash("n2");
+  world.insert("waits for the lease");
+  world.until(() => world.acknowledged.has("waits for the lease"), 8000, "going solo");
+  assert.deepEqual(world.nodes.get("n1")!.durable.record!.electable, []);
+  insertFor(world, 200, "b");
+  world.crash("n1");
+  world.start("n2");
+  world.run(15_000);
+  assert.equal(world.primary(), null, "n2 lacks what n1 acknowledged alone");
+  world.start("n1");
+  world.until(() => everyoneStreams(world), 40_000, "n1 leads again, and n2 follows");
+  assert.deepEqual(missingRows(world), []);
+  insertFor(world, 200, "c");
+  world.run(200);
+  assert.deepEqual(missingRows(world), []);
+  assert.equal(world.nodes.get("n1")!.durable.record!.required, 1);
+});
+
+Deno.test("cluster with quorum durability survives crashes of every kind of member in turn", () => {
+  const world = startedWithQuorum(["n1", "n2", "n3"]);
+  for (let round = 0; round < 12; round++) {
+    insertFor(world, 200, `r${round}-`);
+    const primary = world.primary()!;
+    const others = ["n1", "n2", "n3"].filter((name) => name !== primary);
+    if (round % 3 === 0) { for (const name of others) world.crash(name); }
+    else world.crash(round % 3 === 1 ? primary : others[0]!);
+    world.run(5000);
+    world.insert(`s${round}`);
+    world.run(500);
+    for (const [name, node] of world.nodes) if (node.state === null) world.start(name);
+    world.until(() => everyoneStreams(world), 60_000, `everyone in round ${round}`);
+    assert.deepEqual(missingRows(world), []);
+  }
+  assert.deepEqual(world.violations, []);
+});
 
 Deno.test("cluster survives twenty crashes of its primary in a row without losing a row", () => {
   const world = started(["n1", "n2", "n3"]);

@@ -130,6 +130,7 @@ export function settingsFor(
     heartbeatIntervalMs: 500,
     communicationTimeoutMs: 1000,
     minConsensusNodes: 0,
+    durability: "strict",
     serverPatienceMs: 6000,
     contact: { host: self, port: 5432 },
     ...change,

@@ -116,6 +116,7 @@ export function settingsOf(
     heartbeatIntervalMs: 500,
     communicationTimeoutMs: 1000,
     minConsensusNodes: 0,
+    durability: "strict",
     serverPatienceMs: 6000,
     contact: { host: name, port: 5432 },
     ...change,

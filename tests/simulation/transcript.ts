@@ -48,6 +48,6 @@ const MARKS: Readonly<Record<TraceLine["kind"], string>> = {
 /** What a routine message is about: it is shown only where it says something else than before. */
 function routine({ node, kind, text }: TraceLine): string | null {
   if (kind !== "message") return null;
-  const match = /^→ (\S+): (heartbeat|heard)/.exec(text);
-  return match === null ? null : `${node} ${match[1]} ${match[2]}`;
+  const match = /^→ (\S+): (heartbeat|heard)|^(probes) (\S+):/.exec(text);
+  return match === null ? null : `${node} ${match[0]}`;
 }

@@ -3,7 +3,12 @@
  * disks holds them, and which others of a term may be in force.
  */
 import { majoritySize } from "../../../src/core/quorum.ts";
-import { type ClusterRecord, compareRecords, type NodeName } from "../../../src/core/record.ts";
+import {
+  type ClusterRecord,
+  compareRecords,
+  newerRecord,
+  type NodeName,
+} from "../../../src/core/record.ts";
 import type { Checker } from "../world.ts";
 
 /** The truth about records. */
@@ -13,11 +18,14 @@ export interface Commits {
   newest(): ClusterRecord | null;
   /** Records of this term that may be in force: those since, and with, the last committed one. */
   inForce(term: number): readonly ClusterRecord[];
+  /** Of all terms before `term`: the newest committed record, and every newer one on any disk. */
+  before(term: number): readonly ClusterRecord[];
 }
 
 interface Seen {
   readonly record: ClusterRecord;
   readonly holders: Set<NodeName>;
+  committed: boolean;
 }
 
 /** Watches every state file. */
@@ -32,6 +40,13 @@ export function createCommits(): Commits {
       const since = newest !== null && newest.term === term ? newest : null;
       return all.filter((record) => compareRecords(record, since) >= 0);
     },
+    before(term) {
+      const earlier = [...seen.values()].flat().filter(({ record }) => record.term < term);
+      const last = earlier.filter(({ committed }) => committed).map(({ record }) => record)
+        .reduce(newerRecord, null);
+      return earlier.map(({ record }) => record)
+        .filter((record) => compareRecords(record, last) >= 0);
+    },
     checker: {
       name: "commits",
       persisted(host, before, { record, admitted }) {
@@ -39,7 +54,7 @@ export function createCommits(): Commits {
         const entries = seen.get(record.term) ?? [];
         seen.set(record.term, entries);
         if (!entries.some((entry) => entry.record.seq === record.seq)) {
-          entries.push({ record, holders: new Set() });
+          entries.push({ record, holders: new Set(), committed: false });
         }
         const needed = majoritySize(
           host.settings.members.length,
@@ -49,9 +64,9 @@ export function createCommits(): Commits {
           // A later record of the same term says that the node has been past the earlier one.
           if (entry.record.seq > record.seq) continue;
           entry.holders.add(host.name);
-          if (entry.holders.size >= needed && compareRecords(entry.record, newest) > 0) {
-            newest = entry.record;
-          }
+          if (entry.holders.size < needed) continue;
+          entry.committed = true;
+          if (compareRecords(entry.record, newest) > 0) newest = entry.record;
         }
       },
     },

@@ -1,7 +1,10 @@
 /**
- * Invariant 5, first half: a server is opened only under a committed record that names it as the
+ * Invariant 5, first half: nobody is elected whom neither the newest committed record nor a newer
+ * one makes electable; a server is opened only under a committed record that names it as the
  * leader, and promoted only while nobody else may be elected.
  */
+import { isElectable } from "../../../src/core/candidate.ts";
+import { isVirgin } from "../../../src/core/record.ts";
 import type { ServerAction } from "../../../src/core/server.ts";
 import { breach, type Checker, type Host, type World } from "../world.ts";
 import type { Commits } from "./commits.ts";
@@ -28,6 +31,16 @@ export function promotionChecker(world: World, commits: Commits): Checker {
 
   return {
     name,
+    stepped(host, before) {
+      const { role, durable } = host.agent!.state;
+      if (role.kind !== "leader" || before.role.kind !== "candidate") return;
+      const records = commits.before(durable.term).filter((record) => !isVirgin(record));
+      const { data } = host;
+      const instance = data && { node: host.name, incarnation: data.incarnation };
+      if (records.length === 0 || records.some((record) => isElectable(record, instance))) return;
+      const { term, seq } = records[0]!;
+      breach(world, name, `${host.name} is elected, and not electable under record ${term}.${seq}`);
+    },
     operates(host, action) {
       const { type } = action;
       if (type !== "promote" && type !== "initialise" && type !== "start_primary") return;

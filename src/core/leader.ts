@@ -73,10 +73,10 @@ export function becomeLeader(
     ? null
     : { timeline: won.record.timeline, lsn: won.record.startLsn };
   if (won.record === null || isVirgin(won.record)) {
-    lead(turn, "claiming", { adopted });
+    lead(turn, "claiming", { adopted, votes: won.votes });
     claimSolo(turn, null);
   } else {
-    lead(turn, "adopting", { adopted });
+    lead(turn, "adopting", { adopted, votes: won.votes });
     publish(turn, { ...won.record, seq: 0 });
   }
 }
@@ -306,6 +306,7 @@ function lead(turn: Turn, phase: LeaderPhase, given: Partial<LeaderRole>): Leade
     kind: "leader",
     phase,
     phaseSinceMs: nowMs,
+    votes: [],
     peers: {},
     leaseUntilMs: leaseUntilMs(turn.state.settings, {}, nowMs),
     electedDeadlineMs: nowMs + turn.state.settings.leaseMs,

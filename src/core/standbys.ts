@@ -23,11 +23,18 @@ const REQUIRED = 1;
 /** Nobody holds anything for certain but the leader. */
 const SOLO: Promised = { electable: [], required: 0 };
 
-/** The names that commits wait for at first: every other data member that may be elected. */
+/**
+ * The names that commits wait for at first: every other data member that may be elected, or, where
+ * the policy lets a leader go on alone, those of them that voted for it and so are there.
+ */
 export function initialSync(state: State): SyncSetting {
-  const { settings, instances, durable } = state;
+  const { settings, instances, durable, role } = state;
+  const there = settings.durability === "quorum" && role.kind === "leader" && role.votes.length > 0
+    ? role.votes
+    : peersOf(settings);
   const known = durable.record === null ? [] : [durable.record.leader, ...durable.record.electable];
   const names: SyncName[] = peersOf(settings)
+    .filter((node) => there.includes(node))
     .filter((node) => isDataMember(settings, node) && !settings.nofailover.includes(node))
     .map((node) => ({
       node,

@@ -122,6 +122,8 @@ export interface LeaderRole {
   readonly kind: "leader";
   readonly phase: LeaderPhase;
   readonly phaseSinceMs: number;
+  /** Who voted for it; nobody where it resumed its own term. */
+  readonly votes: readonly NodeName[];
   readonly peers: Readonly<Record<NodeName, PeerProgress>>;
   /** Null before a majority acknowledged the first heartbeat. */
   readonly leaseUntilMs: number | null;

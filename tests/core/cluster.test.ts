@@ -111,6 +111,19 @@ Deno.test("cluster with quorum durability goes on alone, and names nobody else e
   assert.equal(world.nodes.get("n1")!.durable.record!.required, 1);
 });
 
+Deno.test("cluster with quorum durability does not wait, after a failover, for whom it lost", () => {
+  const world = startedWithQuorum(["n1", "n2", "w1"]);
+  insertFor(world, 200, "a");
+  world.crash("n1");
+  world.until(() => world.primary() === "n2", 5000, "a failover");
+  world.insert("b");
+  world.run(100);
+  assert.ok(world.acknowledged.has("b"));
+  world.start("n1");
+  world.until(() => everyoneStreams(world), 40_000, "n1 follows");
+  assert.deepEqual(missingRows(world), []);
+});
+
 Deno.test("cluster with quorum durability survives crashes of every kind of member in turn", () => {
   const world = startedWithQuorum(["n1", "n2", "n3"]);
   for (let round = 0; round < 12; round++) {

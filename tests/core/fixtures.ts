@@ -146,6 +146,7 @@ export function leaderOf(change: Partial<LeaderRole> = {}): LeaderRole {
     kind: "leader",
     phase: "leading",
     phaseSinceMs: 50_000,
+    votes: ["a", "b", "c"],
     peers: { b: acked("b"), c: acked("c") },
     leaseUntilMs: 103_000,
     electedDeadlineMs: 53_000,

@@ -3,6 +3,7 @@
  * which everything has to come back. The checks are the world's own (world_checks.ts).
  */
 import { newerRecord, type NodeName } from "../../src/core/record.ts";
+import { type Dice, diceOf } from "../simulation/dice.ts";
 import { createWorld, everyoneStreams, missingRows, type World } from "./world.ts";
 import { emptyServer } from "./world_server.ts";
 
@@ -20,33 +21,6 @@ const SHAPES: readonly (readonly NodeName[])[] = [
   ["n1", "n2", "n3", "n4", "n5"],
   ["n1", "n2", "n3", "w1", "w2"],
 ];
-
-/** A stream of random numbers that a seed determines (mulberry32). */
-export interface Dice {
-  /** From 0 up to, and without, 1. */
-  roll(): number;
-  between(least: number, most: number): number;
-  /** True with this probability. */
-  luck(probability: number): boolean;
-  pick<T>(from: readonly T[]): T;
-}
-
-/** The dice of a seed. */
-export function diceOf(seed: number): Dice {
-  let state = seed >>> 0;
-  const roll = () => {
-    state = (state + 0x6D2B79F5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-  return {
-    roll,
-    between: (least, most) => least + roll() * (most - least),
-    luck: (probability) => roll() < probability,
-    pick: (from) => from[Math.floor(roll() * from.length)]!,
-  };
-}
 
 /** What came of a seed. */
 export interface Outcome {

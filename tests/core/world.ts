@@ -13,7 +13,7 @@ import { NOTHING_DURABLE, type State } from "../../src/core/state.ts";
 import { describe } from "../../src/core/view.ts";
 import { createAgents } from "./world_agents.ts";
 import { createChecks } from "./world_checks.ts";
-import { createQueue } from "./world_queue.ts";
+import { createQueue } from "../simulation/queue.ts";
 import { emptyServer, isAcknowledged, kill, replicate, type Server } from "./world_server.ts";
 
 const REPLICATE_EVERY_MS = 10;

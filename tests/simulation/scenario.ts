@@ -171,6 +171,8 @@ function drawSettings(
     heartbeatIntervalMs: dice.pick([500, 750]) * scale,
     communicationTimeoutMs: 1000 * scale,
     minConsensusNodes: stubborn,
+    durability: dice.pick(["strict", "quorum"]),
+    serverPatienceMs: dice.pick([6000, 20_000]) * scale,
   });
   return Object.fromEntries(
     Object.entries(all).map(([name, settings]) => [name, {

@@ -53,6 +53,7 @@ const NO_PROGRESS: PeerProgress = {
   ackedSentAtMs: null,
   persisted: null,
   admitted: false,
+  lostAtMs: null,
   instance: null,
 };
 
@@ -186,6 +187,7 @@ export function onHeartbeatAnswer(
       ? message.persisted
       : before.persisted,
     admitted: message.admitted,
+    lostAtMs: message.admitted ? null : before.lostAtMs ?? turn.nowMs,
     instance: message.instance,
   };
   patch(turn, {
@@ -265,11 +267,18 @@ export function beat(turn: Turn, role: LeaderRole): void {
   }
 }
 
-/** A member that lost its state is taken back once a majority of the *others* holds the record. */
+/**
+ * A member that lost its state is taken back once a majority of the *others* holds the record, by
+ * acknowledgements of heartbeats that were sent after the loss was known: an older one says nothing
+ * of a newer term, for which the member may have voted before it forgot.
+ */
 function mayAdmit(state: State, role: LeaderRole, node: NodeName): boolean {
   const newest = role.published.at(-1);
-  if (newest === undefined || role.peers[node]?.admitted === true) return false;
-  const others = Object.entries(role.peers).filter(([name]) => name !== node);
+  const lostAtMs = role.peers[node]?.lostAtMs ?? null;
+  if (newest === undefined || lostAtMs === null) return false;
+  const others = Object.entries(role.peers).filter(([name, { ackedSentAtMs }]) =>
+    name !== node && ackedSentAtMs !== null && ackedSentAtMs > lostAtMs
+  );
   return holders(others, newest) >= neededFor(state);
 }
 

@@ -46,6 +46,8 @@ export interface PeerProgress {
   readonly ackedSentAtMs: number | null;
   readonly persisted: RecordMark | null;
   readonly admitted: boolean;
+  /** When it was first heard, in this term, to have lost its state; null where it has not. */
+  readonly lostAtMs: number | null;
   readonly instance: Instance | null;
 }
 

@@ -140,6 +140,7 @@ export function leaderOf(change: Partial<LeaderRole> = {}): LeaderRole {
     ackedSentAtMs: 100_000,
     persisted: { term: 1, seq: 4 },
     admitted: true,
+    lostAtMs: null,
     instance: inst(node),
   });
   return {

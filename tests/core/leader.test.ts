@@ -161,12 +161,15 @@ function admits(role: Partial<LeaderRole>): boolean[] {
 
 Deno.test("step() takes a member back only when a majority of the others holds the record", () => {
   const { b, c } = leaderOf().peers;
-  const lost = { ...b!, admitted: false, persisted: null };
+  const lost = { ...b!, admitted: false, persisted: null, lostAtMs: 99_000 };
   assert.deepEqual(admits({ peers: { b: b!, c: c! } }), [false, false]);
   assert.deepEqual(admits({ peers: { b: lost, c: c! } }), [true, false]);
   const behind = { ...c!, persisted: { term: 1, seq: 3 } };
   assert.deepEqual(admits({ peers: { b: lost, c: behind } }), [false, false]);
   assert.deepEqual(admits({ peers: { b: lost, c: { ...c!, admitted: false } } }), [false, false]);
+  const long = { ...c!, ackedSentAtMs: 98_000 };
+  assert.deepEqual(admits({ peers: { b: lost, c: long } }), [false, false], "it is no news");
+  assert.deepEqual(admits({ peers: { c: c! } }), [false, false], "b has not been heard");
 });
 
 Deno.test("step() keeps at most three heartbeats to a member under way", () => {

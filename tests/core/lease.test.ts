@@ -7,7 +7,13 @@ import { settingsFor } from "./world.ts";
 const FIVE = ["a", "b", "c", "d", "e"];
 
 function acked(sentAtMs: number | null): PeerProgress {
-  return { ackedSentAtMs: sentAtMs, persisted: null, admitted: true, instance: null };
+  return {
+    ackedSentAtMs: sentAtMs,
+    persisted: null,
+    admitted: true,
+    lostAtMs: null,
+    instance: null,
+  };
 }
 
 Deno.test("leaseUntilMs() counts from the sending of the oldest heartbeat in the newest majority", () => {

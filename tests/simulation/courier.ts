@@ -5,6 +5,7 @@ import type { Effect } from "../../src/core/effect.ts";
 import type { Answer } from "../../src/core/message.ts";
 import type { NodeName } from "../../src/core/record.ts";
 import { submit, submitLater } from "./agent.ts";
+import { loseState, mayLoseState, powerOff, powerOn } from "./hosts.ts";
 import { isRefused, passes, travelMs } from "./network.ts";
 import { answers, isAwake } from "./server.ts";
 import { answerText, requestText } from "./words.ts";
@@ -70,6 +71,7 @@ export function deliverAnswer(world: World, host: Host, exchange: number, messag
     }
     return;
   }
+  if (message.type === "vote_answer" && message.granted) forgetVote(world, host);
   after(world, delayMs, () => {
     if (!world.exchanges.delete(exchange) || sender.boot !== boot) return;
     if (world.trace !== null) tell(world, host, "message", answerText(sender.name, message));
@@ -80,6 +82,17 @@ export function deliverAnswer(world: World, host: Host, exchange: number, messag
       from: host.name,
       message,
     }));
+  });
+}
+
+/** The fault earlyElection: a voter loses its state file as soon as its vote has left. */
+function forgetVote(world: World, host: Host): void {
+  if (host.trouble.forgetsVotesUntilMs <= world.nowMs || !mayLoseState(world, host, true)) return;
+  host.trouble.forgetsVotesUntilMs = 0;
+  after(world, 0, () => {
+    powerOff(world, host);
+    loseState(world, host);
+    after(world, world.dice.fault.between(1, 50), () => powerOn(world, host));
   });
 }
 

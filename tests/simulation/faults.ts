@@ -267,6 +267,22 @@ export const FAULTS = {
       }
     },
   },
+  /** The others elect while the old lease holds, and a voter forgets that it voted. */
+  earlyElection: {
+    towardsPrimary: 1,
+    spanMs: SHORT,
+    apply(world, { choice }, host) {
+      const { leaseMs } = host.settings;
+      const voter = world.hosts[Math.floor(choice * 41) % world.hosts.length]!;
+      voter.trouble.forgetsVotesUntilMs = world.nowMs + 2 * leaseMs;
+      for (const { name } of world.hosts) {
+        if (name === host.name) continue;
+        cutFor(world, host.name, name, "agents", leaseMs * (0.6 + 0.4 * choice));
+        refuse(world.network, name, host.name, 1);
+        later(world, 2 * leaseMs, () => refuse(world.network, name, host.name, -1));
+      }
+    },
+  },
   badWeather: {
     towardsPrimary: 0,
     spanMs: SHORT,

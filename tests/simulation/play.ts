@@ -106,6 +106,7 @@ export function makePeace(world: World): void {
       slowDiskUntilMs: 0,
       slowWalUntilMs: 0,
       refusedUntilMs: 0,
+      forgetsVotesUntilMs: 0,
     });
     if (host.process !== null) {
       host.process.hung = false;

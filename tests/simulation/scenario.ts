@@ -143,6 +143,7 @@ export function hostsOf(scenario: Scenario): Host[] {
       slowDiskUntilMs: 0,
       slowWalUntilMs: 0,
       refusedUntilMs: 0,
+      forgetsVotesUntilMs: 0,
       actions: { kinds: [], untilMs: 0, end: "done", slowdown: 1 },
     },
   }));

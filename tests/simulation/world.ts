@@ -79,6 +79,8 @@ export interface Trouble {
   slowDiskUntilMs: number;
   slowWalUntilMs: number;
   refusedUntilMs: number;
+  /** Until then the next vote that it grants is the last thing before its state file is lost. */
+  forgetsVotesUntilMs: number;
   actions: { kinds: readonly string[]; untilMs: number; end: ActionEnd; slowdown: number };
 }
 

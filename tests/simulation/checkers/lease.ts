@@ -13,7 +13,7 @@ import { breach, type Checker, type Host, type World } from "../world.ts";
 export function leaseChecker(world: World): Checker {
   const name = "4 lease";
   const trusted = !world.scenario.faults.some(({ kind }) =>
-    kind === "firewallRefuses" || kind === "hostSuspended"
+    kind === "firewallRefuses" || kind === "hostSuspended" || kind === "earlyElection"
   );
 
   const untilMs = (host: Host) => {

@@ -44,6 +44,19 @@ export function termChecker(world: World): Checker {
       if (compareRecords(after.record, before.record) < 0) {
         breach(world, name, `${host.name}'s record went back`);
       }
+      // Whoever is taken back must not be led into a term before one that it helped to decide.
+      if (!before.admitted && after.admitted) {
+        for (const [term, leader] of leaders) {
+          if (term > after.term && votes.get(`${host.name} ${term}`) === leader) {
+            breach(
+              world,
+              name,
+              `${host.name} is taken back in term ${after.term}, having voted for ${leader}, ` +
+                `the leader of term ${term}`,
+            );
+          }
+        }
+      }
       if (after.resignedTerm < before.resignedTerm) {
         breach(world, name, `${host.name} forgot that it resigned`);
       }

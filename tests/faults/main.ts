@@ -32,14 +32,7 @@ const HEALTHY_ROWS = 30;
 /** Distance between two row numbers of one client: more than there are nodes. */
 const NUMBERS_APART = 10;
 
-const { values } = parseArgs({
-  args: Deno.args,
-  options: {
-    rounds: { type: "string", default: "10" },
-    nodes: { type: "string", default: "3" },
-    blow: { type: "string", multiple: true, default: [] },
-  },
-});
+const values = readArguments();
 const chosen = BLOWS.filter(({ name }) => values.blow.length === 0 || values.blow.includes(name));
 if (chosen.length === 0) {
   fail(`There is no such blow; they are ${BLOWS.map(({ name }) => name).join(", ")}.`);
@@ -200,6 +193,22 @@ async function report(
       `${ledger.open.length} unanswered, ${terms} terms`,
   );
   return missing.length === 0;
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      args: Deno.args,
+      options: {
+        rounds: { type: "string", default: "10" },
+        nodes: { type: "string", default: "3" },
+        blow: { type: "string", multiple: true, default: [] },
+      },
+    }).values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    fail(`${reason} Usage: deno task blows [--rounds N] [--nodes N] [--blow NAME]…`);
+  }
 }
 
 function fail(because: string): never {

@@ -225,7 +225,11 @@ function duty(state: State): ServerFacts["duty"] {
   if (role.kind === "leader") return "lead";
   // A server that ran before metako came is taken over as it is, not fenced for want of a record.
   if (role.kind === "candidate") return isVirgin(durable.record) ? "first_start" : "campaign";
-  if (role.leader !== null && role.writable) return "attach";
+  if (role.leader !== null && role.writable) {
+    // Without its state it may have forgotten a vote, and that it was revoked for it: a leader of
+    // an older term must not have WAL acknowledged by it.
+    return durable.admitted ? "attach" : "wait";
+  }
   return isVirgin(durable.record) ? "first_start" : "wait";
 }
 

@@ -4,7 +4,17 @@
  */
 import assert from "node:assert/strict";
 import type { Event } from "../../src/core/event.ts";
-import { claimOf, leaderState, request, stateOf, stoppedServer, take } from "./fixtures.ts";
+import {
+  actionsIn,
+  claimOf,
+  durableOf,
+  heartbeatOf,
+  leaderState,
+  request,
+  stateOf,
+  stoppedServer,
+  take,
+} from "./fixtures.ts";
 
 function ask(reference: number, to: string): Event {
   return { type: "operator", nowMs: 100_000, command: { type: "failover", reference, to } };
@@ -59,4 +69,14 @@ Deno.test("step() tells the operator when a rolled back switchover ends in a res
     step: "the switchover ended: PostgreSQL died, and a standby holds every commit",
     outcome: "failed",
   }]);
+});
+
+Deno.test("step() attaches to nobody before a leader takes the node back (seed 178)", () => {
+  const heard = (admit: boolean) => {
+    const durable = durableOf({ term: 0, votedFor: null, record: null, admitted: false });
+    const heartbeat = request("a", heartbeatOf({ admit }));
+    return actionsIn(take(stateOf("b", { durable }), heartbeat).effects).map(({ type }) => type);
+  };
+  assert.deepEqual(heard(false), []);
+  assert.deepEqual(heard(true), ["follow"]);
 });

@@ -14,6 +14,7 @@ import { deliverAnswer, probe, sendRequest } from "./courier.ts";
 import { observe } from "./observe.ts";
 import { operate } from "./operations.ts";
 import { endProcess } from "./server.ts";
+import { crashAtFence } from "./traps.ts";
 import { flushMs } from "./wal.ts";
 import { after, type Agent, breach, decisionText, type Host, tell, type World } from "./world.ts";
 
@@ -92,6 +93,12 @@ export function submitLater(
 /** True while the agent's process stands still. */
 export function isPaused(world: World, host: Host): boolean {
   return host.agentPausedUntilMs > world.nowMs || host.pausedUntilMs > world.nowMs;
+}
+
+/** The agent's process stands still for a while, and PostgreSQL does not. */
+export function pauseAgent(world: World, host: Host, forMs: number): void {
+  host.agentPausedUntilMs = Math.max(host.agentPausedUntilMs, world.nowMs + forMs);
+  after(world, forMs + 0.5, () => resumeAgent(world, host));
 }
 
 /** An agent that stood still goes on: what has arrived is read now, in some order with its timer. */
@@ -260,6 +267,9 @@ function startAction(world: World, host: Host, operation: number, action: Server
   }
   for (const checker of world.checkers) checker.operates?.(host, action);
   operate(world, host, operation, action);
+  if (action.type === "fence" && host.trouble.crashesAtFenceUntilMs > world.nowMs) {
+    crashAtFence(world, host);
+  }
 }
 
 function setAlarm(world: World, host: Host, agent: Agent): void {

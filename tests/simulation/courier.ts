@@ -5,9 +5,9 @@ import type { Effect } from "../../src/core/effect.ts";
 import type { Answer } from "../../src/core/message.ts";
 import type { NodeName } from "../../src/core/record.ts";
 import { submit, submitLater } from "./agent.ts";
-import { loseState, mayLoseState, powerOff, powerOn } from "./hosts.ts";
 import { isRefused, passes, travelMs } from "./network.ts";
 import { answers, isAwake } from "./server.ts";
+import { springAfterSending } from "./traps.ts";
 import { answerText, requestText } from "./words.ts";
 import { after, type Host, hostOf, tell, type World } from "./world.ts";
 
@@ -16,6 +16,7 @@ export function sendRequest(world: World, host: Host, effect: Effect & { type: "
   const { request, to, message } = effect;
   world.tally.note("message", message.type);
   for (const checker of world.checkers) checker.sends?.(host, to, message);
+  const heldMs = springAfterSending(world, host, message);
   const target = hostOf(world, to);
   const exchange = ++world.exchangeCount;
   const { boot } = host;
@@ -44,7 +45,7 @@ export function sendRequest(world: World, host: Host, effect: Effect & { type: "
       message,
     }));
   };
-  after(world, delayMs, () => arrive(exchange));
+  after(world, heldMs + delayMs, () => arrive(exchange));
   if (network.weather.duplication > 0 && dice.net.luck(network.weather.duplication)) {
     world.tally.note("message", "duplicate");
     after(world, delayMs * dice.net.between(1, 30), () => arrive(++world.exchangeCount));
@@ -71,7 +72,7 @@ export function deliverAnswer(world: World, host: Host, exchange: number, messag
     }
     return;
   }
-  if (message.type === "vote_answer" && message.granted) forgetVote(world, host);
+  springAfterSending(world, host, message);
   after(world, delayMs, () => {
     if (!world.exchanges.delete(exchange) || sender.boot !== boot) return;
     if (world.trace !== null) tell(world, host, "message", answerText(sender.name, message));
@@ -82,17 +83,6 @@ export function deliverAnswer(world: World, host: Host, exchange: number, messag
       from: host.name,
       message,
     }));
-  });
-}
-
-/** The fault earlyElection: a voter loses its state file as soon as its vote has left. */
-function forgetVote(world: World, host: Host): void {
-  if (host.trouble.forgetsVotesUntilMs <= world.nowMs || !mayLoseState(world, host, true)) return;
-  host.trouble.forgetsVotesUntilMs = 0;
-  after(world, 0, () => {
-    powerOff(world, host);
-    loseState(world, host);
-    after(world, world.dice.fault.between(1, 50), () => powerOn(world, host));
   });
 }
 

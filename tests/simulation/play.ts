@@ -7,7 +7,8 @@ import { compareRecords, newerRecord } from "../../src/core/record.ts";
 import { resumeAgent, startAgent } from "./agent.ts";
 import { addCheckers } from "./checkers/all.ts";
 import { startClients } from "./clients.ts";
-import { applyFault, STRANGER } from "./faults.ts";
+import { STRANGER } from "./faults/disks.ts";
+import { applyFault } from "./faults.ts";
 import { primaryOf } from "./hosts.ts";
 import { createNetwork, healAll } from "./network.ts";
 import { hostsOf, type Scenario } from "./scenario.ts";
@@ -107,6 +108,9 @@ export function makePeace(world: World): void {
       slowWalUntilMs: 0,
       refusedUntilMs: 0,
       forgetsVotesUntilMs: 0,
+      crashesAtFenceUntilMs: 0,
+      reopensAfterHandoverUntilMs: 0,
+      pausesAfterBeatMs: 0,
     });
     if (host.process !== null) {
       host.process.hung = false;

@@ -144,6 +144,9 @@ export function hostsOf(scenario: Scenario): Host[] {
       slowWalUntilMs: 0,
       refusedUntilMs: 0,
       forgetsVotesUntilMs: 0,
+      crashesAtFenceUntilMs: 0,
+      reopensAfterHandoverUntilMs: 0,
+      pausesAfterBeatMs: 0,
       actions: { kinds: [], untilMs: 0, end: "done", slowdown: 1 },
     },
   }));

@@ -81,6 +81,12 @@ export interface Trouble {
   refusedUntilMs: number;
   /** Until then the next vote that it grants is the last thing before its state file is lost. */
   forgetsVotesUntilMs: number;
+  /** Until then its agent crashes as soon as it begins to fence, and is started again. */
+  crashesAtFenceUntilMs: number;
+  /** Until then a handover is followed by a start of its server behind the agent's back. */
+  reopensAfterHandoverUntilMs: number;
+  /** For how long its agent will stand still when its next heartbeat has left; 0 for not at all. */
+  pausesAfterBeatMs: number;
   actions: { kinds: readonly string[]; untilMs: number; end: ActionEnd; slowdown: number };
 }
 

@@ -2,6 +2,7 @@
  * Nobody is left hanging: every wish of an operator ends with exactly one last word, unless the
  * agent that was asked has ended.
  */
+import type { State } from "../../../src/core/state.ts";
 import { breach, type Checker, type World } from "../world.ts";
 
 /** A wish is followed for a minute at most; pauses and slow disks of the node come on top. */
@@ -14,6 +15,17 @@ export function operatorChecker(world: World): Checker {
   const closed = new Set<number>();
   return {
     name,
+    stepped(host, before, _event, effects) {
+      const { state } = host.agent!;
+      for (const reference of referencesOf(before)) {
+        if (referencesOf(state).includes(reference)) continue;
+        const answered = effects.some((effect) =>
+          effect.type === "progress" && effect.reference === reference &&
+          effect.outcome !== "running"
+        );
+        if (!answered) breach(world, name, `${host.name} forgets what an operator waits for`);
+      }
+    },
     asked(host, reference) {
       open.set(reference, { node: host.name, boot: host.boot, atMs: world.nowMs });
     },
@@ -34,4 +46,14 @@ export function operatorChecker(world: World): Checker {
       }
     },
   };
+}
+
+/** The conversations that a state remembers. */
+function referencesOf({ role, watch }: State): number[] {
+  const references: number[] = [];
+  if (watch !== null) references.push(watch.reference);
+  if (role.kind === "leader" && role.switchover !== null) {
+    references.push(role.switchover.reference);
+  }
+  return references;
 }

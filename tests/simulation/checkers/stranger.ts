@@ -1,7 +1,7 @@
 /**
  * A data directory of another cluster is never written over, started or followed with.
  */
-import { STRANGER } from "../faults.ts";
+import { STRANGER } from "../faults/disks.ts";
 import { breach, type Checker, type World } from "../world.ts";
 
 /** Watches actions on hosts that hold a stranger's data. */

@@ -171,6 +171,20 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "return holders(others, newest) >= 1;",
   ),
   core(
+    "admitted-on-old-news",
+    "acknowledgements from before the loss suffice to take a node back",
+    "leader.ts",
+    "name !== node && ackedSentAtMs !== null && ackedSentAtMs > lostAtMs",
+    "name !== node && ackedSentAtMs !== null",
+  ),
+  core(
+    "attached-without-memory",
+    "a node that lost its state streams from whoever says to lead",
+    "server_rules.ts",
+    'return durable.admitted ? "attach" : "wait";',
+    'return "attach";',
+  ),
+  core(
     "unadmitted-acknowledges",
     "the acknowledgement of a node that lost its state counts",
     "follower.ts",

@@ -5,9 +5,18 @@
  * A firewall that refuses ends a promise early, and a suspended host does not know how late it is;
  * neither may cost a commit, but both can make two leases overlap, so such moments do not count.
  */
+import type { ServerAction } from "../../../src/core/server.ts";
 import { localMs, worldMs } from "../clock.ts";
 import { routesTo } from "../hosts.ts";
 import { breach, type Checker, type Host, type World } from "../world.ts";
+
+/** Actions that decide what may be written. */
+const OPENING: readonly ServerAction["type"][] = [
+  "initialise",
+  "start_primary",
+  "promote",
+  "set_sync",
+];
 
 /** Compares leases whenever one is renewed. */
 export function leaseChecker(world: World): Checker {
@@ -38,6 +47,12 @@ export function leaseChecker(world: World): Checker {
         if (other === host || untilMs(other) <= world.nowMs) continue;
         breach(world, name, `${host.name} and ${other.name} hold the lease at once`);
       }
+    },
+    operates(host, { type }) {
+      const { role, operation } = host.agent!.state;
+      if (!OPENING.includes(type) || role.kind !== "leader") return;
+      if (operation?.action.type === "fence" || role.leaseUntilMs !== null) return;
+      breach(world, name, `${type} on ${host.name} before it has a lease`);
     },
     looked() {
       for (const host of world.hosts) {

@@ -52,6 +52,23 @@ export function promotionChecker(world: World, commits: Commits): Checker {
         breach(world, name, `${type} on ${host.name}, which does not lead`);
       }
     },
+    sends(host, _to, message) {
+      const { agent } = host;
+      if (message.type === "vote_answer" && message.granted) {
+        if (agent?.state.server?.state === "primary" && !isVirgin(agent.state.durable.record)) {
+          breach(world, name, `${host.name} grants a vote while its PostgreSQL runs as primary`);
+        }
+      }
+      if (message.type !== "heartbeat" || !message.writable) return;
+      const record = commits.newest();
+      if (record !== null && record.term > message.term) return;
+      if (record?.term === message.term && record.timeline > 0) return;
+      breach(
+        world,
+        name,
+        `${host.name} says that it is writable, and its timeline is no record yet`,
+      );
+    },
     opened(host, how) {
       if (how !== "start_primary") check(host, how, true);
     },

@@ -15,6 +15,9 @@ export function promotionChecker(world: World, commits: Commits): Checker {
 
   const check = (host: Host, action: ServerAction["type"], alone: boolean) => {
     const record = commits.newest();
+    // One that was superseded early, and has not heard of it, may start again in place: nobody is
+    // left who would acknowledge what is written there.
+    if (!alone && record !== null && record.term > host.disk.term) return;
     if (record === null || record.leader.node !== host.name) {
       return breach(
         world,

@@ -3,6 +3,7 @@
  * runs and does not hold the lease.
  */
 import { isPaused } from "../agent.ts";
+import { isVirgin } from "../../../src/core/record.ts";
 import { localMs } from "../clock.ts";
 import { type Agent, breach, type Checker, type Host, type World } from "../world.ts";
 
@@ -28,6 +29,8 @@ export function fenceChecker(world: World): Checker {
           agent.running?.action.type === "fence" || agent.busy ||
           trouble.refusedUntilMs > world.nowMs || process.hung ||
           agent.state.operateAtMs > agent.state.nowMs ||
+          // Until the first start is through, nobody can have been told that a row is safe.
+          isVirgin(agent.state.durable.record) ||
           holdsLease(host, agent, world.nowMs);
         const key = `${host.name} ${host.boot}`;
         if (excused) {

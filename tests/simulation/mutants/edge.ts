@@ -57,13 +57,20 @@ export const EDGE_MUTANTS: readonly Mutant[] = [
     "  const { receiver } = process;\n  after(world, flushMs",
     "  const { receiver } = process;\n  if (receiver !== null) reportBack(world, standby, process, receiver.session);\n  after(world, flushMs",
   ]]),
-  several("clone-keeps-identity", "a clone keeps the incarnation of the directory it replaces", [[
-    "tests/simulation/actions.ts",
-    "  const data = createData({\n    incarnation: action.incarnation,\n    systemIdentifier: source",
-    "  const data = createData({\n    incarnation: `${host.name}-same`,\n    systemIdentifier: source",
-  ], [
-    "tests/simulation/actions.ts",
-    "  data.following = action.upstream.node;\n  host.data = data;\n  world.archive.set(action.incarnation, data);",
-    "  data.following = action.upstream.node;\n  host.data = data;\n  world.archive.set(data.incarnation, data);",
-  ]]),
+  several(
+    "clone-keeps-identity",
+    "a clone keeps the incarnation of the directory it replaces",
+    [[
+      "tests/simulation/actions.ts",
+      "  const data = createData({\n    incarnation: action.incarnation,\n    systemIdentifier: source",
+      "  const data = createData({\n    incarnation: `${host.name}-same`,\n    systemIdentifier: source",
+    ], [
+      "tests/simulation/actions.ts",
+      "  data.following = action.upstream.node;\n  host.data = data;\n  world.archive.set(action.incarnation, data);",
+      "  data.following = action.upstream.node;\n  host.data = data;\n  world.archive.set(data.incarnation, data);",
+    ]],
+    "A clone is a copy of the leader that wrote E, with all that it has acknowledged, so the old " +
+      "name is true of it again. New names matter for copies that are older than E: restored " +
+      "backups and clones of standbys, which the world does not have.",
+  ),
 ];

@@ -39,8 +39,12 @@ export function several(
   id: string,
   what: string,
   edits: readonly (readonly [file: string, find: string, replace: string])[],
+  equivalent?: string,
 ): Mutant {
-  return { id, what, edits: edits.map(([file, find, replace]) => ({ file, find, replace })) };
+  const planted = edits.map(([file, find, replace]) => ({ file, find, replace }));
+  return equivalent === undefined
+    ? { id, what, edits: planted }
+    : { id, what, edits: planted, equivalent };
 }
 
 /**

@@ -23,6 +23,7 @@ import {
 import type { DemoNode } from "../../src/cli/demo/plan.ts";
 import { settledPrimary, watchCluster, type Watcher } from "../../src/cli/demo/watcher.ts";
 import { startWriter, type Writer } from "../../src/cli/demo/writer.ts";
+import { listenForInterrupt, pause } from "../../src/cli/interrupt.ts";
 import { loadConfig } from "../../src/cli/load_config.ts";
 import { type Blow, BLOWS } from "./blows.ts";
 
@@ -46,8 +47,7 @@ if (!loaded.ok) fail("The cluster's configuration does not load.");
 const main = new URL("../../main.ts", import.meta.url).pathname;
 const self = [Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", main];
 const cluster = openCluster(laid.plan, loaded.config, self);
-const interrupt = new AbortController();
-Deno.addSignalListener("SIGINT", () => interrupt.abort());
+const interrupt = listenForInterrupt();
 const watcher = watchCluster(cluster, interrupt.signal);
 let good = false;
 try {
@@ -130,7 +130,8 @@ async function playRound(
   const fromMs = performance.now();
   blow.strike(cluster, node);
   if (blow.changesPrimary && !await replaced(watcher, node)) return null;
-  await new Promise((resolve) => setTimeout(resolve, blow.downMs));
+  // A frozen node is thawed also when interrupted, or it could not be stopped in good order.
+  await pause(blow.downMs, interrupt.signal);
   blow.mend(cluster, node);
   if (!await rows(writers, performance.now())) return null;
   const { acknowledged } = together(writers);
@@ -166,7 +167,7 @@ async function rows(writers: readonly Writer[], fromMs: number): Promise<boolean
       console.error(`No writes for ${LIMIT_MS} ms: ${errors}`);
       return false;
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (!await pause(20, interrupt.signal)) return false;
   }
   return true;
 }

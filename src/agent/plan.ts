@@ -33,6 +33,10 @@ export function coreSettings(config: Config): Settings {
     communicationTimeoutMs: coordination.communicationTimeoutMs,
     minConsensusNodes: coordination.minConsensusNodes,
     durability: config.replication.durability,
+    wantedStandbys: Math.floor(config.members.filter((member) => !member.witness).length / 2),
+    maximumLagBytes: null,
+    agentSilenceMs: 0,
+    pair: null,
     serverPatienceMs: config.healthCheck.intervalMs * config.healthCheck.failureThreshold,
     contact: { host: identity.localDbHost, port: identity.localDbPort },
   };

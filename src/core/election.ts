@@ -10,8 +10,8 @@ import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { becomeLeader } from "./leader.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
+import { membersOf, neededVotes, peersOf } from "./members.ts";
 import type { Answer, CandidateClaim, Handover } from "./message.ts";
-import { majoritySize } from "./quorum.ts";
 import {
   type ClusterRecord,
   fingerprint,
@@ -20,7 +20,6 @@ import {
   type NodeName,
   type Position,
 } from "./record.ts";
-import { peersOf } from "./settings.ts";
 import type { CandidateRole, State } from "./state.ts";
 import {
   operate,
@@ -39,9 +38,9 @@ export function campaignWhenFree(turn: Turn): void {
   if (role.kind !== "follower" || turn.nowMs < role.campaignAtMs) return;
   if (promise !== null && turn.nowMs < promise.untilMs) return;
   if (cannotCampaign(turn.state) !== null) return;
-  const { settings, durable } = turn.state;
+  const { durable } = turn.state;
   startStage(turn, { stage: "pre_vote", term: durable.term + 1, handover: null });
-  for (const peer of peersOf(settings)) {
+  for (const peer of peersOf(turn.state)) {
     send(turn, peer, { type: "pre_vote", ...claim(turn.state, durable.term + 1, null) });
   }
   countPreVotes(turn);
@@ -129,7 +128,7 @@ function askForVotes(turn: Turn, handover: Handover | null): void {
     because: handover === null ? "no leader, and a majority would agree" : "handover",
     fields: { term },
   });
-  for (const peer of peersOf(settings)) {
+  for (const peer of peersOf(turn.state)) {
     send(turn, peer, { type: "vote", ...claim(turn.state, term, handover) });
   }
   if (revocable) operate(turn, { type: "revoke" });
@@ -156,7 +155,7 @@ function startStage(
 
 function claim(state: State, term: number, handover: Handover | null): CandidateClaim {
   return {
-    fingerprint: fingerprint(state.settings.members),
+    fingerprint: fingerprint(membersOf(state)),
     term,
     instance: ownInstance(state),
     systemIdentifier: ownSystemIdentifier(state),
@@ -253,7 +252,7 @@ function verdict(state: State, role: CandidateRole): Verdict {
     }
   }
   for (const node of role.failed) denials.push(`${node}: no answer`);
-  const complete = votes.length + denials.length >= settings.members.length;
+  const complete = votes.length + denials.length >= membersOf(state).length;
   const undecided = (because: string): Verdict => ({
     outcome: complete && (role.stage === "pre_vote" || role.final) ? "lost" : "pending",
     because: [because, ...denials].join("; "),
@@ -272,9 +271,7 @@ function verdict(state: State, role: CandidateRole): Verdict {
     // A denial comes at once, a grant after a revocation: it may yet bring a newer record.
     return undecided(`not electable under record ${record!.term}.${record!.seq}`);
   }
-  const needed = isVirgin(record)
-    ? settings.members.length
-    : majoritySize(settings.members.length, settings.minConsensusNodes);
+  const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);
   if (votes.length < needed) return undecided(`${votes.length} of ${needed} needed votes`);
   if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes, complete };
   if (!role.final) return undecided("its own position is not final yet");

@@ -5,8 +5,8 @@
  */
 import { isElectable } from "./candidate.ts";
 import { isRecordLeader, ownInstance } from "./local.ts";
+import { isDataMember } from "./members.ts";
 import { isVirgin } from "./record.ts";
-import { isDataMember } from "./settings.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -17,7 +17,7 @@ import type { State } from "./state.ts";
 export function cannotCampaign(state: State): string | null {
   const { settings, durable, server, operation } = state;
   const { record } = durable;
-  if (!isDataMember(settings, settings.self)) return "a witness holds no data";
+  if (!isDataMember(state, settings.self)) return "a witness holds no data";
   if (server === null) return "the local server has not been observed yet";
   if (server.state === "refused") return server.because;
   if (record === null || isVirgin(record)) {

@@ -9,9 +9,10 @@
  */
 import { ownInstance, summarise } from "./local.ts";
 import { promiseTo } from "./lease.ts";
+import { isDataMember, membersOf } from "./members.ts";
 import type { Request } from "./message.ts";
 import { compareRecords, fingerprint, isVirgin, newerRecord, type NodeName } from "./record.ts";
-import { isDataMember, type Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 import type { FollowerRole, State } from "./state.ts";
 import { answer, patch, patchRole, persist, progress, report, type Turn } from "./turn.ts";
 
@@ -52,7 +53,7 @@ export function onHeartbeat(
 ): void {
   const refusal = heartbeatRefusal(turn.state, from, message);
   if (refusal !== null) {
-    if (message.fingerprint !== fingerprint(turn.state.settings.members)) {
+    if (message.fingerprint !== fingerprint(membersOf(turn.state))) {
       patch(turn, { disagreement: `${from} has a different member list` });
     }
     return answerHeartbeat(turn, exchange, false, refusal);
@@ -189,7 +190,7 @@ function heartbeatRefusal(
   message: Request & { readonly type: "heartbeat" },
 ): string | null {
   const { durable, role, settings } = state;
-  if (message.fingerprint !== fingerprint(settings.members)) {
+  if (message.fingerprint !== fingerprint(membersOf(state))) {
     return `${from} and ${settings.self} have different member lists`;
   }
   if (message.term < durable.term) return `term ${message.term} is older than ${durable.term}`;
@@ -251,7 +252,7 @@ export function waitingReason(state: State, nowMs: number): string {
   if (promise !== null && nowMs < promise.untilMs) {
     return `waits for ${promise.leader ?? "a leader"} until its promise is over`;
   }
-  if (isVirgin(durable.record) && isDataMember(settings, settings.self)) {
+  if (isVirgin(durable.record) && isDataMember(state, settings.self)) {
     return "the cluster has never been started: every member has to be there for its first start";
   }
   return "no leader";

@@ -9,9 +9,9 @@
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { leaseUntilMs } from "./lease.ts";
 import { ownInstance } from "./local.ts";
+import { membersOf, neededVotes, peersOf } from "./members.ts";
 import type { Answer } from "./message.ts";
 import { advance } from "./phases.ts";
-import { majoritySize } from "./quorum.ts";
 import {
   type ClusterRecord,
   compareRecords,
@@ -20,7 +20,6 @@ import {
   type NodeName,
   type RecordMark,
 } from "./record.ts";
-import { peersOf } from "./settings.ts";
 import { initialSync } from "./standbys.ts";
 import type { LeaderPhase, LeaderRole, Outstanding, PeerProgress, State } from "./state.ts";
 import {
@@ -146,7 +145,7 @@ export function publish(turn: Turn, content: ClusterRecord): void {
 export function keepLease(turn: Turn): void {
   const { role } = turn.state;
   if (role.kind !== "leader") return;
-  const untilMs = leaseUntilMs(turn.state.settings, role.peers, turn.nowMs);
+  const untilMs = leaseOf(turn, role.peers);
   const renewed = untilMs === role.leaseUntilMs
     ? role
     : patchRole(turn, role, { leaseUntilMs: untilMs });
@@ -165,7 +164,7 @@ export function onHeartbeatAnswer(
   sent: Outstanding,
   message: Answer,
 ): void {
-  const { role, durable, settings } = turn.state;
+  const { role, durable } = turn.state;
   if (role.kind !== "leader" || sent.term !== durable.term) return;
   if (message.type !== "heartbeat_answer") return;
   if (message.term > durable.term) {
@@ -198,7 +197,7 @@ export function onHeartbeatAnswer(
     disagreement: null,
   });
   const peers = { ...role.peers, [from]: peer };
-  patchRole(turn, role, { peers, leaseUntilMs: leaseUntilMs(settings, peers, turn.nowMs) });
+  patchRole(turn, role, { peers, leaseUntilMs: leaseOf(turn, peers) });
   settleCommitted(turn);
   advance(turn);
 }
@@ -249,13 +248,13 @@ export function beat(turn: Turn, role: LeaderRole): void {
   const { settings, durable, server } = turn.state;
   patchRole(turn, role, { nextHeartbeatAtMs: turn.nowMs + settings.heartbeatIntervalMs });
   const writable = role.phase === "leading" || role.phase === "switching";
-  for (const peer of peersOf(settings)) {
+  for (const peer of peersOf(turn.state)) {
     const unanswered = Object.values(turn.state.outstanding)
       .filter((sent) => sent.to === peer && sent.kind === "heartbeat");
     if (unanswered.length >= MAXIMUM_UNANSWERED) continue;
     send(turn, peer, {
       type: "heartbeat",
-      fingerprint: fingerprint(settings.members),
+      fingerprint: fingerprint(membersOf(turn.state)),
       term: durable.term,
       leaseMs: settings.leaseMs,
       record: durable.record,
@@ -279,7 +278,7 @@ function mayAdmit(state: State, role: LeaderRole, node: NodeName): boolean {
   const others = Object.entries(role.peers).filter(([name, { ackedSentAtMs }]) =>
     name !== node && ackedSentAtMs !== null && ackedSentAtMs > lostAtMs
   );
-  return holders(others, newest) >= neededFor(state);
+  return holders(others, newest) >= neededVotes(state);
 }
 
 function settleCommitted(turn: Turn): void {
@@ -287,7 +286,7 @@ function settleCommitted(turn: Turn): void {
   if (role.kind !== "leader") return;
   const entries = Object.entries(role.peers);
   const committed = role.published.findLast((record) =>
-    holders(entries, record) >= neededFor(turn.state)
+    holders(entries, record) >= neededVotes(turn.state)
   );
   if (committed === undefined || compareRecords(committed, role.committed) <= 0) return;
   patchRole(turn, role, {
@@ -305,8 +304,8 @@ function holders(peers: readonly [NodeName, PeerProgress][], mark: RecordMark): 
   return 1 + holding.length;
 }
 
-function neededFor(state: State): number {
-  return majoritySize(state.settings.members.length, state.settings.minConsensusNodes);
+function leaseOf({ state, nowMs }: Turn, peers: LeaderRole["peers"]): number | null {
+  return leaseUntilMs(state.settings, peers, { needed: neededVotes(state), nowMs });
 }
 
 function lead(turn: Turn, phase: LeaderPhase, given: Partial<LeaderRole>): LeaderRole {
@@ -317,7 +316,7 @@ function lead(turn: Turn, phase: LeaderPhase, given: Partial<LeaderRole>): Leade
     phaseSinceMs: nowMs,
     votes: [],
     peers: {},
-    leaseUntilMs: leaseUntilMs(turn.state.settings, {}, nowMs),
+    leaseUntilMs: leaseOf(turn, {}),
     electedDeadlineMs: nowMs + turn.state.settings.leaseMs,
     nextHeartbeatAtMs: nowMs,
     published: [],

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { majoritySize, newestAgreementMs } from "./quorum.ts";
+import { newestAgreementMs } from "./quorum.ts";
 import type { NodeName } from "./record.ts";
 import type { Settings } from "./settings.ts";
 import type { LeaderRole, PromiseToLeader } from "./state.ts";
@@ -21,12 +21,12 @@ import type { LeaderRole, PromiseToLeader } from "./state.ts";
 export function leaseUntilMs(
   settings: Settings,
   peers: LeaderRole["peers"],
-  nowMs: number,
+  options: { readonly needed: number; readonly nowMs: number },
 ): number | null {
+  const { needed, nowMs } = options;
   const acknowledged = Object.values(peers)
     .map((peer) => peer.ackedSentAtMs)
     .filter((sentAtMs) => sentAtMs !== null);
-  const needed = majoritySize(settings.members.length, settings.minConsensusNodes);
   const agreedAtMs = newestAgreementMs([nowMs, ...acknowledged], needed);
   return agreedAtMs === null ? null : agreedAtMs + settings.leaseMs;
 }

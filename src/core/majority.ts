@@ -25,6 +25,7 @@ import {
   probeWhenSilent,
 } from "./follower.ts";
 import { keepLease, onHeartbeatAnswer, resumeLeadership, stepDown } from "./leader.ts";
+import { membersOf } from "./members.ts";
 import type { Answer } from "./message.ts";
 import { ownInstance } from "./local.ts";
 import { onFailoverCommand, settleWatch } from "./operator.ts";
@@ -87,7 +88,7 @@ function takeIn(turn: Turn, event: Event): void {
 function takeRequest(turn: Turn, event: Event & { readonly type: "request" }): void {
   const { exchange, from, message } = event;
   const { settings, durable } = turn.state;
-  if (from === settings.self || !settings.members.some((member) => member.name === from)) {
+  if (from === settings.self || !membersOf(turn.state).some((member) => member.name === from)) {
     return answer(turn, exchange, {
       type: "denied",
       term: durable.term,

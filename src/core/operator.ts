@@ -9,8 +9,8 @@
  */
 import { cannotCampaign } from "./eligibility.ts";
 import { isSettled } from "./leader.ts";
+import { isDataMember, membersOf } from "./members.ts";
 import { includesInstance, type NodeName } from "./record.ts";
-import { isDataMember } from "./settings.ts";
 import type { LeaderRole, State, Watch } from "./state.ts";
 import { beginSwitchover, WATCH_MS } from "./switchover.ts";
 import { patch, patchRole, progress, type Turn } from "./turn.ts";
@@ -27,8 +27,10 @@ const PATIENCE_MS = 5000;
 /** An operator asks that `to` lead. */
 export function onFailoverCommand(turn: Turn, reference: number, to: NodeName): void {
   const { settings, role } = turn.state;
-  if (!isDataMember(settings, to)) {
-    const known = settings.members.filter((m) => m.kind === "data").map((m) => m.name).join(", ");
+  if (!isDataMember(turn.state, to)) {
+    const known = membersOf(turn.state).filter((m) => m.kind === "data").map((m) => m.name).join(
+      ", ",
+    );
     return progress(turn, reference, `${to} is no data member; they are ${known}`, "refused");
   }
   if (role.kind === "leader") return requestSwitchover(turn, role, reference, to);

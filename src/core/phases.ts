@@ -13,9 +13,9 @@
 import { assertNever } from "./assert_never.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { beat, claimSolo, enterPhase, isSettled, mayBeAlone, publish, stepDown } from "./leader.ts";
+import { peersOf } from "./members.ts";
 import { isVirgin } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerAction, ServerObservation } from "./server.ts";
-import { peersOf } from "./settings.ts";
 import { hasReadySuccessor, initialSync, rememberStandbys, stepDurability } from "./standbys.ts";
 import type { LeaderRole, State } from "./state.ts";
 import {
@@ -219,7 +219,7 @@ export function resign(turn: Turn, because: string): void {
     progress(turn, role.switchover.reference, `the switchover ended: ${because}`, "failed");
   }
   persist(turn, { resignedTerm: durable.term });
-  for (const peer of peersOf(settings)) {
+  for (const peer of peersOf(turn.state)) {
     send(turn, peer, { type: "resigned", term: durable.term });
   }
   becomeFollower(turn, {

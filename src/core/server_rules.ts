@@ -9,9 +9,9 @@
  */
 import { canStartDirectly } from "./phases.ts";
 import { isRecordLeader, ownSystemIdentifier } from "./local.ts";
+import { isDataMember } from "./members.ts";
 import { isVirgin } from "./record.ts";
 import type { ServerAction } from "./server.ts";
-import { isDataMember } from "./settings.ts";
 import type { State } from "./state.ts";
 import { drawIncarnation, operate, type Turn } from "./turn.ts";
 
@@ -221,7 +221,7 @@ function actionFor(turn: Turn, choice: Exclude<ServerChoice, "hold">): ServerAct
 
 function duty(state: State): ServerFacts["duty"] {
   const { role, settings, durable } = state;
-  if (!isDataMember(settings, settings.self)) return "none";
+  if (!isDataMember(state, settings.self)) return "none";
   if (role.kind === "leader") return "lead";
   // A server that ran before metako came is taken over as it is, not fenced for want of a record.
   if (role.kind === "candidate") return isVirgin(durable.record) ? "first_start" : "campaign";

@@ -7,14 +7,27 @@ import type { Contact } from "./message.ts";
 import type { MemberEntry, NodeName } from "./record.ts";
 
 /**
- * What a leader does when no standby is left that a commit could wait for: `strict` lets writes
- * wait, `quorum` goes on alone, after the record says so.
+ * What commits wait for. `strict`: always for the wanted number of standbys. `quorum`: for as many
+ * of them as are there, down to none, and the record says so first. `async`: for none.
  */
-export type DurabilityPolicy = "strict" | "quorum";
+export type DurabilityPolicy = "strict" | "quorum" | "async";
+
+/** Two data members and no third vote. Durations are in milliseconds. */
+export interface PairSettings {
+  /** Failed checks in a row, one per heartbeat interval, before the standby may promote. */
+  readonly failureThreshold: number;
+  /** How long the primary has to be silent besides. */
+  readonly failoverDelayMs: number;
+  /** How many addresses outside of the pair tell an isolated node from a lonely one. */
+  readonly witnessCount: number;
+  /** What a primary without its peer does where there are no such addresses. */
+  readonly whenAlone: "serve" | "fence";
+}
 
 /** Constant while the agent runs. Durations are in milliseconds. */
 export interface Settings {
   readonly self: NodeName;
+  /** What the configuration proposes; the record's list counts (members.ts). */
   readonly members: readonly MemberEntry[];
   /** Data members that may never be elected, and so are never waited for by commits either. */
   readonly nofailover: readonly NodeName[];
@@ -31,18 +44,16 @@ export interface Settings {
   readonly communicationTimeoutMs: number;
   readonly minConsensusNodes: number;
   readonly durability: DurabilityPolicy;
+  /** The wanted k: how many standbys are to hold a commit before it is acknowledged. */
+  readonly wantedStandbys: number;
+  /** With `async`: how much WAL a standby may lack and still be electable; null: any. */
+  readonly maximumLagBytes: bigint | null;
+  /** How long a leader's agent may be silent while its PostgreSQL is seen to work; 0: not at all. */
+  readonly agentSilenceMs: number;
+  /** Set exactly where the cluster runs in pair mode. */
+  readonly pair: PairSettings | null;
   /** How long the leader's server may answer nothing before a standby takes over. */
   readonly serverPatienceMs: number;
   /** The database address that this node tells others. */
   readonly contact: Contact;
-}
-
-/** True where this node holds data. */
-export function isDataMember(settings: Settings, node: NodeName): boolean {
-  return settings.members.some((member) => member.name === node && member.kind === "data");
-}
-
-/** The members other than this one. */
-export function peersOf(settings: Settings): readonly NodeName[] {
-  return settings.members.map((member) => member.name).filter((name) => name !== settings.self);
 }

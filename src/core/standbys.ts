@@ -11,9 +11,9 @@
  */
 import { nextDurabilityStep, type Promised } from "./durability.ts";
 import { isSettled, publish } from "./leader.ts";
+import { isDataMember, peersOf } from "./members.ts";
 import { type ClusterRecord, includesInstance, type Instance } from "./record.ts";
 import type { SyncName, SyncSetting } from "./server.ts";
-import { isDataMember, peersOf } from "./settings.ts";
 import type { LeaderRole, State } from "./state.ts";
 import { operate, patchRole, report, type Turn } from "./turn.ts";
 
@@ -31,11 +31,11 @@ export function initialSync(state: State): SyncSetting {
   const { settings, instances, durable, role } = state;
   const there = settings.durability === "quorum" && role.kind === "leader" && role.votes.length > 0
     ? role.votes
-    : peersOf(settings);
+    : peersOf(state);
   const known = durable.record === null ? [] : [durable.record.leader, ...durable.record.electable];
-  const names: SyncName[] = peersOf(settings)
+  const names: SyncName[] = peersOf(state)
     .filter((node) => there.includes(node))
-    .filter((node) => isDataMember(settings, node) && !settings.nofailover.includes(node))
+    .filter((node) => isDataMember(state, node) && !settings.nofailover.includes(node))
     .map((node) => ({
       node,
       incarnation: instances[node] ??
@@ -69,7 +69,7 @@ function attached(state: State, role: LeaderRole): readonly Instance[] {
   if (server?.state !== "primary") return [];
   return server.standbys
     .filter((standby) =>
-      standby.state === "streaming" && isDataMember(settings, standby.node) &&
+      standby.state === "streaming" && isDataMember(state, standby.node) &&
       !settings.nofailover.includes(standby.node) &&
       role.peers[standby.node]?.instance?.incarnation === standby.incarnation
     )

@@ -10,10 +10,10 @@
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { beat, enterPhase } from "./leader.ts";
 import { formatLsn } from "./lsn.ts";
+import { peersOf } from "./members.ts";
 import type { Answer, Handover } from "./message.ts";
 import type { NodeName, Position } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerAction } from "./server.ts";
-import { peersOf } from "./settings.ts";
 import type { LeaderRole, Outstanding, State, Switchover } from "./state.ts";
 import {
   answer,
@@ -177,7 +177,7 @@ export function onConfirmAnswer(turn: Turn, sent: Outstanding, message: Answer |
 /** The handover did not reach its target: the others need not wait for the lease either. */
 export function onHandoverLost(turn: Turn, term: number): void {
   if (turn.state.durable.resignedTerm !== term || turn.state.durable.term !== term) return;
-  for (const peer of peersOf(turn.state.settings)) send(turn, peer, { type: "resigned", term });
+  for (const peer of peersOf(turn.state)) send(turn, peer, { type: "resigned", term });
 }
 
 /** A leader asks whether this node's WAL reaches its shutdown checkpoint. */

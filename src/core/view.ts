@@ -6,11 +6,11 @@
 import { assertNever } from "./assert_never.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { waitingReason } from "./follower.ts";
+import { isDataMember, membersOf } from "./members.ts";
 import type { Contact } from "./message.ts";
 import type { NodeName } from "./record.ts";
 import { standbyName } from "./server.ts";
 import { serverFacts, serverRule } from "./server_rules.ts";
-import { isDataMember } from "./settings.ts";
 import type { State } from "./state.ts";
 
 /** Where writes go, as far as this node may believe it. */
@@ -112,7 +112,7 @@ function noRouteBecause(state: State, nowMs: number): string {
 
 function roleWord(state: State): View["role"] {
   const { role, settings, server } = state;
-  if (!isDataMember(settings, settings.self)) return "witness";
+  if (!isDataMember(state, settings.self)) return "witness";
   if (role.kind === "leader") return role.phase === "leading" ? "primary" : "candidate";
   if (role.kind === "candidate") return "candidate";
   return server?.state === "standby" ? "standby" : "none";
@@ -151,7 +151,7 @@ function problemsOf(state: State, nowMs: number): string[] {
   }
   if (role.kind === "leader") {
     const record = durable.record;
-    const others = settings.members.some((member) =>
+    const others = membersOf(state).some((member) =>
       member.kind === "data" && member.name !== settings.self
     );
     if (role.phase === "leading" && others && record?.required === 0) {
@@ -167,7 +167,7 @@ function problemsOf(state: State, nowMs: number): string[] {
           : "no standby is attached: writes wait until one is",
       );
     }
-    for (const member of settings.members) {
+    for (const member of membersOf(state)) {
       if (member.name === settings.self) continue;
       const acked = role.peers[member.name]?.ackedSentAtMs ?? null;
       if (acked === null || nowMs - acked > settings.leaseMs) {

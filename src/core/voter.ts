@@ -12,6 +12,7 @@ import { standBack } from "./election.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs, probeSoon } from "./follower.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
+import { isDataMember, membersOf } from "./members.ts";
 import type { CandidateClaim } from "./message.ts";
 import {
   fingerprint,
@@ -21,7 +22,6 @@ import {
   type Position,
   sameInstance,
 } from "./record.ts";
-import { isDataMember } from "./settings.ts";
 import type { State } from "./state.ts";
 import { answer, operate, patch, persist, report, type Turn } from "./turn.ts";
 
@@ -149,8 +149,8 @@ function commonDenial(
   claim: CandidateClaim,
   nowMs: number,
 ): string | null {
-  const { settings, durable, role, server, promise } = state;
-  if (claim.fingerprint !== fingerprint(settings.members)) {
+  const { durable, role, server, promise } = state;
+  if (claim.fingerprint !== fingerprint(membersOf(state))) {
     return "its member list differs from this node's";
   }
   const newest = newerRecord(durable.record, claim.record);
@@ -189,7 +189,7 @@ function commonDenial(
  */
 function firstStartDenial(state: State, claim: CandidateClaim): string | null {
   const { settings, server } = state;
-  if (!isDataMember(settings, settings.self) || server?.state === "absent") return null;
+  if (!isDataMember(state, settings.self) || server?.state === "absent") return null;
   const own = ownSystemIdentifier(state);
   if (own === null) return "this node cannot tell yet whether it has data of its own";
   if (own !== claim.systemIdentifier) {

@@ -116,9 +116,12 @@ export function stateOf(
   change: Partial<State> = {},
   settings: Partial<Settings> = {},
 ): State {
+  const told = settingsFor(NAMES, self, settings);
+  const durable = durableOf();
+  const record = durable.record === null ? null : { ...durable.record, members: told.members };
   const fresh = initialState({
-    settings: settingsFor(NAMES, self, settings),
-    durable: durableOf(),
+    settings: told,
+    durable: { ...durable, record },
     nowMs: 0,
     seed: 1,
   });

@@ -16,26 +16,31 @@ function acked(sentAtMs: number | null): PeerProgress {
   };
 }
 
+/** So many members have to agree, counting this one, and this is the present moment. */
+function at(needed: number, nowMs: number) {
+  return { needed, nowMs };
+}
+
 Deno.test("leaseUntilMs() counts from the sending of the oldest heartbeat in the newest majority", () => {
   const settings = settingsFor(FIVE, "a");
   const peers = { b: acked(900), c: acked(700), d: acked(100), e: acked(null) };
-  assert.equal(leaseUntilMs(settings, peers, 1000), 700 + 3000);
+  assert.equal(leaseUntilMs(settings, peers, at(3, 1000)), 700 + 3000);
 });
 
 Deno.test("leaseUntilMs() is null before a majority acknowledged anything", () => {
   const settings = settingsFor(FIVE, "a");
-  assert.equal(leaseUntilMs(settings, {}, 1000), null);
-  assert.equal(leaseUntilMs(settings, { b: acked(900), c: acked(null) }, 1000), null);
+  assert.equal(leaseUntilMs(settings, {}, at(3, 1000)), null);
+  assert.equal(leaseUntilMs(settings, { b: acked(900), c: acked(null) }, at(3, 1000)), null);
 });
 
-Deno.test("leaseUntilMs() asks for more members where the configuration does", () => {
-  const settings = settingsFor(FIVE, "a", { minConsensusNodes: 4 });
+Deno.test("leaseUntilMs() asks for as many members as are needed", () => {
+  const settings = settingsFor(FIVE, "a");
   const peers = { b: acked(900), c: acked(700), d: acked(100) };
-  assert.equal(leaseUntilMs(settings, peers, 1000), 100 + 3000);
+  assert.equal(leaseUntilMs(settings, peers, at(4, 1000)), 100 + 3000);
 });
 
 Deno.test("leaseUntilMs() never ends for the only member", () => {
-  assert.equal(leaseUntilMs(settingsFor(["a"], "a"), {}, 1000), 4000);
+  assert.equal(leaseUntilMs(settingsFor(["a"], "a"), {}, at(1, 1000)), 4000);
 });
 
 Deno.test("promiseTo() outlasts every lease that it could be a part of", () => {
@@ -51,7 +56,10 @@ Deno.test("promiseTo() outlasts every lease that it could be a part of", () => {
       leaseMs: theirs,
       nowMs: receivedAtMs,
     });
-    const untilMs = leaseUntilMs(leader, { b: acked(sentAtMs) }, receivedAtMs + 2 * ms)!;
+    const untilMs = leaseUntilMs(leader, { b: acked(sentAtMs) }, {
+      needed: 2,
+      nowMs: receivedAtMs + 2 * ms,
+    })!;
     assert.ok(promise.untilMs > untilMs);
     assert.ok(promise.untilMs - receivedAtMs >= mine, "its own setting is a lower bound");
   }));

@@ -1,0 +1,36 @@
+/**
+ * Who the members are, and how many of them decide: the one place that knows.
+ *
+ * The member list is part of the record; a configuration only proposes one. Before there is a
+ * record, the proposal is all there is.
+ *
+ * @module
+ */
+import { majoritySize } from "./quorum.ts";
+import { isVirgin, type MemberEntry, type NodeName } from "./record.ts";
+import type { State } from "./state.ts";
+
+/** The members that count now. */
+export function membersOf(state: Pick<State, "settings" | "durable">): readonly MemberEntry[] {
+  const { record } = state.durable;
+  return record === null || isVirgin(record) ? state.settings.members : record.members;
+}
+
+/** The members other than this one. */
+export function peersOf(state: Pick<State, "settings" | "durable">): readonly NodeName[] {
+  return membersOf(state).map((member) => member.name)
+    .filter((name) => name !== state.settings.self);
+}
+
+/** True where `node` holds data. */
+export function isDataMember(
+  state: Pick<State, "settings" | "durable">,
+  node: NodeName,
+): boolean {
+  return membersOf(state).some((member) => member.name === node && member.kind === "data");
+}
+
+/** How many members, this one included, have to agree. */
+export function neededVotes(state: Pick<State, "settings" | "durable">): number {
+  return majoritySize(membersOf(state).length, state.settings.minConsensusNodes);
+}

@@ -5,21 +5,13 @@
  * @module
  */
 import { assertNever } from "./assert_never.ts";
-import { coverage, type Grant, isElectable } from "./candidate.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { becomeLeader } from "./leader.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
-import { membersOf, neededVotes, peersOf } from "./members.ts";
+import { membersOf, peersOf } from "./members.ts";
 import type { Answer, CandidateClaim, Handover } from "./message.ts";
-import {
-  type ClusterRecord,
-  fingerprint,
-  isVirgin,
-  newerRecord,
-  type NodeName,
-  type Position,
-} from "./record.ts";
+import { fingerprint, isVirgin, type NodeName, type Position } from "./record.ts";
 import type { CandidateRole, State } from "./state.ts";
 import {
   operate,
@@ -31,6 +23,7 @@ import {
   send,
   type Turn,
 } from "./turn.ts";
+import { type Verdict, verdict } from "./verdict.ts";
 
 /** Starts a campaign where nothing holds this node back; called at every turn of a follower. */
 export function campaignWhenFree(turn: Turn): void {
@@ -217,74 +210,6 @@ function countVotes(turn: Turn): void {
     default:
       return assertNever(result.outcome);
   }
-}
-
-interface Verdict {
-  readonly outcome: "won" | "lost" | "pending";
-  readonly because: string;
-  /** The newest record among all that were shown. */
-  readonly record: ClusterRecord | null;
-  readonly votes: readonly NodeName[];
-  /** Nothing more will come in. */
-  readonly complete: boolean;
-  /** A majority voted for it, and too few of them could show that they are not ahead of it. */
-  readonly uncovered?: boolean;
-}
-
-/** Counts what has come in. Denials and silence count for nothing; records in them still do. */
-function verdict(state: State, role: CandidateRole): Verdict {
-  const { settings } = state;
-  const self = ownInstance(state);
-  let record = state.durable.record;
-  const votes: NodeName[] = [settings.self];
-  const grants: Grant[] = [{ instance: self, position: role.final ? role.position : null }];
-  const denials: string[] = [];
-  for (const [node, message] of Object.entries(role.answers)) {
-    if (message.type !== "pre_vote_answer" && message.type !== "vote_answer") continue;
-    record = newerRecord(record, message.record);
-    if (!message.granted) {
-      denials.push(`${node}: ${message.because}`);
-      continue;
-    }
-    votes.push(node);
-    if (message.type === "vote_answer") {
-      grants.push({ instance: message.instance, position: message.position });
-    }
-  }
-  for (const node of role.failed) denials.push(`${node}: no answer`);
-  const complete = votes.length + denials.length >= membersOf(state).length;
-  const undecided = (because: string): Verdict => ({
-    outcome: complete && (role.stage === "pre_vote" || role.final) ? "lost" : "pending",
-    because: [because, ...denials].join("; "),
-    record,
-    votes,
-    complete,
-  });
-
-  const impossible = isVirgin(record)
-    ? null
-    : isVirgin(state.durable.record)
-    ? "the cluster has a record and this node lost it; a leader has to take it back first"
-    : null;
-  if (impossible !== null) return { outcome: "lost", because: impossible, record, votes, complete };
-  if (!isVirgin(record) && !isElectable(record!, self)) {
-    // A denial comes at once, a grant after a revocation: it may yet bring a newer record.
-    return undecided(`not electable under record ${record!.term}.${record!.seq}`);
-  }
-  const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);
-  if (votes.length < needed) return undecided(`${votes.length} of ${needed} needed votes`);
-  if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes, complete };
-  if (!role.final) return undecided("its own position is not final yet");
-  if (!isVirgin(record)) {
-    const covered = coverage({
-      record: record!,
-      candidate: self!,
-      position: role.position,
-      grants,
-    });
-    if (!covered.covered) return { ...undecided(covered.because), uncovered: true };
-  }
-  return { outcome: "won", because: "", record, votes, complete };
 }
 
 function lose(turn: Turn, result: Pick<Verdict, "because" | "uncovered">): void {

@@ -8,6 +8,7 @@
  * @module
  */
 import { assertNever } from "./assert_never.ts";
+import { onHeartbeatAnswer } from "./agreement.ts";
 import type { Event } from "./event.ts";
 import {
   campaignByHandover,
@@ -24,7 +25,7 @@ import {
   onResigned,
   probeWhenSilent,
 } from "./follower.ts";
-import { keepLease, onHeartbeatAnswer, resumeLeadership, stepDown } from "./leader.ts";
+import { keepLease, resumeLeadership, stepDown } from "./leader.ts";
 import { membersOf } from "./members.ts";
 import type { Answer } from "./message.ts";
 import { ownInstance } from "./local.ts";

@@ -7,8 +7,8 @@
  *
  * @module
  */
+import { isSettled } from "./agreement.ts";
 import { cannotCampaign } from "./eligibility.ts";
-import { isSettled } from "./leader.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import { includesInstance, type NodeName } from "./record.ts";
 import type { LeaderRole, State, Watch } from "./state.ts";

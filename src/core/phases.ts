@@ -10,9 +10,10 @@
  *
  * @module
  */
+import { beat, isSettled } from "./agreement.ts";
 import { assertNever } from "./assert_never.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
-import { beat, claimSolo, enterPhase, isSettled, mayBeAlone, publish, stepDown } from "./leader.ts";
+import { claimSolo, enterPhase, mayBeAlone, publish, stepDown } from "./leader.ts";
 import { peersOf } from "./members.ts";
 import { isVirgin } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerAction, ServerObservation } from "./server.ts";

@@ -9,8 +9,9 @@
  *
  * @module
  */
+import { isSettled } from "./agreement.ts";
 import { nextDurabilityStep, type Promised } from "./durability.ts";
-import { isSettled, publish } from "./leader.ts";
+import { publish } from "./leader.ts";
 import { isDataMember, peersOf } from "./members.ts";
 import { type ClusterRecord, includesInstance, type Instance } from "./record.ts";
 import type { SyncName, SyncSetting } from "./server.ts";

@@ -7,8 +7,9 @@
  *
  * @module
  */
+import { beat } from "./agreement.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
-import { beat, enterPhase } from "./leader.ts";
+import { enterPhase } from "./leader.ts";
 import { formatLsn } from "./lsn.ts";
 import { peersOf } from "./members.ts";
 import type { Answer, Handover } from "./message.ts";

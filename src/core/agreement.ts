@@ -1,0 +1,142 @@
+/**
+ * Records out, acknowledgements in: what a leader tells the others, and what a majority of them holds.
+ *
+ * @module
+ */
+import { stepDown } from "./leader.ts";
+import { leaseUntilMs } from "./lease.ts";
+import { membersOf, neededVotes, peersOf } from "./members.ts";
+import type { Answer } from "./message.ts";
+import { advance } from "./phases.ts";
+import { compareRecords, fingerprint, type NodeName, type RecordMark } from "./record.ts";
+import type { LeaderRole, Outstanding, PeerProgress, State } from "./state.ts";
+import { patch, patchRole, persist, send, type Turn } from "./turn.ts";
+
+/** Heartbeats to one member that may be under way at once; more would only pile up behind it. */
+const MAXIMUM_UNANSWERED = 3;
+
+const NO_PROGRESS: PeerProgress = {
+  ackedSentAtMs: null,
+  persisted: null,
+  admitted: false,
+  lostAtMs: null,
+  instance: null,
+};
+
+/** A member answered a heartbeat of this term. */
+export function onHeartbeatAnswer(
+  turn: Turn,
+  from: NodeName,
+  sent: Outstanding,
+  message: Answer,
+): void {
+  const { role, durable } = turn.state;
+  if (role.kind !== "leader" || sent.term !== durable.term) return;
+  if (message.type !== "heartbeat_answer") return;
+  if (message.term > durable.term) {
+    stepDown(turn, `${from} has reached term ${message.term}`);
+    persist(turn, { term: message.term, votedFor: null });
+    return;
+  }
+  if (!message.accepted) {
+    patch(turn, { disagreement: `${from} refuses heartbeats: ${message.because}` });
+    return;
+  }
+  const before = role.peers[from] ?? NO_PROGRESS;
+  const ackedSentAtMs = message.admitted
+    ? Math.max(before.ackedSentAtMs ?? -Infinity, sent.sentAtMs)
+    : before.ackedSentAtMs;
+  const peer: PeerProgress = {
+    ackedSentAtMs,
+    persisted: compareRecords(message.persisted, before.persisted) >= 0
+      ? message.persisted
+      : before.persisted,
+    admitted: message.admitted,
+    lostAtMs: message.admitted ? null : before.lostAtMs ?? turn.nowMs,
+    instance: message.instance,
+  };
+  patch(turn, {
+    contacts: { ...turn.state.contacts, [from]: message.contact },
+    instances: message.instance === null
+      ? turn.state.instances
+      : { ...turn.state.instances, [from]: message.instance.incarnation },
+    disagreement: null,
+  });
+  const peers = { ...role.peers, [from]: peer };
+  patchRole(turn, role, { peers, leaseUntilMs: leaseOf(turn, peers) });
+  settleCommitted(turn);
+  advance(turn);
+}
+
+/** Sends a heartbeat to every member that is not already behind with its answers. */
+export function beat(turn: Turn, role: LeaderRole): void {
+  const { settings, durable, server } = turn.state;
+  patchRole(turn, role, { nextHeartbeatAtMs: turn.nowMs + settings.heartbeatIntervalMs });
+  const writable = role.phase === "leading" || role.phase === "switching";
+  for (const peer of peersOf(turn.state)) {
+    const unanswered = Object.values(turn.state.outstanding)
+      .filter((sent) => sent.to === peer && sent.kind === "heartbeat");
+    if (unanswered.length >= MAXIMUM_UNANSWERED) continue;
+    send(turn, peer, {
+      type: "heartbeat",
+      fingerprint: fingerprint(membersOf(turn.state)),
+      term: durable.term,
+      leaseMs: settings.leaseMs,
+      record: durable.record,
+      writable,
+      admit: mayAdmit(turn.state, role, peer),
+      contact: settings.contact,
+      insertLsn: writable && server?.state === "primary" ? server.insertLsn : null,
+    });
+  }
+}
+
+/**
+ * A member that lost its state is taken back once a majority of the *others* holds the record, by
+ * acknowledgements of heartbeats that were sent after the loss was known: an older one says nothing
+ * of a newer term, for which the member may have voted before it forgot.
+ */
+function mayAdmit(state: State, role: LeaderRole, node: NodeName): boolean {
+  const newest = role.published.at(-1);
+  const lostAtMs = role.peers[node]?.lostAtMs ?? null;
+  if (newest === undefined || lostAtMs === null) return false;
+  const others = Object.entries(role.peers).filter(([name, { ackedSentAtMs }]) =>
+    name !== node && ackedSentAtMs !== null && ackedSentAtMs > lostAtMs
+  );
+  return holders(others, newest) >= neededVotes(state);
+}
+
+/** Notes which of the published records a majority holds. */
+export function settleCommitted(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind !== "leader") return;
+  const entries = Object.entries(role.peers);
+  const committed = role.published.findLast((record) =>
+    holders(entries, record) >= neededVotes(turn.state)
+  );
+  if (committed === undefined || compareRecords(committed, role.committed) <= 0) return;
+  patchRole(turn, role, {
+    committed: { term: committed.term, seq: committed.seq },
+    published: role.published.filter((record) => compareRecords(record, committed) >= 0),
+  });
+}
+
+/** How many members, this node included, are known to hold a record of this term or a newer one. */
+function holders(peers: readonly [NodeName, PeerProgress][], mark: RecordMark): number {
+  const holding = peers.filter(([, peer]) =>
+    peer.admitted && peer.persisted !== null && peer.persisted.term === mark.term &&
+    compareRecords(peer.persisted, mark) >= 0
+  );
+  return 1 + holding.length;
+}
+
+/** True once a majority holds the newest record that this leader published. */
+export function isSettled(role: LeaderRole): boolean {
+  const newest = role.published.at(-1);
+  return newest !== undefined && compareRecords(role.committed, newest) >= 0;
+}
+
+/** Until when the lease reaches, as `peers` have acknowledged it. */
+export function leaseOf({ state, nowMs }: Turn, peers: LeaderRole["peers"]): number | null {
+  return leaseUntilMs(state.settings, peers, { needed: neededVotes(state), nowMs });
+}

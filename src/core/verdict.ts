@@ -1,0 +1,79 @@
+/**
+ * The count of a campaign: what the answers that have come in so far amount to.
+ *
+ * @module
+ */
+import { coverage, type Grant, isElectable } from "./candidate.ts";
+import { ownInstance } from "./local.ts";
+import { membersOf, neededVotes } from "./members.ts";
+import { type ClusterRecord, isVirgin, newerRecord, type NodeName } from "./record.ts";
+import type { CandidateRole, State } from "./state.ts";
+
+/** What a campaign has come to so far. */
+export interface Verdict {
+  readonly outcome: "won" | "lost" | "pending";
+  readonly because: string;
+  /** The newest record among all that were shown. */
+  readonly record: ClusterRecord | null;
+  readonly votes: readonly NodeName[];
+  /** Nothing more will come in. */
+  readonly complete: boolean;
+  /** A majority voted for it, and too few of them could show that they are not ahead of it. */
+  readonly uncovered?: boolean;
+}
+
+/** Counts what has come in. Denials and silence count for nothing; records in them still do. */
+export function verdict(state: State, role: CandidateRole): Verdict {
+  const { settings } = state;
+  const self = ownInstance(state);
+  let record = state.durable.record;
+  const votes: NodeName[] = [settings.self];
+  const grants: Grant[] = [{ instance: self, position: role.final ? role.position : null }];
+  const denials: string[] = [];
+  for (const [node, message] of Object.entries(role.answers)) {
+    if (message.type !== "pre_vote_answer" && message.type !== "vote_answer") continue;
+    record = newerRecord(record, message.record);
+    if (!message.granted) {
+      denials.push(`${node}: ${message.because}`);
+      continue;
+    }
+    votes.push(node);
+    if (message.type === "vote_answer") {
+      grants.push({ instance: message.instance, position: message.position });
+    }
+  }
+  for (const node of role.failed) denials.push(`${node}: no answer`);
+  const complete = votes.length + denials.length >= membersOf(state).length;
+  const undecided = (because: string): Verdict => ({
+    outcome: complete && (role.stage === "pre_vote" || role.final) ? "lost" : "pending",
+    because: [because, ...denials].join("; "),
+    record,
+    votes,
+    complete,
+  });
+
+  const impossible = isVirgin(record)
+    ? null
+    : isVirgin(state.durable.record)
+    ? "the cluster has a record and this node lost it; a leader has to take it back first"
+    : null;
+  if (impossible !== null) return { outcome: "lost", because: impossible, record, votes, complete };
+  if (!isVirgin(record) && !isElectable(record!, self)) {
+    // A denial comes at once, a grant after a revocation: it may yet bring a newer record.
+    return undecided(`not electable under record ${record!.term}.${record!.seq}`);
+  }
+  const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);
+  if (votes.length < needed) return undecided(`${votes.length} of ${needed} needed votes`);
+  if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes, complete };
+  if (!role.final) return undecided("its own position is not final yet");
+  if (!isVirgin(record)) {
+    const covered = coverage({
+      record: record!,
+      candidate: self!,
+      position: role.position,
+      grants,
+    });
+    if (!covered.covered) return { ...undecided(covered.because), uncovered: true };
+  }
+  return { outcome: "won", because: "", record, votes, complete };
+}

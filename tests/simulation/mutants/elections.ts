@@ -82,7 +82,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   ),
   several("denials-count", "a denial counts for coverage as if it were a grant", [
     [
-      "src/core/election.ts",
+      "src/core/verdict.ts",
       "denials.push(`${node}: ${message.because}`);\n",
       `denials.push(\`\${node}: \${message.because}\`);
       if (message.type === "vote_answer") {
@@ -145,7 +145,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   core(
     "own-record-only",
     "a candidate goes by its own record instead of the newest it was shown",
-    "election.ts",
+    "verdict.ts",
     "record = newerRecord(record, message.record);",
     "record = newerRecord(record, state.durable.record);",
   ),
@@ -166,14 +166,14 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   core(
     "wiped-node-admitted-early",
     "a node that lost its state is taken back before a majority of the others holds the record",
-    "leader.ts",
-    "return holders(others, newest) >= neededFor(state);",
+    "agreement.ts",
+    "return holders(others, newest) >= neededVotes(state);",
     "return holders(others, newest) >= 1;",
   ),
   core(
     "admitted-on-old-news",
     "acknowledgements from before the loss suffice to take a node back",
-    "leader.ts",
+    "agreement.ts",
     "name !== node && ackedSentAtMs !== null && ackedSentAtMs > lostAtMs",
     "name !== node && ackedSentAtMs !== null",
   ),
@@ -210,20 +210,16 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   core(
     "one-vote-short",
     "one vote less than a majority elects",
-    "election.ts",
+    "verdict.ts",
     "if (votes.length < needed) return undecided(",
     "if (votes.length < needed - 1) return undecided(",
   ),
   core(
     "first-start-by-majority",
     "a majority suffices for the first start",
-    "election.ts",
-    `const needed = isVirgin(record)
-    ? settings.members.length
-    : majoritySize(`,
-    `const needed = isVirgin(record)
-    ? majoritySize(settings.members.length, 0)
-    : majoritySize(`,
+    "verdict.ts",
+    "const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);",
+    "const needed = neededVotes(state);",
   ),
   core(
     "running-primary-grants",

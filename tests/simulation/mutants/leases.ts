@@ -31,7 +31,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   core(
     "lease-from-receipt",
     "a lease counts from the receipt of acknowledgements",
-    "leader.ts",
+    "agreement.ts",
     "? Math.max(before.ackedSentAtMs ?? -Infinity, sent.sentAtMs)",
     "? turn.nowMs",
   ),
@@ -169,14 +169,14 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   core(
     "higher-term-ignored",
     "a leader leads on although it was told of a higher term",
-    "leader.ts",
+    "agreement.ts",
     "if (message.term > durable.term) {\n    stepDown(",
     "if (message.term < 0) {\n    stepDown(",
   ),
   core(
     "attach-early",
     "standbys attach before the leader's timeline is committed",
-    "leader.ts",
+    "agreement.ts",
     'const writable = role.phase === "leading" || role.phase === "switching";',
     'const writable = role.phase !== "adopting";',
   ),

@@ -9,11 +9,8 @@
  */
 import { execFile } from "node:child_process";
 import { parseArgs, promisify } from "node:util";
-import { EDGE_MUTANTS } from "./edge.ts";
-import { ELECTION_MUTANTS } from "./elections.ts";
-import { LEASE_MUTANTS } from "./leases.ts";
+import { MUTANTS } from "./all.ts";
 import { applyEdit, type Mutant } from "./mutant.ts";
-import { RECORD_MUTANTS } from "./records.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 /** A mutant that makes a run go on for ever is killed as well. */
@@ -28,9 +25,8 @@ const { values } = parseArgs({
   },
 });
 
-const all = [...ELECTION_MUTANTS, ...RECORD_MUTANTS, ...LEASE_MUTANTS, ...EDGE_MUTANTS];
 const only = values.only?.split(",");
-const chosen = all.filter(({ id }) => only === undefined || only.includes(id));
+const chosen = MUTANTS.filter(({ id }) => only === undefined || only.includes(id));
 const folder = Deno.makeTempDirSync({ prefix: "metako-mutants-" });
 let wrong = 0;
 try {

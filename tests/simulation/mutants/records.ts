@@ -8,21 +8,21 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
   core(
     "minority-commits",
     "a record is committed by one member fewer than a majority",
-    "leader.ts",
-    "return majoritySize(state.settings.members.length, state.settings.minConsensusNodes);",
-    "return majoritySize(state.settings.members.length, state.settings.minConsensusNodes) - 1;",
+    "agreement.ts",
+    "holders(entries, record) >= neededVotes(turn.state)",
+    "holders(entries, record) >= neededVotes(turn.state) - 1",
   ),
   core(
     "stale-record-acknowledged",
     "an acknowledgement of an older record of the term counts for the newer one",
-    "leader.ts",
+    "agreement.ts",
     "    compareRecords(peer.persisted, mark) >= 0\n",
     "    peer.persisted.term >= mark.term\n",
   ),
   core(
     "older-term-acknowledged",
     "an acknowledgement of an older term counts",
-    "leader.ts",
+    "agreement.ts",
     `    peer.admitted && peer.persisted !== null && peer.persisted.term === mark.term &&
     compareRecords(peer.persisted, mark) >= 0`,
     "    peer.admitted && peer.persisted !== null",
@@ -117,8 +117,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     "catching-up-counts",
     "a standby that has not caught up is electable",
     "standbys.ts",
-    'standby.state === "streaming" && isDataMember(settings, standby.node)',
-    'standby.state !== "" && isDataMember(settings, standby.node)',
+    'standby.state === "streaming" && isDataMember',
+    'standby.state !== "" && isDataMember',
     "Condition H asks how far the standby has flushed, whatever pg_stat_replication calls its " +
       "state: it enters E no sooner than it holds everything up to the barrier.",
   ),

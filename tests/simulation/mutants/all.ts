@@ -1,0 +1,16 @@
+/**
+ * The catalogue: every fault that is planted, in the order in which they are played.
+ */
+import { EDGE_MUTANTS } from "./edge.ts";
+import { ELECTION_MUTANTS } from "./elections.ts";
+import { LEASE_MUTANTS } from "./leases.ts";
+import type { Mutant } from "./mutant.ts";
+import { RECORD_MUTANTS } from "./records.ts";
+
+/** All mutants. */
+export const MUTANTS: readonly Mutant[] = [
+  ...ELECTION_MUTANTS,
+  ...RECORD_MUTANTS,
+  ...LEASE_MUTANTS,
+  ...EDGE_MUTANTS,
+];

@@ -29,6 +29,8 @@ export interface EffectPorts {
   /** The address at which this node reaches what `node` advertises. */
   readonly reachable: (node: NodeName, contact: Contact) => Contact;
   readonly probeTimeoutMs: number;
+  /** Asks a member's server whether it works as a primary; a witness has no login, and cannot. */
+  readonly worksAsPrimary: (contact: Contact, timeoutMs: number) => Promise<boolean>;
   readonly log: Log;
 }
 
@@ -81,11 +83,13 @@ async function probe(
   ports: EffectPorts,
 ): Promise<void> {
   const address = ports.addresses.get(node);
-  const [agent, server] = await Promise.all([
-    address === undefined ? "silent" as const : probePort(address, ports.probeTimeoutMs),
-    contact === null ? "silent" as const : probePort(contact, ports.probeTimeoutMs),
+  const { probeTimeoutMs } = ports;
+  const [agent, server, primary] = await Promise.all([
+    address === undefined ? "silent" as const : probePort(address, probeTimeoutMs),
+    contact === null ? "silent" as const : probePort(contact, probeTimeoutMs),
+    contact === null ? false : ports.worksAsPrimary(contact, probeTimeoutMs),
   ]);
-  ports.submit({ type: "probed", nowMs: monotonicMs(), node, agent, server });
+  ports.submit({ type: "probed", nowMs: monotonicMs(), node, agent, server, primary });
 }
 
 function report({ event, fields, because, ...decision }: Decision, log: Log): void {

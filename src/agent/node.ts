@@ -92,6 +92,8 @@ export async function openNode(
       coordination.communicationTimeoutMs,
       coordination.heartbeatIntervalMs,
     ),
+    worksAsPrimary: (contact, timeoutMs) =>
+      server?.worksAsPrimary(contact, timeoutMs) ?? Promise.resolve(false),
     log,
   };
   const loop = startLoop(

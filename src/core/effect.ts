@@ -43,7 +43,7 @@ export type Effect =
   | { readonly type: "operate"; readonly operation: number; readonly action: ServerAction }
   /** Look at the local server now, rather than at the next round. */
   | { readonly type: "observe" }
-  /** Try to connect to a member's agent and to its PostgreSQL. */
+  /** Try to connect to a member's agent, and ask its PostgreSQL whether it works as a primary. */
   | { readonly type: "probe"; readonly node: NodeName; readonly contact: Contact | null }
   | { readonly type: "report"; readonly decision: Decision }
   /** A line for the operator who asked; the last one has `outcome`. */

@@ -63,6 +63,8 @@ export type Event =
     readonly node: NodeName;
     readonly agent: Reachability;
     readonly server: Reachability;
+    /** PostgreSQL said, by SQL, that it is no standby. */
+    readonly primary: boolean;
   }
   | { readonly type: "operator"; readonly nowMs: number; readonly command: OperatorCommand }
   /** The wall clock and the monotonic clock drifted apart: the host was suspended. */

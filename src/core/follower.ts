@@ -3,17 +3,18 @@
  *
  * When the leader falls silent it asks the leader's ports. Only when both refuse, and only while
  * some standby holds every commit, may the promise end early; a port that says nothing proves
- * nothing. (docs/consensus.md, "Lease and promise")
+ * nothing. Under the same condition the promise lasts longer where PostgreSQL works on and only its
+ * agent is silent: it may be restarting. (docs/consensus.md, "Lease and promise")
  *
  * @module
  */
 import { ownInstance, summarise } from "./local.ts";
-import { promiseTo } from "./lease.ts";
+import { isCovered, patienceUntilMs, promiseTo } from "./lease.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import type { Request } from "./message.ts";
 import { compareRecords, fingerprint, isVirgin, newerRecord, type NodeName } from "./record.ts";
 import type { Settings } from "./settings.ts";
-import type { FollowerRole, State } from "./state.ts";
+import type { FollowerRole, PromiseToLeader, State } from "./state.ts";
 import { answer, patch, patchRole, persist, progress, report, type Turn } from "./turn.ts";
 
 /** How many heartbeat intervals of silence make a follower ask the leader's ports. */
@@ -36,6 +37,7 @@ export function becomeFollower(
     leaderContact: null,
     leaderInsertLsn: null,
     heardAtMs: turn.nowMs,
+    workingAtMs: null,
     campaignAtMs: options.campaignAtMs,
     probeAtMs: Infinity,
   };
@@ -89,6 +91,7 @@ export function onHeartbeat(
     leaderContact: message.contact,
     leaderInsertLsn: message.insertLsn,
     heardAtMs: turn.nowMs,
+    workingAtMs: null,
     probeAtMs: turn.nowMs + SILENT_INTERVALS * turn.state.settings.heartbeatIntervalMs,
   });
   patch(turn, {
@@ -123,17 +126,17 @@ export function onResigned(turn: Turn, exchange: number, from: NodeName, term: n
   answer(turn, exchange, { type: "noted", term: turn.state.durable.term });
 }
 
-/** What a probe of the silent leader's ports found. */
+/** What a probe of the silent leader found. */
 export function onProbed(
   turn: Turn,
   node: NodeName,
-  found: { readonly agent: string; readonly server: string },
+  found: { readonly agent: string; readonly server: string; readonly primary: boolean },
 ): void {
-  const { promise, durable } = turn.state;
+  const { promise, role } = turn.state;
   if (promise === null || promise.leader !== node || turn.nowMs >= promise.untilMs) return;
-  const covered = durable.record !== null && durable.record.required >= 1;
-  if (found.agent !== "refused" || found.server !== "refused" || !covered) return;
-  const role = turn.state.role;
+  if (!isCovered(turn.state)) return;
+  if (found.primary) return bearWith(turn, promise);
+  if (found.agent !== "refused" || found.server !== "refused") return;
   if (role.kind !== "follower" || role.heardAtMs + silenceMs(turn.state) > turn.nowMs) return;
   report(turn, {
     event: "leader_gone",
@@ -143,6 +146,26 @@ export function onProbed(
   });
   patch(turn, { promise: null });
   patchRole(turn, role, { leader: null, writable: false, campaignAtMs: turn.nowMs });
+}
+
+/** The leader's PostgreSQL works on without its agent: nothing would be gained by an election. */
+function bearWith(turn: Turn, promise: PromiseToLeader): void {
+  const { role, settings } = turn.state;
+  if (role.kind !== "follower" || role.leader === null || settings.agentSilenceMs === 0) return;
+  if (role.workingAtMs === null) {
+    report(turn, {
+      event: "agent_silent",
+      outcome: "noted",
+      because: `the agent of ${role.leader} says nothing, and its PostgreSQL works as a primary`,
+      peer: role.leader,
+    });
+  }
+  patchRole(turn, role, { workingAtMs: turn.nowMs });
+  const untilMs = patienceUntilMs(settings, {
+    workingAtMs: turn.nowMs,
+    heardAtMs: role.heardAtMs,
+  });
+  patch(turn, { promise: { ...promise, untilMs: Math.max(promise.untilMs, untilMs) } });
 }
 
 /** Asks a silent leader's ports; called at every turn of a follower. */

@@ -11,7 +11,7 @@
 import { newestAgreementMs } from "./quorum.ts";
 import type { NodeName } from "./record.ts";
 import type { Settings } from "./settings.ts";
-import type { LeaderRole, PromiseToLeader } from "./state.ts";
+import type { LeaderRole, PromiseToLeader, State } from "./state.ts";
 
 /**
  * Until when the leader may keep its PostgreSQL writable.
@@ -50,4 +50,26 @@ export function promiseTo(
     leader,
     untilMs: nowMs + Math.max(leaseMs, settings.leaseMs) + settings.fenceMarginMs,
   };
+}
+
+/**
+ * True where every commit is on some standby that may be elected. Only then may a guess about a
+ * silent leader be wrong: revocation makes it harmless.
+ */
+export function isCovered({ durable }: Pick<State, "durable">): boolean {
+  return durable.record !== null && durable.record.required >= 1;
+}
+
+/**
+ * Until when a voter bears with a leader whose agent is silent, `workingAtMs` being the last time
+ * that its PostgreSQL was seen to work as a primary. A few probes may fail in between.
+ */
+export function patienceUntilMs(
+  { heartbeatIntervalMs, communicationTimeoutMs, agentSilenceMs }: Settings,
+  seen: { readonly workingAtMs: number; readonly heardAtMs: number },
+): number {
+  return Math.min(
+    seen.workingAtMs + 2 * heartbeatIntervalMs + communicationTimeoutMs,
+    seen.heardAtMs + agentSilenceMs,
+  );
 }

@@ -95,6 +95,8 @@ export interface FollowerRole {
   readonly leaderContact: Contact | null;
   readonly leaderInsertLsn: bigint | null;
   readonly heardAtMs: number;
+  /** When the silent leader's PostgreSQL was last seen at work; null where it was not. */
+  readonly workingAtMs: number | null;
   /** Not before this moment does it campaign, even where no promise holds it back. */
   readonly campaignAtMs: number;
   readonly probeAtMs: number;
@@ -264,6 +266,7 @@ export function initialState(
       leaderContact: null,
       leaderInsertLsn: null,
       heardAtMs: nowMs,
+      workingAtMs: null,
       campaignAtMs: nowMs,
       probeAtMs: Infinity,
     },

@@ -6,6 +6,7 @@
 import { assertNever } from "./assert_never.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { waitingReason } from "./follower.ts";
+import { isCovered, patienceUntilMs } from "./lease.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import type { Contact } from "./message.ts";
 import type { NodeName } from "./record.ts";
@@ -78,9 +79,24 @@ function leaseOf(state: State): { holder: NodeName | null; untilMs: number | nul
   return { holder: null, untilMs: null };
 }
 
-function routeOf(state: State, nowMs: number): LeaderView | null {
+/**
+ * A follower sends writes on for as long as it bears with a silent agent, less the margin. What is
+ * written there is on a standby as well, so that a wrong guess loses nothing.
+ */
+function routeUntilMs(state: State): number | null {
   const { role, settings } = state;
   const { untilMs } = leaseOf(state);
+  if (role.kind !== "follower" || role.workingAtMs === null || untilMs === null) return untilMs;
+  if (!isCovered(state)) return untilMs;
+  const { workingAtMs, heardAtMs } = role;
+  const patientMs = patienceUntilMs(settings, { workingAtMs, heardAtMs });
+  const latestMs = heardAtMs + settings.agentSilenceMs - settings.fenceMarginMs;
+  return Math.max(untilMs, Math.min(patientMs, latestMs));
+}
+
+function routeOf(state: State, nowMs: number): LeaderView | null {
+  const { role, settings } = state;
+  const untilMs = routeUntilMs(state);
   if (untilMs === null || nowMs >= untilMs) return null;
   if (role.kind === "leader") {
     return role.phase === "leading"
@@ -175,6 +191,12 @@ function problemsOf(state: State, nowMs: number): string[] {
       }
     }
     return problems;
+  }
+  if (role.kind === "follower" && role.workingAtMs !== null) {
+    const silentMs = Math.round(nowMs - role.heardAtMs);
+    problems.push(
+      `the agent of ${role.leader} has been silent for ${silentMs} ms; its PostgreSQL works`,
+    );
   }
   if (leaderName(state) === null) {
     problems.push(waitingReason(state, nowMs));

@@ -6,6 +6,8 @@
  * @module
  */
 import { dirname } from "node:path";
+import type { Contact } from "../core/message.ts";
+import { worksAsPrimary } from "./ask.ts";
 import { attachedGrip, attachedTarget } from "./attached_grip.ts";
 import { openSession, type Session } from "./connection.ts";
 import { dispatcher } from "./dispatch.ts";
@@ -61,12 +63,15 @@ function openAttached(options: PostgresOptions, because: string, superuser: bool
     onExit: (callback: () => void) => void callbacks.push(callback),
     limitations: [
       `The server at ${options.host}:${options.port} is used over SQL alone, as ${because}. Set local_db.data_dir where the agent can reach it.`,
-      "It cannot be started, stopped, fenced or cloned: automatic failover is safe only with durability quorum or strict.",
+      "It cannot be started, stopped, fenced or cloned, and no guardian ends it should the agent fail: automatic failover is safe only with durability quorum or strict.",
       "As a standby it finds the replication password only in its own user's passfile (~/.pgpass).",
       ...(superuser
         ? []
         : ["The agent's role is no superuser: promotion, following and durability will fail."]),
     ],
+    dataDir: null,
+    worksAsPrimary: (contact: Contact, timeoutMs: number) =>
+      worksAsPrimary(options, contact, timeoutMs),
     isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
     close() {
       eye.close();

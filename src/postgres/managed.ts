@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
+import { worksAsPrimary } from "./ask.ts";
 import { clone, initialise } from "./build.ts";
 import { openSession } from "./connection.ts";
 import { dispatcher } from "./dispatch.ts";
@@ -64,6 +65,8 @@ export async function openManaged(
       run: dispatcher(perform),
       onExit: watch.onExit,
       limitations: [],
+      dataDir,
+      worksAsPrimary: (contact, timeoutMs) => worksAsPrimary(options, contact, timeoutMs),
       isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
       close() {
         watch.close();

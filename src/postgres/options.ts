@@ -4,6 +4,7 @@
  * @module
  */
 import type { Log } from "../core/log.ts";
+import type { Contact } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
 import type {
   ActionFailure,
@@ -97,6 +98,10 @@ export interface LocalServer {
   onExit(callback: () => void): void;
   /** What cannot be done with this server, in sentences, for the log at start. */
   readonly limitations: readonly string[];
+  /** Asks another member's server, as this agent's own user, whether it works as a primary. */
+  worksAsPrimary(contact: Contact, timeoutMs: number): Promise<boolean>;
+  /** Where the server's files are; null where its processes are not in the agent's hands. */
+  readonly dataDir: string | null;
   /** Whether the role may bypass the cluster's rules: superuser or replication. Unknown role: false; cannot tell: true. */
   isPrivileged(role: string): Promise<boolean>;
   /** Lets go of the server. Never stops PostgreSQL. */

@@ -14,6 +14,8 @@ function fakeServer() {
     run: (action) => new Promise((end) => actions.push({ action, end })),
     onExit: (callback) => void (exit = callback),
     limitations: [],
+    dataDir: null,
+    worksAsPrimary: () => Promise.resolve(false),
     isPrivileged: () => Promise.resolve(false),
     close: () => Promise.resolve(),
   };

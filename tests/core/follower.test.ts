@@ -98,7 +98,14 @@ Deno.test("step() asks a silent leader's ports, and believes only two refusals",
     { type: "probe", node: "a", contact: { host: "a", port: 5432 } },
   ]);
   const probed = (agent: "open" | "refused" | "silent", server: "open" | "refused" | "silent") => {
-    const event: Event = { type: "probed", nowMs: 101_210, node: "a", agent, server };
+    const event: Event = {
+      type: "probed",
+      nowMs: 101_210,
+      node: "a",
+      agent,
+      server,
+      primary: false,
+    };
     return take(silent.state, event).state.promise === null;
   };
   for (const agent of ["open", "refused", "silent"] as const) {
@@ -115,6 +122,7 @@ Deno.test("step() keeps its promise to a refusing leader that may have gone solo
     node: "a",
     agent: "refused",
     server: "refused",
+    primary: false,
   };
   const solo = recordOf({ seq: 5, electable: [], required: 0 });
   const alone = take(

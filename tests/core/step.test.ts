@@ -94,7 +94,14 @@ Deno.test("step() handles what comes twice, too late, or about nothing, without 
       from: "b",
       message: { type: "noted", term: 99 },
     },
-    { type: "probed", nowMs: 100_000, node: "c", agent: "refused", server: "refused" },
+    {
+      type: "probed",
+      nowMs: 100_000,
+      node: "c",
+      agent: "refused",
+      server: "refused",
+      primary: false,
+    },
     { type: "suspended", nowMs: 100_000, gapMs: 2999 },
   ];
   for (const state of [leaderState(), stateOf("b")]) {

@@ -197,6 +197,7 @@ export function createAgents(
       node: name,
       agent: !reachable ? "silent" : target.state === null ? "refused" : "open",
       server: !reachable ? "silent" : target.server.running === "no" ? "refused" : "open",
+      primary: reachable && target.server.running === "primary",
     }));
   }
 

@@ -10,6 +10,7 @@ import { serverFacts, serverRule } from "../../src/core/server_rules.ts";
 import { initialState } from "../../src/core/state.ts";
 import { nextWakeAtMs, step } from "../../src/core/step.ts";
 import { localMs, worldMs } from "./clock.ts";
+import { followGuard } from "./guardian.ts";
 import { deliverAnswer, probe, sendRequest } from "./courier.ts";
 import { observe } from "./observe.ts";
 import { operate } from "./operations.ts";
@@ -164,6 +165,7 @@ function pump(world: World, host: Host, agent: Agent): void {
       world.tally.note("rule", serverRule(serverFacts(agent.state, agent.state.nowMs)).id);
     }
     carryOut(world, host, agent, result.effects, 0);
+    if (host.agent === agent && !agent.busy) followGuard(world, host, agent);
   }
   if (host.agent === agent && !agent.busy) setAlarm(world, host, agent);
 }
@@ -196,6 +198,7 @@ function carryOut(
         carryOut(world, host, agent, effects, index + 1);
         if (host.agent !== agent || agent.persisting !== null) return;
         agent.busy = false;
+        followGuard(world, host, agent);
         pump(world, host, agent);
       });
     });

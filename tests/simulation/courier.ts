@@ -96,6 +96,7 @@ export function probe(world: World, host: Host, name: NodeName): void {
       node: name,
       agent: "refused",
       server: "refused",
+      primary: false,
     }));
   }
   const { network, dice } = world;
@@ -110,14 +111,19 @@ export function probe(world: World, host: Host, name: NodeName): void {
     : answers(world, target)
     ? "open"
     : "silent";
-  world.tally.note("probe", `agent ${agent}, server ${server}`);
+  const hasLogin = world.scenario.members.some((member) =>
+    member.name === host.name && member.kind === "data"
+  );
+  const primary = hasLogin && server === "open" && target.process?.kind === "primary";
+  world.tally.note("probe", `agent ${agent}, server ${server}${primary ? ", primary" : ""}`);
   if (world.trace !== null) {
-    tell(world, host, "message", `probes ${name}: agent ${agent}, PostgreSQL ${server}`);
+    const seen = primary ? "works as primary" : server;
+    tell(world, host, "message", `probes ${name}: agent ${agent}, PostgreSQL ${seen}`);
   }
   submitLater(
     world,
     host,
     reachable ? 2 * delayMs : host.settings.communicationTimeoutMs,
-    (nowMs) => ({ type: "probed", nowMs, node: name, agent, server }),
+    (nowMs) => ({ type: "probed", nowMs, node: name, agent, server, primary }),
   );
 }

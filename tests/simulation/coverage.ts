@@ -60,6 +60,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "leader_resigned noted",
     "leader_gone noted",
     "leader_lost noted",
+    "agent_silent noted",
     "vote granted",
     "vote denied",
     "electable started",
@@ -88,6 +89,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "zombie walsender holds the slot",
     "agent ended by a full disk",
     "state file lost",
+    "ended by its guardian",
   ],
 };
 

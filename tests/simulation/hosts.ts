@@ -18,6 +18,7 @@ export function powerOff(world: World, host: Host): void {
   killAgent(world, host);
   endProcess(world, host, "power failure");
   losePages(world, host);
+  host.guardian = null;
   host.up = false;
   host.pausedUntilMs = 0;
 }

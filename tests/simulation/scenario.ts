@@ -33,6 +33,8 @@ export interface Scenario {
   readonly actions: { readonly failing: number; readonly slow: number };
   /** Mean time between two rows of a client, and whether clients also write past the routers. */
   readonly clients: { readonly everyMs: number; readonly direct: boolean };
+  /** False where servers are used over SQL alone: nobody can end their processes. */
+  readonly guarded: boolean;
   readonly stormMs: number;
   readonly faults: readonly Fault[];
 }
@@ -64,7 +66,7 @@ export function scenarioOf(seed: number, options: { readonly stormMs?: number } 
   const stormMs = options.stormMs ?? STORM_MS;
   const shape = dice.pick(SHAPES);
   const members = membersOf(shape);
-  const settings = drawSettings(dice, members);
+  const settings = drawSettings(dice, members, diceOf(seed, "silence"));
   const { leaseMs } = settings[members[0]!.name]!;
   return {
     seed,
@@ -79,6 +81,7 @@ export function scenarioOf(seed: number, options: { readonly stormMs?: number } 
     },
     actions: { failing: dice.pick([0, 0, 0.03, 0.15]), slow: dice.pick([0, 0.02, 0.05]) },
     clients: { everyMs: dice.pick([150, 300, 600]), direct: dice.luck(0.7) },
+    guarded: diceOf(seed, "guardian").luck(0.85),
     stormMs,
     faults: drawFaults(dice, members, { stormMs, leaseMs }),
   };
@@ -136,6 +139,7 @@ export function hostsOf(scenario: Scenario): Host[] {
     up: true,
     boot: 0,
     agent: null,
+    guardian: null,
     disk: NOTHING_DURABLE,
     data: null,
     process: null,
@@ -166,6 +170,7 @@ function drawClock(dice: Dice): { offsetMs: number; rate: number } {
 function drawSettings(
   dice: Dice,
   members: readonly MemberEntry[],
+  silence: Dice,
 ): Record<NodeName, Settings> {
   // Short spans bring many elections, and many changes of the names, into one run.
   const scale = dice.pick([1, 1, 0.5, 0.5, 0.3]);
@@ -181,6 +186,7 @@ function drawSettings(
     minConsensusNodes: stubborn,
     durability: dice.pick(["strict", "quorum"]),
     serverPatienceMs: dice.pick([6000, 20_000]) * scale,
+    agentSilenceMs: silence.pick([0, 5000, 12_000, 30_000]) * scale,
   });
   return Object.fromEntries(
     Object.entries(all).map(([name, settings]) => [name, {

@@ -15,6 +15,7 @@ import type { ServerAction } from "../../src/core/server.ts";
 import type { Settings } from "../../src/core/settings.ts";
 import type { State } from "../../src/core/state.ts";
 import type { Clock } from "./clock.ts";
+import type { Guardian } from "./guardian.ts";
 import { type Dice, diceOf } from "./dice.ts";
 import type { Network } from "./network.ts";
 import { createQueue, type Queue } from "./queue.ts";
@@ -60,6 +61,8 @@ export interface Host {
   /** Grows with every start and end of the agent: what belonged to another boot is void. */
   boot: number;
   agent: Agent | null;
+  /** The process that watches the agent; null where there is nothing to guard. */
+  guardian: Guardian | null;
   /** The state file. */
   disk: Durable;
   data: DataDirectory | null;

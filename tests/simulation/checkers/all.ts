@@ -5,11 +5,13 @@ import type { World } from "../world.ts";
 import { durabilityChecker } from "./durability.ts";
 import { exclusiveChecker } from "./exclusive.ts";
 import { fenceChecker } from "./fence.ts";
+import { guardChecker } from "./guard.ts";
 import { leaseChecker } from "./lease.ts";
 import { ledgerChecker } from "./ledger.ts";
 import { lineageChecker } from "./lineage.ts";
 import { memoryChecker } from "./memory.ts";
 import { operatorChecker } from "./operator.ts";
+import { patienceChecker } from "./patience.ts";
 import { promotionChecker } from "./promotion.ts";
 import { strangerChecker } from "./stranger.ts";
 import { termChecker } from "./terms.ts";
@@ -29,6 +31,8 @@ export function addCheckers(world: World): void {
     exclusiveChecker(world),
     leaseChecker(world),
     fenceChecker(world),
+    guardChecker(world),
+    patienceChecker(world),
     operatorChecker(world),
     strangerChecker(world),
   );

@@ -1,6 +1,7 @@
 /**
  * A stage for short stories: a calm world in which only what the script says goes wrong.
  */
+import type { Settings } from "../../../src/core/settings.ts";
 import { startClients } from "../clients.ts";
 import { primaryOf } from "../hosts.ts";
 import { createWorld, isComplete } from "../play.ts";
@@ -21,6 +22,7 @@ export interface Story {
   readonly fromTheStart?: boolean;
   readonly seed?: number;
   readonly latencyMs?: number;
+  readonly settings?: Partial<Settings>;
   play(stage: Stage): void;
 }
 
@@ -79,11 +81,12 @@ function calm(story: Story): Scenario {
   return {
     seed: story.seed ?? 1,
     members,
-    settings: settingsOf(members),
+    settings: settingsOf(members, story.settings),
     clocks: Object.fromEntries(members.map(({ name }) => [name, { offsetMs: 0, rate: 1 }])),
     weather: { latencyMs: story.latencyMs ?? 1, loss: 0, duplication: 0, straggling: 0 },
     actions: { failing: 0, slow: 0 },
     clients: { everyMs: 200, direct: false },
+    guarded: true,
     stormMs: 0,
     faults: [],
   };

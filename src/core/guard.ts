@@ -1,0 +1,67 @@
+/**
+ * What the guardian is told: a process beside the agent that ends PostgreSQL when the agent no
+ * longer can. (docs/consensus.md, "Guardian")
+ *
+ * @module
+ */
+import { membersOf } from "./members.ts";
+import type { ServerAction } from "./server.ts";
+import type { LeaderRole, State } from "./state.ts";
+
+/** An order to the guardian. */
+export type GuardOrder =
+  /** PostgreSQL is, or may become, a primary here, and may be one until then without the agent. */
+  | {
+    readonly kind: "hold";
+    readonly untilMs: number;
+    /** True once a majority stands behind it: only then may an older order be forgotten. */
+    readonly confirmed: boolean;
+  }
+  /** Nothing is known that would change the last order. */
+  | { readonly kind: "keep" }
+  /** There is no primary here. */
+  | { readonly kind: "release" };
+
+/** Actions under way that make the last observation of the server worthless. */
+const OPENING: readonly ServerAction["type"][] = [
+  "initialise",
+  "start_primary",
+  "promote",
+  "fence",
+];
+
+/** What the guardian has to do while nothing else is heard from this agent. */
+export function guardOrder(state: State): GuardOrder {
+  const { role, server, operation, settings } = state;
+  const rivals = membersOf(state).some((member) =>
+    member.kind === "data" && member.name !== settings.self
+  );
+  if (!rivals) return { kind: "release" };
+  if (role.kind === "leader") {
+    return {
+      kind: "hold",
+      untilMs: guardUntilMs(state, role),
+      confirmed: role.leaseUntilMs !== null,
+    };
+  }
+  const closed = server?.state === "standby" || server?.state === "stopped" ||
+    server?.state === "absent";
+  const opening = operation !== null && OPENING.includes(operation.action.type);
+  return closed && !opening ? { kind: "release" } : { kind: "keep" };
+}
+
+/**
+ * How long a leader's PostgreSQL may run without its agent: for the lease, or, where no election can
+ * cost a commit, for as long as the others bear with a silent agent, less the margin.
+ */
+function guardUntilMs({ settings }: State, role: LeaderRole): number {
+  const { leaseUntilMs, electedDeadlineMs, published } = role;
+  if (leaseUntilMs === null) return electedDeadlineMs;
+  // Covered by standbys, or solo: then nobody else may be elected at all.
+  const safe = published.every(({ required, electable }) =>
+    required >= 1 || electable.length === 0
+  );
+  if (!safe || settings.durability === "async") return leaseUntilMs;
+  const agreedAtMs = leaseUntilMs - settings.leaseMs;
+  return Math.max(leaseUntilMs, agreedAtMs + settings.agentSilenceMs - settings.fenceMarginMs);
+}

@@ -1,0 +1,42 @@
+/**
+ * Beside an agent that is dead or stands still, no server is a primary for longer than the guardian
+ * may let it be one.
+ */
+import { isPaused } from "../agent.ts";
+import { breach, type Checker, type Host, hostOf, type World } from "../world.ts";
+
+/** Clocks run too slow by at most this part, and a guardian that stood still has to wake up. */
+const DRIFT = 1.025;
+const SLACK_MS = 250;
+
+/** Compares the last thing an agent did with what its server does. */
+export function guardChecker(world: World): Checker {
+  const name = "4 guardian";
+  const actedAtMs = new Map<string, number>();
+  const rivals = world.scenario.members.filter(({ kind }) => kind === "data").length > 1;
+  const note = (host: Host) => void actedAtMs.set(host.name, world.nowMs);
+
+  const check = (host: Host) => {
+    const { agent, settings, pausedUntilMs } = host;
+    if (!rivals || !world.scenario.guarded) return;
+    if (agent !== null && !isPaused(world, host)) return;
+    if (world.nowMs - pausedUntilMs < SLACK_MS) return;
+    const { leaseMs, agentSilenceMs, fenceMarginMs, durability } = settings;
+    const patientMs = durability === "async" ? 0 : agentSilenceMs - fenceMarginMs;
+    const silentMs = world.nowMs - (actedAtMs.get(host.name) ?? 0);
+    if (silentMs <= Math.max(leaseMs, patientMs) * DRIFT + SLACK_MS) return;
+    breach(world, name, `${host.name} is a primary ${Math.round(silentMs)} ms after its agent`);
+  };
+
+  return {
+    name,
+    started: note,
+    stepped: note,
+    acknowledged: ({ node }) => check(hostOf(world, node)),
+    looked() {
+      for (const host of world.hosts) {
+        if (host.process?.kind === "primary") check(host);
+      }
+    },
+  };
+}

@@ -134,9 +134,9 @@ export function onProbed(
 ): void {
   const { promise, role } = turn.state;
   if (promise === null || promise.leader !== node || turn.nowMs >= promise.untilMs) return;
-  if (!isCovered(turn.state)) return;
-  if (found.primary) return bearWith(turn, promise);
-  if (found.agent !== "refused" || found.server !== "refused") return;
+  const covered = isCovered(turn.state);
+  if (found.primary && covered) return bearWith(turn, promise);
+  if (found.agent !== "refused" || found.server !== "refused" || !covered) return;
   if (role.kind !== "follower" || role.heardAtMs + silenceMs(turn.state) > turn.nowMs) return;
   report(turn, {
     event: "leader_gone",

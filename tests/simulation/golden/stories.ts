@@ -6,6 +6,7 @@ import { loseState, powerOff, powerOn, wipe } from "../hosts.ts";
 import { cut, heal, healAll } from "../network.ts";
 import { askOperator } from "../operator.ts";
 import { endProcess } from "../server.ts";
+import { SILENCE_STORIES } from "./silence.ts";
 import type { Stage, Story } from "./stage.ts";
 
 /** A seed under which both candidates of the split vote win their pre-votes. */
@@ -259,6 +260,7 @@ export const STORIES: readonly Story[] = [
       stage.untilComplete();
     },
   },
+  ...SILENCE_STORIES,
 ];
 
 function isPrimary(stage: Stage, name: string): boolean {

@@ -6,11 +6,13 @@ import { ELECTION_MUTANTS } from "./elections.ts";
 import { LEASE_MUTANTS } from "./leases.ts";
 import type { Mutant } from "./mutant.ts";
 import { RECORD_MUTANTS } from "./records.ts";
+import { SILENCE_MUTANTS } from "./silence.ts";
 
 /** All mutants. */
 export const MUTANTS: readonly Mutant[] = [
   ...ELECTION_MUTANTS,
   ...RECORD_MUTANTS,
   ...LEASE_MUTANTS,
+  ...SILENCE_MUTANTS,
   ...EDGE_MUTANTS,
 ];

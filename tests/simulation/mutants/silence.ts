@@ -1,0 +1,43 @@
+/**
+ * Faults in the patience with a silent agent, and in what its guardian is told.
+ */
+import { core, type Mutant } from "./mutant.ts";
+
+/** The mutants of this file. */
+export const SILENCE_MUTANTS: readonly Mutant[] = [
+  core(
+    "guardian-never",
+    "the guardian never ends a primary",
+    "guard.ts",
+    "untilMs: guardUntilMs(state, role),",
+    "untilMs: Infinity,",
+  ),
+  core(
+    "guardian-late",
+    "the guardian acts a margin after the others' patience, not before",
+    "guard.ts",
+    "settings.agentSilenceMs - settings.fenceMarginMs",
+    "settings.agentSilenceMs + settings.fenceMarginMs",
+  ),
+  core(
+    "patience-uncovered",
+    "a voter bears with a silent agent although no standby holds every commit",
+    "lease.ts",
+    "durable.record.required >= 1",
+    "durable.record.required >= 0",
+  ),
+  core(
+    "patience-endless",
+    "a voter bears with a silent agent for as long as its PostgreSQL works",
+    "lease.ts",
+    "seen.heardAtMs + agentSilenceMs,",
+    "Infinity,",
+  ),
+  core(
+    "patience-in-the-router",
+    "routers send writes to a silent agent's primary up to the end of the promise",
+    "view.ts",
+    "heardAtMs + settings.agentSilenceMs - settings.fenceMarginMs",
+    "heardAtMs + settings.agentSilenceMs",
+  ),
+];

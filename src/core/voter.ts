@@ -67,8 +67,7 @@ export function onVote(turn: Turn, exchange: number, from: NodeName, claim: Cand
   }
   abandonPendingVote(turn);
   persist(turn, { term: claim.term, votedFor: from, admitted: true });
-  // The record's own leader can win whenever the others cannot, so it does not wait behind them all.
-  const waitMs = pauseMs(turn.state.settings) / (isRecordLeader(turn.state) ? 2 : 1);
+  const waitMs = pauseMs(turn.state.settings) / (canWinWhereItFails(turn.state, claim) ? 2 : 1);
   becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + waitMs });
   patch(turn, { promise: null });
   report(turn, {
@@ -82,6 +81,17 @@ export function onVote(turn: Turn, exchange: number, from: NodeName, claim: Cand
   if (turn.state.server?.state !== "standby") return answerPendingVote(turn, null);
   if (turn.state.operation === null) return operate(turn, { type: "revoke" });
   if (turn.state.operation.action.type !== "revoke") answerPendingVote(turn, null);
+}
+
+/**
+ * True for the record's own leader, and for a node with more WAL than the candidate: they can win
+ * where it fails, and do not wait behind all the others who voted for it and would fail like it.
+ */
+function canWinWhereItFails(state: State, { position }: CandidateClaim): boolean {
+  const own = ownPosition(state);
+  return isRecordLeader(state) ||
+    own !== null && position !== null && own.timeline === position.timeline &&
+      own.lsn > position.lsn;
 }
 
 /** The revocation that a vote was waiting for has ended. */

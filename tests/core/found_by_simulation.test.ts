@@ -11,6 +11,7 @@ import {
   heartbeatOf,
   leaderState,
   request,
+  standbyServer,
   stateOf,
   stoppedServer,
   take,
@@ -39,6 +40,19 @@ Deno.test("step() lets the record's own leader campaign before those it voted wi
   };
   assert.equal(campaignAtMs("b"), 101_000);
   assert.equal(campaignAtMs("a"), 100_500);
+});
+
+Deno.test("step() lets a voter with more WAL campaign before those it voted with (seed 32)", () => {
+  const campaignAtMs = (lsn: bigint) => {
+    const server = standbyServer("b", { position: { timeline: 1, lsn } });
+    const { role } = take(
+      stateOf("b", { server }),
+      request("c", { type: "vote", ...claimOf("c") }),
+    ).state;
+    return role.kind === "follower" ? role.campaignAtMs : null;
+  };
+  assert.equal(campaignAtMs(100n), 101_000);
+  assert.equal(campaignAtMs(101n), 100_500);
 });
 
 Deno.test("step() tells the operator when a rolled back switchover ends in a resignation (seed 469)", () => {

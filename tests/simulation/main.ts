@@ -1,11 +1,12 @@
 /**
  * `deno task sim`: one seed in every detail, or many in sum.
  *
- *     deno task sim --seed 42 [--trace]
- *     deno task sim --seeds 5000 [--from 1] [--jobs 2]
+ *     deno task sim --seed 42 [--trace] [--storm 60]
+ *     deno task sim --seeds 5000 [--from 1] [--jobs 2] [--storm 60]
  *
- * A seed that fails is shrunk to a few faults and printed as a transcript. The exit code is 1 where
- * an invariant broke, or where a batch of 500 seeds or more has not seen everything it should.
+ * A storm lasts eight simulated minutes, or as many seconds as --storm says (CI's last 60). A seed
+ * that fails is shrunk to a few faults and printed as a transcript. The exit code is 1 where an
+ * invariant broke, or where a batch of 500 seeds or more has not seen everything it should.
  */
 import { parseArgs } from "node:util";
 import { type BatchResult, joinBatches, playSeeds } from "./batch.ts";
@@ -27,11 +28,16 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     from: { type: "string", default: "1" },
     jobs: { type: "string", default: "1" },
+    storm: { type: "string" },
     trace: { type: "boolean", default: false },
     "stop-after": { type: "string" },
     quiet: { type: "boolean", default: false },
   },
 });
+
+const storm: { readonly stormMs?: number } = values.storm === undefined
+  ? {}
+  : { stormMs: Number(values.storm) * 1000 };
 
 const failed = values.seed !== undefined
   ? showSeed(Number(values.seed), values.trace)
@@ -39,7 +45,7 @@ const failed = values.seed !== undefined
 if (failed) Deno.exit(1);
 
 function showSeed(seed: number, trace: boolean): boolean {
-  const scenario = scenarioOf(seed);
+  const scenario = scenarioOf(seed, storm);
   console.log(describeScenario(scenario));
   const transcript = createTranscript();
   const outcome = play(scenario, trace ? transcript.take : null);
@@ -90,14 +96,14 @@ async function showBatch(count: number): Promise<boolean> {
   const gaps = count >= SEEDS_FOR_COVERAGE ? coverageGaps({ counts: new Map(result.counts) }) : [];
   for (const gap of gaps) console.log(`GAP ${gap}`);
   const worst = result.failures[0];
-  if (worst !== undefined && !values.quiet) showShrunk(scenarioOf(worst.seed));
+  if (worst !== undefined && !values.quiet) showShrunk(scenarioOf(worst.seed, storm));
   return result.failures.length > 0 || gaps.length > 0;
 }
 
 async function playAll(first: number, last: number, jobs: number): Promise<BatchResult> {
   if (jobs === 1) {
     const stopAfter = Number(values["stop-after"] ?? Infinity);
-    return playSeeds({ first, last, stride: 1 }, { stopAfter });
+    return playSeeds({ first, last, stride: 1 }, { ...storm, stopAfter });
   }
   const shares = Array.from({ length: jobs }, (_, index) => {
     const worker = new Worker(new URL("./worker.ts", import.meta.url).href, { type: "module" });
@@ -107,7 +113,7 @@ async function playAll(first: number, last: number, jobs: number): Promise<Batch
         resolve(data);
       };
       worker.onerror = (event) => reject(new Error(event.message));
-      worker.postMessage({ first: first + index, last, stride: jobs });
+      worker.postMessage([{ first: first + index, last, stride: jobs }, storm]);
     });
   });
   return joinBatches(await Promise.all(shares));

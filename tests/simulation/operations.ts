@@ -30,6 +30,9 @@ const DURATION_MS: Readonly<Record<ServerAction["type"], number>> = {
   clone: 1200,
 };
 
+/** A clone that began in the storm is through when peace asks for every standby. */
+const LONGEST_MS = 30_000;
+
 /** Starts an action; its end comes back as an event with the same number. */
 export function operate(
   world: World,
@@ -54,7 +57,7 @@ export function operate(
   };
   const running: RunningAction = { operation, action, apply };
   agent.running = running;
-  const durationMs = DURATION_MS[action.type] * slowdown;
+  const durationMs = Math.min(DURATION_MS[action.type] * slowdown, LONGEST_MS);
   const finish = () => {
     if (host.boot !== boot || agent.running !== running) return;
     if (!isAwake(world, host)) return wakeLater(world, host, finish);

@@ -208,7 +208,7 @@ function drawFaults(
   const chosen = kinds.filter(() => dice.luck(share));
   if (chosen.length === 0) chosen.push(dice.pick(kinds));
   const meanMs = dice.pick([1500, 4000, 9000]);
-  const quiet = dice.luck(0.8) ? 20_000 : 0;
+  const quiet = dice.luck(0.8) ? Math.min(20_000, stormMs / 6) : 0;
   const names = members.map(({ name }) => name);
   const faults: Fault[] = [];
   for (let atMs = quiet + dice.pauseMs(meanMs); atMs < stormMs; atMs += dice.pauseMs(meanMs)) {

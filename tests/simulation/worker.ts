@@ -4,8 +4,8 @@
 import { playSeeds } from "./batch.ts";
 
 const scope = self as unknown as {
-  onmessage: (event: MessageEvent<Parameters<typeof playSeeds>[0]>) => void;
+  onmessage: (event: MessageEvent<Parameters<typeof playSeeds>>) => void;
   postMessage(result: ReturnType<typeof playSeeds>): void;
 };
 
-scope.onmessage = ({ data }) => scope.postMessage(playSeeds(data));
+scope.onmessage = ({ data }) => scope.postMessage(playSeeds(...data));

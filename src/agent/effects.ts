@@ -31,6 +31,8 @@ export interface EffectPorts {
   readonly probeTimeoutMs: number;
   /** Asks a member's server whether it works as a primary; a witness has no login, and cannot. */
   readonly worksAsPrimary: (contact: Contact, timeoutMs: number) => Promise<boolean>;
+  /** Addresses outside of a pair that tell an isolated node from a lonely one. */
+  readonly witnesses: readonly Endpoint[];
   readonly log: Log;
 }
 
@@ -50,6 +52,8 @@ export function startEffect(
       return ports.driver()?.lookNow();
     case "probe":
       return void probe(effect, ports);
+    case "check_witnesses":
+      return void countWitnesses(effect.check, ports);
     case "report":
       return report(effect.decision, ports.log);
     case "progress":
@@ -90,6 +94,15 @@ async function probe(
     contact === null ? false : ports.worksAsPrimary(contact, probeTimeoutMs),
   ]);
   ports.submit({ type: "probed", nowMs: monotonicMs(), node, agent, server, primary });
+}
+
+/** Only an open port counts: firewalls refuse too, in the name of others. */
+async function countWitnesses(check: number, ports: EffectPorts): Promise<void> {
+  const found = await Promise.all(
+    ports.witnesses.map((address) => probePort(address, ports.probeTimeoutMs)),
+  );
+  const reached = found.filter((result) => result === "open").length;
+  ports.submit({ type: "witnesses_checked", nowMs: monotonicMs(), check, reached });
 }
 
 function report({ event, fields, because, ...decision }: Decision, log: Log): void {

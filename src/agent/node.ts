@@ -14,6 +14,7 @@ import type { Durable } from "../core/effect.ts";
 import type { Log } from "../core/log.ts";
 import type { Contact, Request } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
+import { pairCaution } from "../core/pair.ts";
 import { initialState } from "../core/state.ts";
 import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
@@ -94,6 +95,7 @@ export async function openNode(
     ),
     worksAsPrimary: (contact, timeoutMs) =>
       server?.worksAsPrimary(contact, timeoutMs) ?? Promise.resolve(false),
+    witnesses: coordination.pair.witnessAddresses,
     log,
   };
   const loop = startLoop(
@@ -162,7 +164,10 @@ export async function openNode(
       router_port: config.router.port,
       read_only_port: config.router.readOnlyPort,
     },
-    standingProblems: server?.limitations ?? [],
+    standingProblems: [
+      ...(settings.pair === null ? [] : [pairCaution(settings.pair)]),
+      ...(server?.limitations ?? []),
+    ],
   };
 
   const serving = serveCoordination({

@@ -6,7 +6,7 @@
 import type { Config } from "../config/mod.ts";
 import type { Log } from "../core/log.ts";
 import type { MemberEntry } from "../core/record.ts";
-import type { Settings } from "../core/settings.ts";
+import type { PairSettings, Settings } from "../core/settings.ts";
 import type { PostgresOptions } from "../postgres/server.ts";
 import type { RouterOptions } from "../router/options.ts";
 
@@ -36,10 +36,19 @@ export function coreSettings(config: Config): Settings {
     wantedStandbys: Math.floor(config.members.filter((member) => !member.witness).length / 2),
     maximumLagBytes: null,
     agentSilenceMs: 0,
-    pair: null,
+    pair: pairSettings(config),
     serverPatienceMs: config.healthCheck.intervalMs * config.healthCheck.failureThreshold,
     contact: { host: identity.localDbHost, port: identity.localDbPort },
   };
+}
+
+/** Set exactly where there are two data members, no witness, and pair mode is enabled. */
+function pairSettings({ members, coordination }: Config): PairSettings | null {
+  const { enable, failureThreshold, failoverDelayMs, witnessAddresses, whenAlone } =
+    coordination.pair;
+  const two = members.length === 2 && members.every(({ witness }) => !witness);
+  if (!enable || !two) return null;
+  return { failureThreshold, failoverDelayMs, witnessCount: witnessAddresses.length, whenAlone };
 }
 
 /** The member list as the record holds it. */

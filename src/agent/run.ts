@@ -9,11 +9,12 @@
  */
 import type { Config } from "../config/mod.ts";
 import type { Log } from "../core/log.ts";
+import { pairCaution } from "../core/pair.ts";
 import { openLocalServer } from "../postgres/server.ts";
 import { createLog } from "../telemetry/log.ts";
 import { compareNames } from "./names.ts";
 import { openNode } from "./node.ts";
-import { postgresOptions } from "./plan.ts";
+import { coreSettings, postgresOptions } from "./plan.ts";
 import { clusterKeys, readTlsFiles } from "./secrets.ts";
 import { openStateFile } from "./state_file.ts";
 
@@ -47,6 +48,8 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
     return FAILED;
   };
 
+  const { pair } = coreSettings(config);
+  if (pair !== null) log("warning", "pair_mode", { because: pairCaution(pair) });
   const folder = await makeStateDir(config.stateDir);
   if (!folder.ok) return refuse(folder.because);
   const stateFile = openStateFile({

@@ -66,6 +66,10 @@ export interface PairConfig {
   readonly failoverDelayMs: number;
   /** Failed checks in a row. */
   readonly failureThreshold: number;
+  /** TCP services outside of the pair: a node that reaches too few of them does not act alone. */
+  readonly witnessAddresses: readonly { readonly host: string; readonly port: number }[];
+  /** What a primary without its peer does where there are no such addresses. */
+  readonly whenAlone: "serve" | "fence";
 }
 
 /** The timing and the sizes of the consensus. */

@@ -65,6 +65,10 @@ export function effectiveConfig(config: Config): string {
           enable: coordination.pair.enable,
           failover_delay: formatDuration(coordination.pair.failoverDelayMs),
           failure_threshold: coordination.pair.failureThreshold,
+          witness_addresses: coordination.pair.witnessAddresses.map(({ host, port }) =>
+            host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+          ),
+          when_alone: coordination.pair.whenAlone,
         },
       },
       health_check: {

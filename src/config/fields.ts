@@ -103,6 +103,33 @@ export function host(): Field<string> {
   );
 }
 
+/** Where a TCP service is reached. */
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** TCP services as `host:port`; an IPv6 address stands in brackets, which are taken off. */
+export function hostsAndPorts(): Field<readonly HostAndPort[]> {
+  return field((value) => {
+    const found = Array.isArray(value) ? value.map(readHostAndPort) : [null];
+    const addresses = found.filter((address) => address !== null);
+    return addresses.length === found.length ? accept(addresses) : refuse(
+      "must be a list of host:port",
+      'Write items like "192.168.1.1:53", an IPv6 address in brackets.',
+    );
+  });
+}
+
+function readHostAndPort(value: unknown): HostAndPort | null {
+  if (typeof value !== "string") return null;
+  const [, bracketed, plain, digits] =
+    /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(value) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : null;
+}
+
 /** A folder that is the same whatever the agent's working directory is. */
 export function absolutePath(): Field<string> {
   return textLike(/^\//, "must be an absolute path", "Begin it with a slash.");

@@ -207,12 +207,21 @@ function modeWarnings({ config, values }: RuleFacts): Finding[] {
     )];
   }
   if (isPair(members)) {
-    return [risky(
-      "cluster_members",
-      "makes two data members, and a majority of two is two: there is no automatic failover " +
-        "in this release, in which pair mode has no effect yet",
-      "Add a witness or a third member.",
-    )];
+    return [
+      config.coordination.pair.enable
+        ? risky(
+          "cluster_members",
+          "makes two data members without a witness, which cannot tell a dead peer from a cut " +
+            "link: pair mode makes the best of it",
+          "Add a witness member, which votes and needs no PostgreSQL.",
+        )
+        : risky(
+          "cluster_members",
+          "makes two data members, and a majority of two is two: with pair_mode.enable: false " +
+            "there is no automatic failover",
+          "Add a witness or a third member, or enable pair mode.",
+        ),
+    ];
   }
   if (members.length >= 3 && values.coordination?.pair_mode?.enable === true) {
     return [risky(

@@ -7,10 +7,13 @@ import { formatDuration } from "./duration.ts";
 import { isWildcard, MEMBER_RULES } from "./member_rules.ts";
 import type { Finding } from "./problem.ts";
 import { risky, type Rule, type RuleFacts, valueOrDefault, wrong } from "./rule.ts";
+import { isPair } from "./settle.ts";
 
 const HEARTBEAT = "coordination.cluster_mode.heartbeat_interval";
 const COMMUNICATION = "coordination.cluster_mode.communication_timeout";
 const FAILOVER = "coordination.cluster_mode.failover_timeout";
+const MARGIN = "coordination.cluster_mode.fence_margin";
+const PAIR_DELAY = "coordination.pair_mode.failover_delay";
 
 /** A lease that is shorter lapses after a single lost heartbeat. */
 const HEARTBEATS_PER_LEASE = 3;
@@ -58,6 +61,7 @@ export const RULES: readonly Rule[] = [
       )],
   },
   { id: "lease_covers_heartbeats", reads: [HEARTBEAT, FAILOVER], check: shortLease },
+  { id: "pair_outlasts_lease", reads: [PAIR_DELAY, FAILOVER, MARGIN], check: shortPairDelay },
   { id: "call_within_lease", reads: [COMMUNICATION, FAILOVER], check: longCall },
   {
     id: "check_within_interval",
@@ -115,6 +119,20 @@ function shortLease(facts: RuleFacts): Finding[] {
     `must be ≥ ${HEARTBEATS_PER_LEASE} × heartbeat_interval (${heartbeat})`,
     "Raise it or lower heartbeat_interval.",
     valueOrDefault(facts, FAILOVER, formatDuration(failoverTimeoutMs)),
+  )];
+}
+
+/** The primary of a pair has to have fenced itself before its standby promotes. */
+function shortPairDelay(facts: RuleFacts): Finding[] {
+  const { coordination, members } = facts.config;
+  const { failoverTimeoutMs, fenceMarginMs, pair } = coordination;
+  const leastMs = failoverTimeoutMs + fenceMarginMs;
+  if (!pair.enable || !isPair(members) || pair.failoverDelayMs >= leastMs) return [];
+  return [wrong(
+    PAIR_DELAY,
+    `must be ≥ failover_timeout + fence_margin (${formatDuration(leastMs)})`,
+    "Raise it or lower failover_timeout.",
+    valueOrDefault(facts, PAIR_DELAY, formatDuration(pair.failoverDelayMs)),
   )];
 }
 

@@ -13,6 +13,7 @@ import {
   duration,
   flag,
   host,
+  hostsAndPorts,
   identifier,
   integer,
   name,
@@ -101,6 +102,8 @@ export const fileSchema = z.strictObject({
       enable: flag(),
       failover_delay: duration(0, HOUR_MS),
       failure_threshold: integer(1, 1000),
+      witness_addresses: hostsAndPorts(),
+      when_alone: choice({ serve: "serve", fence: "fence" }),
     }),
   }),
   health_check: section({

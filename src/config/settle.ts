@@ -151,6 +151,8 @@ function settleCoordination(
       enable: pair?.enable ?? isPair(members),
       failoverDelayMs: pair?.failover_delay ?? 10_000,
       failureThreshold: pair?.failure_threshold ?? 3,
+      witnessAddresses: pair?.witness_addresses ?? [],
+      whenAlone: pair?.when_alone ?? "serve",
     },
   };
 }

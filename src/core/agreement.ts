@@ -5,12 +5,13 @@
  */
 import { stepDown } from "./leader.ts";
 import { leaseUntilMs } from "./lease.ts";
-import { membersOf, neededVotes, peersOf } from "./members.ts";
+import { isPair, membersOf, neededVotes, peersOf } from "./members.ts";
 import type { Answer } from "./message.ts";
+import { aloneUntilMs, hearPeer } from "./pair.ts";
 import { advance } from "./phases.ts";
 import { compareRecords, fingerprint, type NodeName, type RecordMark } from "./record.ts";
 import type { LeaderRole, Outstanding, PeerProgress, State } from "./state.ts";
-import { patch, patchRole, persist, send, type Turn } from "./turn.ts";
+import { patch, patchRole, persist, report, send, type Turn } from "./turn.ts";
 
 /** Heartbeats to one member that may be under way at once; more would only pile up behind it. */
 const MAXIMUM_UNANSWERED = 3;
@@ -63,9 +64,24 @@ export function onHeartbeatAnswer(
     disagreement: null,
   });
   const peers = { ...role.peers, [from]: peer };
-  patchRole(turn, role, { peers, leaseUntilMs: leaseOf(turn, peers) });
+  if (message.admitted) hearPeer(turn, false);
+  const together = endAlone(turn, role, from, peer);
+  patchRole(turn, together, { peers, leaseUntilMs: leaseOf(turn, peers) });
   settleCommitted(turn);
   advance(turn);
+}
+
+/** One of a pair acted alone until the other holds its newest record: from now on both decide. */
+function endAlone(turn: Turn, role: LeaderRole, from: NodeName, peer: PeerProgress): LeaderRole {
+  const newest = role.published.at(-1) ?? null;
+  if (!role.alone || !peer.admitted || compareRecords(peer.persisted, newest) !== 0) return role;
+  report(turn, {
+    event: "together",
+    outcome: "done",
+    because: `${from} holds this node's newest record`,
+    peer: from,
+  });
+  return patchRole(turn, role, { alone: false });
 }
 
 /** Sends a heartbeat to every member that is not already behind with its answers. */
@@ -84,6 +100,7 @@ export function beat(turn: Turn, role: LeaderRole): void {
       leaseMs: settings.leaseMs,
       record: durable.record,
       writable,
+      alone: role.alone,
       admit: mayAdmit(turn.state, role, peer),
       contact: settings.contact,
       insertLsn: writable && server?.state === "primary" ? server.insertLsn : null,
@@ -103,6 +120,9 @@ function mayAdmit(state: State, role: LeaderRole, node: NodeName): boolean {
   const others = Object.entries(role.peers).filter(([name, { ackedSentAtMs }]) =>
     name !== node && ackedSentAtMs !== null && ackedSentAtMs > lostAtMs
   );
+  // A leader of a pair had its lease when the loss was known, so the other cannot have gone on
+  // without it; there is nobody else to ask.
+  if (isPair(state)) return role.leaseUntilMs !== null;
   return holders(others, newest) >= neededVotes(state);
 }
 
@@ -138,5 +158,7 @@ export function isSettled(role: LeaderRole): boolean {
 
 /** Until when the lease reaches, as `peers` have acknowledged it. */
 export function leaseOf({ state, nowMs }: Turn, peers: LeaderRole["peers"]): number | null {
+  const { role } = state;
+  if (isPair(state) && role.kind === "leader" && role.alone) return aloneUntilMs(state);
   return leaseUntilMs(state.settings, peers, { needed: neededVotes(state), nowMs });
 }

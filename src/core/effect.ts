@@ -45,6 +45,8 @@ export type Effect =
   | { readonly type: "observe" }
   /** Try to connect to a member's agent, and ask its PostgreSQL whether it works as a primary. */
   | { readonly type: "probe"; readonly node: NodeName; readonly contact: Contact | null }
+  /** Try to connect to each of the witness addresses; how many were reached comes back. */
+  | { readonly type: "check_witnesses"; readonly check: number }
   | { readonly type: "report"; readonly decision: Decision }
   /** A line for the operator who asked; the last one has `outcome`. */
   | {

@@ -9,9 +9,10 @@ import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { becomeLeader } from "./leader.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
-import { membersOf, peersOf } from "./members.ts";
+import { isPair, membersOf, peersOf } from "./members.ts";
 import type { Answer, CandidateClaim, Handover } from "./message.ts";
 import { fingerprint, isVirgin, type NodeName, type Position } from "./record.ts";
+import { nextTerm } from "./pair.ts";
 import type { CandidateRole, State } from "./state.ts";
 import {
   operate,
@@ -31,10 +32,10 @@ export function campaignWhenFree(turn: Turn): void {
   if (role.kind !== "follower" || turn.nowMs < role.campaignAtMs) return;
   if (promise !== null && turn.nowMs < promise.untilMs) return;
   if (cannotCampaign(turn.state) !== null) return;
-  const { durable } = turn.state;
-  startStage(turn, { stage: "pre_vote", term: durable.term + 1, handover: null });
+  const term = ownNextTerm(turn.state);
+  startStage(turn, { stage: "pre_vote", term, handover: null });
   for (const peer of peersOf(turn.state)) {
-    send(turn, peer, { type: "pre_vote", ...claim(turn.state, durable.term + 1, null) });
+    send(turn, peer, { type: "pre_vote", ...claim(turn.state, term, null) });
   }
   countPreVotes(turn);
 }
@@ -110,7 +111,7 @@ export function expireCampaign(turn: Turn): void {
 
 function askForVotes(turn: Turn, handover: Handover | null): void {
   const { settings } = turn.state;
-  const term = turn.state.durable.term + 1;
+  const term = ownNextTerm(turn.state);
   persist(turn, { term, votedFor: settings.self, admitted: true });
   const revocable = turn.state.server?.state === "standby";
   const role = startStage(turn, { stage: "vote", term, handover });
@@ -126,6 +127,12 @@ function askForVotes(turn: Turn, handover: Handover | null): void {
   }
   if (revocable) operate(turn, { type: "revoke" });
   countVotes(turn);
+}
+
+function ownNextTerm(state: State): number {
+  const { term } = state.durable;
+  if (!isPair(state)) return term + 1;
+  return nextTerm(term, { self: state.settings.self, members: membersOf(state) });
 }
 
 function startStage(

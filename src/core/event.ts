@@ -66,6 +66,12 @@ export type Event =
     /** PostgreSQL said, by SQL, that it is no standby. */
     readonly primary: boolean;
   }
+  | {
+    readonly type: "witnesses_checked";
+    readonly nowMs: number;
+    readonly check: number;
+    readonly reached: number;
+  }
   | { readonly type: "operator"; readonly nowMs: number; readonly command: OperatorCommand }
   /** The wall clock and the monotonic clock drifted apart: the host was suspended. */
   | { readonly type: "suspended"; readonly nowMs: number; readonly gapMs: number };

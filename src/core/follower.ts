@@ -12,6 +12,7 @@ import { ownInstance, summarise } from "./local.ts";
 import { isCovered, patienceUntilMs, promiseTo } from "./lease.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import type { Request } from "./message.ts";
+import { hearLeader } from "./pair.ts";
 import { compareRecords, fingerprint, isVirgin, newerRecord, type NodeName } from "./record.ts";
 import type { Settings } from "./settings.ts";
 import type { FollowerRole, PromiseToLeader, State } from "./state.ts";
@@ -104,6 +105,7 @@ export function onHeartbeat(
     contacts: { ...turn.state.contacts, [from]: message.contact },
     disagreement: null,
   });
+  hearLeader(turn, from, message.alone);
   watchLeader(turn, from, message.term, message.writable);
   answerHeartbeat(turn, exchange, true, "");
 }
@@ -136,6 +138,8 @@ export function onProbed(
   if (promise === null || promise.leader !== node || turn.nowMs >= promise.untilMs) return;
   const covered = isCovered(turn.state);
   if (found.primary && covered) return bearWith(turn, promise);
+  // A pair has nobody to ask whether the guess is right, so a refusal shortens nothing there.
+  if (turn.state.settings.pair !== null) return;
   if (found.agent !== "refused" || found.server !== "refused" || !covered) return;
   if (role.kind !== "follower" || role.heardAtMs + silenceMs(turn.state) > turn.nowMs) return;
   report(turn, {

@@ -61,7 +61,8 @@ function guardUntilMs({ settings }: State, role: LeaderRole): number {
   const safe = published.every(({ required, electable }) =>
     required >= 1 || electable.length === 0
   );
-  if (!safe || settings.durability === "async") return leaseUntilMs;
+  // One of a pair that acts alone has not asked whether the other acts as well.
+  if (!safe || role.alone || settings.durability === "async") return leaseUntilMs;
   const agreedAtMs = leaseUntilMs - settings.leaseMs;
   return Math.max(leaseUntilMs, agreedAtMs + settings.agentSilenceMs - settings.fenceMarginMs);
 }

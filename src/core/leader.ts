@@ -9,6 +9,8 @@
 import { beat, leaseOf, settleCommitted } from "./agreement.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { ownInstance } from "./local.ts";
+import { isPair, majorityOf } from "./members.ts";
+import { mayGoOnAlone, mayResumeAlone } from "./pair.ts";
 import { advance } from "./phases.ts";
 import { type ClusterRecord, isVirgin, type NodeName } from "./record.ts";
 import { initialSync } from "./standbys.ts";
@@ -51,11 +53,12 @@ export function becomeLeader(
   const adopted = won.record === null || isVirgin(won.record) || server?.state !== "stopped"
     ? null
     : { timeline: won.record.timeline, lsn: won.record.startLsn };
+  const given = { adopted, votes: won.votes, alone: won.votes.length < majorityOf(turn.state) };
   if (won.record === null || isVirgin(won.record)) {
-    lead(turn, "claiming", { adopted, votes: won.votes });
+    lead(turn, "claiming", given);
     claimSolo(turn, null);
   } else {
-    lead(turn, "adopting", { adopted, votes: won.votes });
+    lead(turn, "adopting", given);
     publish(turn, { ...won.record, seq: 0 });
   }
 }
@@ -77,8 +80,10 @@ export function resumeLeadership(turn: Turn): void {
       ? server.sync
       : initialSync(turn.state),
     electedDeadlineMs: startedAtMs + settings.leaseMs,
+    alone: isPair(turn.state) && mayResumeAlone(turn.state),
   });
   beat(turn, role);
+  settleCommitted(turn);
   advance(turn);
 }
 
@@ -128,12 +133,35 @@ export function keepLease(turn: Turn): void {
   const renewed = untilMs === role.leaseUntilMs
     ? role
     : patchRole(turn, role, { leaseUntilMs: untilMs });
-  if (turn.nowMs >= (untilMs ?? role.electedDeadlineMs)) {
+  const lapsesAtMs = untilMs ?? role.electedDeadlineMs;
+  if (turn.nowMs >= lapsesAtMs) {
+    if (isPair(turn.state) && mayGoOnAlone(turn.state, renewed, lapsesAtMs)) {
+      return goOnAlone(turn, renewed);
+    }
     const sinceMs = turn.state.settings.leaseMs;
-    stepDown(turn, `no majority acknowledged a heartbeat for ${sinceMs} ms`);
+    stepDown(
+      turn,
+      renewed.alone
+        ? `neither its peer nor a majority of the witness addresses was reached for ${sinceMs} ms`
+        : `no majority acknowledged a heartbeat for ${sinceMs} ms`,
+    );
     return;
   }
   if (turn.nowMs >= renewed.nextHeartbeatAtMs) beat(turn, renewed);
+}
+
+/** The lease of a pair's leader has lapsed, and it may decide without the other from now on. */
+function goOnAlone(turn: Turn, role: LeaderRole): void {
+  report(turn, {
+    event: "alone",
+    outcome: "done",
+    because: "the peer acknowledged nothing for a whole lease, and this node may act without it",
+    fields: { term: turn.state.durable.term },
+  });
+  const alone = patchRole(turn, role, { alone: true });
+  const next = patchRole(turn, alone, { leaseUntilMs: leaseOf(turn, alone.peers) });
+  beat(turn, next);
+  settleCommitted(turn);
 }
 
 /** Ends this node's leadership: whatever PostgreSQL may still be writing is stopped, at once. */
@@ -179,7 +207,7 @@ function lead(turn: Turn, phase: LeaderPhase, given: Partial<LeaderRole>): Leade
     phaseSinceMs: nowMs,
     votes: [],
     peers: {},
-    leaseUntilMs: leaseOf(turn, {}),
+    leaseUntilMs: null,
     electedDeadlineMs: nowMs + turn.state.settings.leaseMs,
     nextHeartbeatAtMs: nowMs,
     published: [],
@@ -191,8 +219,9 @@ function lead(turn: Turn, phase: LeaderPhase, given: Partial<LeaderRole>): Leade
     seenAtMs: {},
     switchover: null,
     retryAtMs: nowMs,
+    alone: false,
     ...given,
   };
   patch(turn, { role });
-  return role;
+  return patchRole(turn, role, { leaseUntilMs: leaseOf(turn, {}) });
 }

@@ -29,6 +29,7 @@ import { keepLease, resumeLeadership, stepDown } from "./leader.ts";
 import { membersOf } from "./members.ts";
 import type { Answer } from "./message.ts";
 import { ownInstance } from "./local.ts";
+import { forgetSilence, onWitnessesChecked, watchPeer } from "./pair.ts";
 import { onFailoverCommand, settleWatch } from "./operator.ts";
 import { advance, onLeaderActionDone, onLeaderActionFailed, onLeaderObserved } from "./phases.ts";
 import { sameInstance } from "./record.ts";
@@ -45,6 +46,7 @@ const RETRY_MS = 2000;
 /** Takes one event in, and whatever follows from it. */
 export function turnMajority(turn: Turn, event: Event): void {
   takeIn(turn, event);
+  watchPeer(turn);
   keepLease(turn);
   advance(turn);
   expireCampaign(turn);
@@ -74,9 +76,12 @@ function takeIn(turn: Turn, event: Event): void {
       return takeFailure(turn, event.operation, event.failure, event.because);
     case "probed":
       return onProbed(turn, event.node, event);
+    case "witnesses_checked":
+      return onWitnessesChecked(turn, event.check, event.reached);
     case "operator":
       return onFailoverCommand(turn, event.command.reference, event.command.to);
     case "suspended":
+      forgetSilence(turn);
       if (event.gapMs >= turn.state.settings.leaseMs) {
         stepDown(turn, `this host was suspended for ${Math.round(event.gapMs)} ms`);
       }

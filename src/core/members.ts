@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { actsAlone } from "./pair.ts";
 import { majoritySize } from "./quorum.ts";
 import { isVirgin, type MemberEntry, type NodeName } from "./record.ts";
 import type { State } from "./state.ts";
@@ -30,7 +31,17 @@ export function isDataMember(
   return membersOf(state).some((member) => member.name === node && member.kind === "data");
 }
 
-/** How many members, this one included, have to agree. */
-export function neededVotes(state: Pick<State, "settings" | "durable">): number {
+/** True where the members are two, and pair mode says what each may do without the other. */
+export function isPair(state: Pick<State, "settings" | "durable">): boolean {
+  return state.settings.pair !== null && membersOf(state).length === 2;
+}
+
+/** How many members, this one included, make a majority. */
+export function majorityOf(state: Pick<State, "settings" | "durable">): number {
   return majoritySize(membersOf(state).length, state.settings.minConsensusNodes);
+}
+
+/** How many members, this one included, have to agree now. */
+export function neededVotes(state: State): number {
+  return isPair(state) && actsAlone(state) ? 1 : majorityOf(state);
 }

@@ -13,6 +13,7 @@ import { isSettled } from "./agreement.ts";
 import { nextDurabilityStep, type Promised } from "./durability.ts";
 import { publish } from "./leader.ts";
 import { isDataMember, peersOf } from "./members.ts";
+import { actsAlone } from "./pair.ts";
 import { type ClusterRecord, includesInstance, type Instance } from "./record.ts";
 import type { SyncName, SyncSetting } from "./server.ts";
 import type { LeaderRole, State } from "./state.ts";
@@ -116,7 +117,8 @@ function setSync(turn: Turn, role: LeaderRole, sync: SyncSetting): void {
 
 /** Who should be electable: those attached, and for a while those that just were. */
 function desiredPromise(turn: Turn, role: LeaderRole, record: ClusterRecord): Promised | null {
-  const present = attached(turn.state, role);
+  // Alone, nobody is made electable: the other has to hold this node's newest record first.
+  const present = actsAlone(turn.state) ? [] : attached(turn.state, role);
   if (present.length === 0) return maySolo(turn, role, record) ? SOLO : null;
   const lingering = record.electable.filter((instance) =>
     !includesInstance(present, instance) &&

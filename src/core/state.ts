@@ -5,6 +5,7 @@
  */
 import type { Durable } from "./effect.ts";
 import type { Answer, Contact, Handover } from "./message.ts";
+import { initialWatch } from "./pair.ts";
 import type {
   ClusterRecord,
   Incarnation,
@@ -149,6 +150,34 @@ export interface LeaderRole {
   readonly seenAtMs: Readonly<Record<Incarnation, number>>;
   readonly switchover: Switchover | null;
   readonly retryAtMs: number;
+  /** One of a pair that decides without the other, until that one acknowledges again. */
+  readonly alone: boolean;
+}
+
+/** What a member of a pair knows of its peer, and of the world outside. */
+export interface PairWatch {
+  /** When the peer was last heard as what it should be: a leader, or a follower that acknowledges. */
+  readonly heardAtMs: number;
+  /** When this node last took anything in. */
+  readonly awakeAtMs: number;
+  readonly failedChecks: number;
+  readonly checkAtMs: number;
+  /** The silence began while this node streamed from the leader and was electable. */
+  readonly entitled: boolean;
+  readonly witnesses: WitnessWatch;
+}
+
+/** What is known of the witness addresses. */
+export interface WitnessWatch {
+  /** The question that waits for its answer. */
+  readonly check: number | null;
+  /** When the newest question was asked. */
+  readonly beganAtMs: number;
+  readonly nextAtMs: number;
+  /** When the question was asked that last found a majority of them; null before. */
+  readonly reachedAtMs: number | null;
+  /** How many the last answer found. */
+  readonly reached: number | null;
 }
 
 /** What this node is in its term. */
@@ -209,6 +238,8 @@ export interface State {
   readonly pendingVote: PendingVote | null;
   readonly pendingConfirm: PendingConfirm | null;
   readonly watch: Watch | null;
+  /** Set exactly where the settings are those of a pair. */
+  readonly pair: PairWatch | null;
   /** Each data member's last known data directory, for the names that commits wait for. */
   readonly instances: Readonly<Record<NodeName, Incarnation>>;
   readonly contacts: Readonly<Record<NodeName, Contact>>;
@@ -276,6 +307,7 @@ export function initialState(
     pendingVote: null,
     pendingConfirm: null,
     watch: null,
+    pair: settings.pair === null ? null : initialWatch(nowMs),
     instances: {},
     contacts: {},
     campaignFailure: null,

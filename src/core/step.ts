@@ -41,11 +41,15 @@ export function step(state: State, event: Event): Step {
  */
 export function nextWakeAtMs(state: State): number {
   const { role, nowMs } = state;
+  const pairDelayMs = state.settings.pair?.failoverDelayMs;
   const moments: (number | null | undefined)[] = [
     state.promise?.untilMs,
     state.operateAtMs,
     state.pendingConfirm?.deadlineMs,
     state.watch?.deadlineMs,
+    state.pair?.checkAtMs,
+    state.pair?.witnesses.nextAtMs,
+    pairDelayMs === undefined ? undefined : (state.pair?.heardAtMs ?? 0) + pairDelayMs,
   ];
   switch (role.kind) {
     case "follower":

@@ -71,6 +71,21 @@ export function operate(turn: Turn, action: ServerAction): void {
   turn.effects.push({ type: "operate", operation: id, action });
 }
 
+/** Asks how many of the witness addresses can be reached; the next question is due `inMs` later. */
+export function checkWitnesses(turn: Turn, inMs: number): void {
+  const { pair } = turn.state;
+  if (pair === null) return;
+  const check = takeId(turn);
+  const witnesses = {
+    ...pair.witnesses,
+    check,
+    beganAtMs: turn.nowMs,
+    nextAtMs: turn.nowMs + inMs,
+  };
+  patch(turn, { pair: { ...pair, witnesses } });
+  turn.effects.push({ type: "check_witnesses", check });
+}
+
 /** Writes down a decision. */
 export function report(turn: Turn, decision: Decision): void {
   turn.effects.push({ type: "report", decision });

@@ -9,6 +9,7 @@ import { waitingReason } from "./follower.ts";
 import { isCovered, patienceUntilMs } from "./lease.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import type { Contact } from "./message.ts";
+import { pairProblems } from "./pair.ts";
 import type { NodeName } from "./record.ts";
 import { standbyName } from "./server.ts";
 import { serverFacts, serverRule } from "./server_rules.ts";
@@ -152,6 +153,7 @@ function problemsOf(state: State, nowMs: number): string[] {
     problems.push(`last action failed: ${state.operationFailure}`);
   }
   if (state.rejoin.kind === "blocked") problems.push(state.rejoin.because);
+  problems.push(...pairProblems({ ...state, nowMs }));
   const facts = serverFacts(state, nowMs);
   const rule = serverRule(facts);
   if (rule.id === "fence-failed") problems.push(`${rule.because}; stop it by hand`);

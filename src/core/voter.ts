@@ -13,6 +13,7 @@ import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs, probeSoon } from "./follower.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import { isDataMember, membersOf } from "./members.ts";
+import { forgetSilence } from "./pair.ts";
 import type { CandidateClaim } from "./message.ts";
 import {
   fingerprint,
@@ -70,6 +71,7 @@ export function onVote(turn: Turn, exchange: number, from: NodeName, claim: Cand
   const waitMs = pauseMs(turn.state.settings) / (canWinWhereItFails(turn.state, claim) ? 2 : 1);
   becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + waitMs });
   patch(turn, { promise: null });
+  forgetSilence(turn);
   report(turn, {
     event: "vote",
     outcome: "granted",

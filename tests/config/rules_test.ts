@@ -159,7 +159,16 @@ const pair = VALID.replace(/ {2}- node_name: node3[^]*(?=security:)/, "");
 const WARNED: readonly Case[] = [
   ["of a node alone", alone, /cluster_members names nobody, so this node is alone/],
   ["of an empty list of members", `${alone}cluster_members: []\n`, /:\d+:1: cluster_members names/],
-  ["of two data members", pair, /a majority of two is two: .* Add a witness or a third member\.$/],
+  [
+    "of two data members",
+    pair,
+    /cannot tell a dead peer from a cut link: .* Add a witness member,/,
+  ],
+  [
+    "of two data members without pair mode",
+    `${pair}coordination:\n  pair_mode:\n    enable: false\n`,
+    /a majority of two is two: .*no automatic failover.* Add a witness or a third member,/,
+  ],
   [
     "of pair mode with three members",
     `${VALID}coordination:\n  pair_mode:\n    enable: true\n`,
@@ -211,6 +220,36 @@ Deno.test("parseConfig() enables pair mode for exactly two data members", () => 
   );
   const enabled = (text: string) => config(text).coordination.pair.enable;
   assert.deepEqual([alone, pair, VALID, withWitness].map(enabled), [false, true, false, false]);
+});
+
+Deno.test("parseConfig() reads the witness addresses of a pair", () => {
+  const text =
+    `${pair}coordination:\n  pair_mode:\n    when_alone: fence\n    witness_addresses:\n` +
+    '      - "10.0.0.1:53"\n      - "[fd00::1]:443"\n';
+  const { witnessAddresses, whenAlone } = config(text).coordination.pair;
+  assert.deepEqual(witnessAddresses, [{ host: "10.0.0.1", port: 53 }, {
+    host: "fd00::1",
+    port: 443,
+  }]);
+  assert.equal(whenAlone, "fence");
+  for (const wrong of ["10.0.0.1", "10.0.0.1:0", "10.0.0.1:70000", "fd00::1:443", ":53"]) {
+    assert.match(
+      problems(text.replace("10.0.0.1:53", wrong))[0]!,
+      /must be a list of host:port/,
+      wrong,
+    );
+  }
+});
+
+Deno.test("parseConfig() wants a pair's delay to outlast lease and margin", () => {
+  const delayed = (text: string, delay: string) =>
+    `${text}coordination:\n  pair_mode:\n    failover_delay: ${delay}\n`;
+  assert.match(
+    problems(delayed(pair, "3400ms"))[0]!,
+    /failover_delay must be ≥ failover_timeout \+ fence_margin \(3500ms\), is 3400ms\./,
+  );
+  assert.ok(parse(delayed(pair, "3500ms")).ok);
+  assert.ok(parse(delayed(VALID, "1s")).ok, "it has no effect with three members");
 });
 
 Deno.test("parseConfig() needs no database on a witness", () => {

@@ -164,6 +164,7 @@ export function leaderOf(change: Partial<LeaderRole> = {}): LeaderRole {
     seenAtMs: { [inst("b").incarnation]: 100_000 },
     switchover: null,
     retryAtMs: 0,
+    alone: false,
     ...change,
   };
 }
@@ -197,6 +198,7 @@ export function heartbeatOf(
     leaseMs: 3000,
     record: recordOf(),
     writable: true,
+    alone: false,
     admit: false,
     contact: { host: "a", port: 5432 },
     insertLsn: 100n,

@@ -100,6 +100,8 @@ export interface World {
   failNext: Map<NodeName, ServerAction["type"]>;
   /** Hosts whose agent is only attached to the server: it cannot start or stop it. */
   uncontrolled: Set<NodeName>;
+  /** How many witness addresses each host reaches; none where nothing is said. */
+  witnesses: Map<NodeName, number>;
   tell(line: string): void;
 }
 
@@ -163,6 +165,7 @@ export function createWorld(
     story,
     failNext: new Map(),
     uncontrolled: new Set(),
+    witnesses: new Map(),
     tell: (line) => void story.push(`${String(Math.round(world.nowMs)).padStart(7)} ${line}`),
     at: (delayMs, run) => queue.add(world.nowMs + delayMs, run),
     run: (forMs) => runUntil(world.nowMs + forMs),

@@ -169,6 +169,13 @@ export function createAgents(
         return world.tell(`${self}: operator: ${effect.step} (${effect.outcome})`);
       case "probe":
         return probe(node, effect.node);
+      case "check_witnesses":
+        return later(node, 2, (nowMs) => ({
+          type: "witnesses_checked",
+          nowMs,
+          check: effect.check,
+          reached: world.witnesses.get(self) ?? 0,
+        }));
       case "send":
         return send(node, effect);
       case "answer":

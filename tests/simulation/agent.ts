@@ -11,7 +11,7 @@ import { initialState } from "../../src/core/state.ts";
 import { nextWakeAtMs, step } from "../../src/core/step.ts";
 import { localMs, worldMs } from "./clock.ts";
 import { followGuard } from "./guardian.ts";
-import { deliverAnswer, probe, sendRequest } from "./courier.ts";
+import { askWitnesses, deliverAnswer, probe, sendRequest } from "./courier.ts";
 import { observe } from "./observe.ts";
 import { operate } from "./operations.ts";
 import { endProcess } from "./server.ts";
@@ -251,6 +251,8 @@ function start(world: World, host: Host, effect: Exclude<Effect, { type: "persis
       return tell(world, host, "operator", `${effect.step} (${effect.outcome})`);
     case "probe":
       return probe(world, host, effect.node);
+    case "check_witnesses":
+      return askWitnesses(world, host, effect.check);
     case "send":
       return sendRequest(world, host, effect);
     case "answer":

@@ -86,6 +86,26 @@ export function deliverAnswer(world: World, host: Host, exchange: number, messag
   });
 }
 
+/** Tries to connect to the witness addresses, which only an isolated host does not reach. */
+export function askWitnesses(world: World, host: Host, check: number): void {
+  const { witnessCount } = host.settings.pair!;
+  const cutOff = Math.min(witnessCount, world.network.witnesses.get(host.name) ?? 0);
+  const reached = isAwake(world, host) ? witnessCount - cutOff : 0;
+  world.tally.note("witnesses", reached > witnessCount / 2 ? "reached" : "not reached");
+  if (world.trace !== null) {
+    tell(world, host, "message", `reaches ${reached} of ${witnessCount} witness addresses`);
+  }
+  const delayMs = cutOff > 0
+    ? host.settings.communicationTimeoutMs
+    : 2 * (travelMs(world.network, world.dice.net) ?? host.settings.communicationTimeoutMs);
+  submitLater(world, host, delayMs, (nowMs) => ({
+    type: "witnesses_checked",
+    nowMs,
+    check,
+    reached,
+  }));
+}
+
 /** Tries to connect to a member's agent and server. */
 export function probe(world: World, host: Host, name: NodeName): void {
   const target = hostOf(world, name);

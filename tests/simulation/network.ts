@@ -28,11 +28,13 @@ export interface Network {
   readonly wal: Map<string, number>;
   /** `from>to` where a connection is refused although nobody asked the host. */
   readonly refusing: Map<string, number>;
+  /** How many witness addresses a host does not reach. */
+  readonly witnesses: Map<NodeName, number>;
 }
 
 /** A network without any cut. */
 export function createNetwork(weather: Weather): Network {
-  return { weather, agents: new Map(), wal: new Map(), refusing: new Map() };
+  return { weather, agents: new Map(), wal: new Map(), refusing: new Map(), witnesses: new Map() };
 }
 
 /** Cuts one direction. Each cut is healed on its own. */
@@ -50,6 +52,13 @@ export function heal(network: Network, from: NodeName, to: NodeName, traffic: Tr
 /** A firewall between the two starts, or ends, to refuse connections. */
 export function refuse(network: Network, from: NodeName, to: NodeName, change: 1 | -1): void {
   raise(network.refusing, `${from}>${to}`, change);
+}
+
+/** A host loses `count` of the witness addresses; a negative number brings some back. */
+export function loseWitnesses(network: Network, host: NodeName, count: number): void {
+  for (let left = Math.abs(count); left > 0; left--) {
+    raise(network.witnesses, host, count > 0 ? 1 : -1);
+  }
 }
 
 /** True where agents' messages pass. */
@@ -80,6 +89,7 @@ export function healAll(network: Network): void {
   network.agents.clear();
   network.wal.clear();
   network.refusing.clear();
+  network.witnesses.clear();
   Object.assign(network.weather, { latencyMs: 1, loss: 0, duplication: 0, straggling: 0 });
 }
 

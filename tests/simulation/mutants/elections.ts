@@ -232,8 +232,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "term-not-raised",
     "a candidate asks for votes in the term that is already there",
     "election.ts",
-    "const term = turn.state.durable.term + 1;",
-    "const term = Math.max(1, turn.state.durable.term);",
+    "if (!isPair(state)) return term + 1;",
+    "if (!isPair(state)) return Math.max(1, term);",
   ),
   core(
     "record-leader-always",

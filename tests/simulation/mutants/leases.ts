@@ -46,8 +46,8 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     "lease-never-lapses",
     "a leader leads on although its lease has lapsed",
     "leader.ts",
-    "if (turn.nowMs >= (untilMs ?? role.electedDeadlineMs)) {",
-    "if (turn.nowMs >= (untilMs ?? role.electedDeadlineMs) + 1e9) {",
+    "if (turn.nowMs >= lapsesAtMs) {",
+    "if (turn.nowMs >= lapsesAtMs + 1e9) {",
   ),
   several("no-fence", "a leader that steps down leaves its server open", [
     [

@@ -18,28 +18,34 @@ import { drawIncarnation, operate, type Turn } from "./turn.ts";
 /** How long a standby may follow without streaming before its history is compared again. */
 const STREAM_PATIENCE_MS = 15_000;
 
-/** What the table looks at. Every fact is one of a few literals. */
-export interface ServerFacts {
+/** What the table looks at: every fact is one of these values. */
+export const SERVER_FACTS = {
   /** attach: a leader is writable; wait: there is none to attach to; lead: the phases decide. */
-  readonly duty: "none" | "lead" | "campaign" | "attach" | "wait" | "first_start";
-  readonly server:
-    | "unknown"
-    | "absent"
-    | "refused"
-    | "stopped_primary"
-    | "stopped_leader"
-    | "stopped_standby"
-    | "starting"
-    | "unresponsive"
-    | "standby_attached"
-    | "standby_silent"
-    | "standby_elsewhere"
-    | "primary";
-  readonly busy: "no" | "yes" | "fencing";
-  readonly rejoin: "follow" | "clone" | "blocked";
-  readonly cluster: "same" | "foreign";
-  readonly waiting: "no" | "backoff";
-}
+  duty: ["none", "lead", "campaign", "attach", "wait", "first_start"],
+  server: [
+    "unknown",
+    "absent",
+    "refused",
+    "stopped_primary",
+    "stopped_leader",
+    "stopped_standby",
+    "starting",
+    "unresponsive",
+    "standby_attached",
+    "standby_silent",
+    "standby_elsewhere",
+    "primary",
+  ],
+  busy: ["no", "yes", "fencing"],
+  rejoin: ["follow", "clone", "blocked"],
+  cluster: ["same", "foreign"],
+  waiting: ["no", "backoff"],
+} as const;
+
+/** One value of each of {@linkcode SERVER_FACTS}. */
+export type ServerFacts = {
+  readonly [F in keyof typeof SERVER_FACTS]: (typeof SERVER_FACTS)[F][number];
+};
 
 /** What a row may ask for. */
 export type ServerChoice = "hold" | "fence" | "start_standby" | "follow" | "clone";

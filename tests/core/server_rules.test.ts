@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  SERVER_FACTS,
   SERVER_RULES,
   type ServerFacts,
   serverFacts,
@@ -18,31 +19,9 @@ import {
   take,
 } from "./fixtures.ts";
 
-const FACTS: { readonly [F in keyof ServerFacts]: readonly ServerFacts[F][] } = {
-  duty: ["none", "lead", "campaign", "attach", "wait", "first_start"],
-  server: [
-    "unknown",
-    "absent",
-    "refused",
-    "stopped_primary",
-    "stopped_leader",
-    "stopped_standby",
-    "starting",
-    "unresponsive",
-    "standby_attached",
-    "standby_silent",
-    "standby_elsewhere",
-    "primary",
-  ],
-  busy: ["no", "yes", "fencing"],
-  rejoin: ["follow", "clone", "blocked"],
-  cluster: ["same", "foreign"],
-  waiting: ["no", "backoff"],
-};
-
 function everyCell(): ServerFacts[] {
   let cells: Record<string, string>[] = [{}];
-  for (const [name, values] of Object.entries(FACTS)) {
+  for (const [name, values] of Object.entries(SERVER_FACTS)) {
     cells = cells.flatMap((cell) => values.map((value) => ({ ...cell, [name]: value })));
   }
   return cells as unknown as ServerFacts[];
@@ -55,6 +34,19 @@ Deno.test("SERVER_RULES has no row that no facts reach, and one answer for all o
   assert.deepEqual([...reached].sort(), SERVER_RULES.map(({ id }) => id).sort());
   assert.equal(new Set(SERVER_RULES.map(({ id }) => id)).size, SERVER_RULES.length);
   assert.equal(SERVER_RULES.at(-1)!.then, "hold");
+});
+
+Deno.test("SERVER_RULES lists no value that an earlier row has taken away already", () => {
+  const dead: string[] = [];
+  const reached = Map.groupBy(CELLS, (facts) => serverRule(facts).id);
+  for (const { id, when } of SERVER_RULES) {
+    for (const [fact, values] of Object.entries(when) as [keyof ServerFacts, string[]][]) {
+      for (const value of values) {
+        if (!reached.get(id)!.some((facts) => facts[fact] === value)) dead.push(`${id}: ${value}`);
+      }
+    }
+  }
+  assert.deepEqual(dead, []);
 });
 
 Deno.test("serverRule() never acts for a witness, a leader, or before the first start", () => {

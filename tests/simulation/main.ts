@@ -10,7 +10,7 @@
  */
 import { parseArgs } from "node:util";
 import { type BatchResult, joinBatches, playSeeds } from "./batch.ts";
-import { coverageGaps, coverageTable } from "./coverage.ts";
+import { coverageGaps, coverageTable, RARE_IN_SHORT_STORMS } from "./coverage.ts";
 import { play } from "./play.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
@@ -93,7 +93,10 @@ async function showBatch(count: number): Promise<boolean> {
       `${result.steps} steps, ${result.acknowledged} commits acknowledged, ` +
       `${result.failures.length} broken, ${elapsedS.toFixed(1)} s`,
   );
-  const gaps = count >= SEEDS_FOR_COVERAGE ? coverageGaps({ counts: new Map(result.counts) }) : [];
+  const excused = storm.stormMs === undefined ? [] : RARE_IN_SHORT_STORMS;
+  const gaps = count >= SEEDS_FOR_COVERAGE
+    ? coverageGaps({ counts: new Map(result.counts) }, excused)
+    : [];
   for (const gap of gaps) console.log(`GAP ${gap}`);
   const worst = result.failures[0];
   if (worst !== undefined && !values.quiet) showShrunk(scenarioOf(worst.seed, storm));

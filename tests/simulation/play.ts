@@ -109,6 +109,7 @@ export function makePeace(world: World): void {
       refusedUntilMs: 0,
       forgetsVotesUntilMs: 0,
       crashesAtFenceUntilMs: 0,
+      crashesAtCatchUpUntilMs: 0,
       reopensAfterHandoverUntilMs: 0,
       pausesAfterBeatMs: 0,
     });

@@ -153,6 +153,7 @@ export function hostsOf(scenario: Scenario): Host[] {
       refusedUntilMs: 0,
       forgetsVotesUntilMs: 0,
       crashesAtFenceUntilMs: 0,
+      crashesAtCatchUpUntilMs: 0,
       reopensAfterHandoverUntilMs: 0,
       pausesAfterBeatMs: 0,
       actions: { kinds: [], untilMs: 0, end: "done", slowdown: 1 },

@@ -42,6 +42,16 @@ export function crashAtFence(world: World, host: Host): void {
   });
 }
 
+/** Called when a standby of `host` has caught up: the host loses power before anybody notes it. */
+export function springAtCatchUp(world: World, host: Host): void {
+  if (host.trouble.crashesAtCatchUpUntilMs <= world.nowMs) return;
+  host.trouble.crashesAtCatchUpUntilMs = 0;
+  after(world, 0, () => {
+    powerOff(world, host);
+    after(world, world.dice.fault.between(2000, 12_000), () => powerOn(world, host));
+  });
+}
+
 function forgetVote(world: World, host: Host): void {
   if (!mayLoseState(world, host, true)) return;
   host.trouble.forgetsVotesUntilMs = 0;

@@ -8,10 +8,11 @@
 import type { SyncSetting } from "../../src/core/server.ts";
 import { walPasses } from "./network.ts";
 import { answers, isAwake, looksLikeLineage, type Process, type Sender } from "./server.ts";
+import { springAtCatchUp } from "./traps.ts";
 import { type Acknowledged, after, type Host, hostOf, tell, type World } from "./world.ts";
 
 /** A walsender that hears nothing for so long ends. */
-const SENDER_TIMEOUT_MS = 4000;
+export const SENDER_TIMEOUT_MS = 4000;
 /** Pause between two attempts of a standby to connect. */
 const CONNECT_EVERY_MS = 300;
 
@@ -197,7 +198,10 @@ function takeReport(world: World, upstream: Host, sender: Sender, flushed: numbe
   sender.heardAtMs = world.nowMs;
   sender.reported = Math.max(sender.reported, flushed);
   const length = upstream.data?.flushed ?? 0;
-  if (!sender.caughtUp && sender.reported >= length) sender.caughtUp = true;
+  if (!sender.caughtUp && sender.reported >= length) {
+    sender.caughtUp = true;
+    springAtCatchUp(world, upstream);
+  }
   release(world, upstream, serving);
   sendMore(world, upstream, serving, sender);
 }

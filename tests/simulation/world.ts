@@ -86,6 +86,8 @@ export interface Trouble {
   forgetsVotesUntilMs: number;
   /** Until then its agent crashes as soon as it begins to fence, and is started again. */
   crashesAtFenceUntilMs: number;
+  /** Until then it loses power as soon as one of its standbys has caught up. */
+  crashesAtCatchUpUntilMs: number;
   /** Until then a handover is followed by a start of its server behind the agent's back. */
   reopensAfterHandoverUntilMs: number;
   /** For how long its agent will stand still when its next heartbeat has left; 0 for not at all. */

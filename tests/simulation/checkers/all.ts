@@ -2,6 +2,7 @@
  * Every invariant that a run is checked against, one object each. (docs/consensus.md)
  */
 import type { World } from "../world.ts";
+import { attentionChecker } from "./attention.ts";
 import { durabilityChecker } from "./durability.ts";
 import { exclusiveChecker } from "./exclusive.ts";
 import { fenceChecker } from "./fence.ts";
@@ -33,6 +34,7 @@ export function addCheckers(world: World): void {
     fenceChecker(world),
     guardChecker(world),
     patienceChecker(world),
+    attentionChecker(world),
     operatorChecker(world),
     strangerChecker(world),
   );

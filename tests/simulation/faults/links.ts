@@ -5,7 +5,7 @@ import { killAgent, startAgent } from "../agent.ts";
 import { powerOff, powerOn } from "../hosts.ts";
 import { refuse } from "../network.ts";
 import { askOperator } from "../operator.ts";
-import { writeRow } from "../wal.ts";
+import { SENDER_TIMEOUT_MS, writeRow } from "../wal.ts";
 import { after, type Host } from "../world.ts";
 import { cutFor, type FaultRule, later, LONG, SHORT, trafficOf } from "./rule.ts";
 
@@ -72,6 +72,24 @@ export const LINK_FAULTS = {
       later(world, turnMs + leaseMs * ((choice * 7) % 1) * 1.5, () => {
         powerOff(world, host);
         later(world, forMs, () => powerOn(world, host));
+      });
+    },
+  },
+  /** A standby that had dropped out of E comes back, and the primary dies before E has it again. */
+  returningStandby: {
+    towardsPrimary: 1,
+    spanMs: SHORT,
+    apply(world, { choice }, host) {
+      const standbys = world.hosts.filter(({ process }) => process?.kind === "standby");
+      const one = standbys[Math.floor(choice * 29) % Math.max(1, standbys.length)];
+      if (one === undefined || one === host) return;
+      const { leaseMs } = host.settings;
+      // Its walsender outlives the cut for a while, and E remembers it for a lease after that.
+      const awayMs = SENDER_TIMEOUT_MS + leaseMs * (1.2 + choice);
+      cutFor(world, host.name, one.name, "wal", awayMs);
+      cutFor(world, one.name, host.name, "wal", awayMs);
+      later(world, awayMs, () => {
+        host.trouble.crashesAtCatchUpUntilMs = world.nowMs + 2 * leaseMs;
       });
     },
   },

@@ -1,13 +1,15 @@
 /**
- * The stories as pages of docs/protocol.
+ * The stories and the tables as pages of docs/protocol.
  */
 import { STORIES } from "./stories.ts";
 import { type Story, tellStory } from "./stage.ts";
+import { tablesPage } from "./tables.ts";
 
 /** Every page by its file name. */
 export function protocolPages(): ReadonlyMap<string, string> {
   return new Map([
     ["README.md", indexPage()],
+    ["decisions.md", tablesPage()],
     ...STORIES.map((story): [string, string] => [`${story.id}.md`, storyPage(story)]),
   ]);
 }
@@ -33,6 +35,8 @@ the margin of a promise 0.5 s, the heartbeat interval 0.5 s.
 | ·    | a decision of the core, as the log has it |
 | ▪    | PostgreSQL                                |
 | ?    | an operator, and what is answered         |
+
+What a node does with its own PostgreSQL while it does not lead is a [table](decisions.md).
 
 ${lines.join("\n")}
 `;

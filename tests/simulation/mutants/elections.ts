@@ -101,6 +101,13 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "    notAhead.length;",
   ),
   core(
+    "witness-counts",
+    "the grant of a witness counts for coverage",
+    "candidate.ts",
+    "    ).length;\n  return {\n    covered:",
+    "    ).length + grants.filter(({ instance }) => instance === null).length;\n  return {\n    covered:",
+  ),
+  core(
     "ahead-counts",
     "a member that is ahead of the candidate counts for coverage",
     "candidate.ts",

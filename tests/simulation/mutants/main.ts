@@ -1,99 +1,78 @@
 /**
  * `deno task sim:mutants`: plays the simulator against each planted fault until an invariant breaks.
  *
- *     deno task sim:mutants [--only id,id] [--seeds 600] [--check]
+ *     deno task sim:mutants [--only id,id] [--jobs 2] [--seeds 300] [--results FILE] [--check]
+ *
+ * Each mutant is played in short storms first, in which most of them die at once, and then in whole
+ * ones; those held to be equivalent come last. With --results every verdict is noted in a file as it
+ * comes, and a run that is started again goes on from there. With --check the faults are only
+ * planted, not played.
  *
  * A mutant whose text is not found is an error; one that survives is printed and fails the task,
- * unless the catalogue argues that it cannot be told from the original. With --check the faults are
- * only planted, not played.
+ * unless the catalogue argues that it cannot be told from the original.
  */
-import { execFile } from "node:child_process";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { MUTANTS } from "./all.ts";
-import { applyEdit, type Mutant } from "./mutant.ts";
-
-const ROOT = new URL("../../../", import.meta.url);
-/** A mutant that makes a run go on for ever is killed as well. */
-const TIMEOUT_MS = 240_000;
+import type { Mutant } from "./mutant.ts";
+import { createNotes, type Verdict, verdictLine } from "./notes.ts";
+import { createPlot, plant, playPlot } from "./plot.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
   options: {
     only: { type: "string" },
-    seeds: { type: "string", default: "600" },
+    jobs: { type: "string", default: "1" },
+    seeds: { type: "string", default: "300" },
+    results: { type: "string" },
     check: { type: "boolean", default: false },
   },
 });
 
 const only = values.only?.split(",");
 const chosen = MUTANTS.filter(({ id }) => only === undefined || only.includes(id));
-const folder = Deno.makeTempDirSync({ prefix: "metako-mutants-" });
-let wrong = 0;
-try {
-  copyFolder("src/core");
-  copyFolder("tests/simulation");
-  Deno.writeTextFileSync(`${folder}/deno.json`, "{}");
-  for (const mutant of chosen) {
-    const originals = plant(mutant);
-    if (!values.check) await examine(mutant);
-    for (const [file, text] of originals) Deno.writeTextFileSync(`${folder}/${file}`, text);
+const notes = createNotes(values.results ?? null);
+const queue = chosen.filter(({ id }) => !notes.has(id))
+  .toSorted((a, b) => Number(a.equivalent !== undefined) - Number(b.equivalent !== undefined));
+const known = chosen.length - queue.length;
+const total = queue.length;
+const startedMs = performance.now();
+await Promise.all(Array.from({ length: Number(values.jobs) }, work));
+
+const verdicts = chosen.map(({ id }) => notes.get(id)).filter((verdict) => verdict !== undefined);
+if (known > 0) console.log(`${known} were known from an earlier run`);
+if (!values.check) console.log(verdicts.map(verdictLine).join("\n"));
+const wrong = verdicts.filter(({ outcome }) =>
+  outcome === "SURVIVED" || outcome === "contradicted"
+);
+console.log(`${chosen.length} mutants, ${wrong.length} not as the catalogue says`);
+if (wrong.length > 0) Deno.exit(1);
+
+/** One of the jobs: takes the next mutant as long as there is one. */
+async function work(): Promise<void> {
+  const plot = createPlot();
+  try {
+    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+      const uproot = plant(plot, mutant);
+      if (!values.check) await examine(plot, mutant);
+      uproot();
+    }
+  } finally {
+    Deno.removeSync(plot, { recursive: true });
   }
-} finally {
-  Deno.removeSync(folder, { recursive: true });
-}
-console.log(`${chosen.length} mutants, ${wrong} not as the catalogue says`);
-if (wrong > 0) Deno.exit(1);
-
-async function examine(mutant: Mutant): Promise<void> {
-  const found = await play();
-  const killed = found !== null;
-  if (killed === (mutant.equivalent !== undefined)) wrong++;
-  const verdict = found ?? (mutant.equivalent === undefined ? "SURVIVED" : "equivalent");
-  console.log(`| ${mutant.id} | ${mutant.what} | ${verdict} |`);
 }
 
-/** The invariant that broke and the seeds it took; null where the mutant survived. */
-async function play(): Promise<string | null> {
-  const run = promisify(execFile);
-  const args = [
-    "run",
-    "--no-prompt",
-    "--no-check",
-    `--allow-read=${folder}`,
-    `${folder}/tests/simulation/main.ts`,
-    "--quiet",
-    "--stop-after=1",
-    `--seeds=${values.seeds}`,
-  ];
-  const output = await run(Deno.execPath(), args, { timeout: TIMEOUT_MS }).then(
-    ({ stdout }) => stdout,
-    (error: { killed?: boolean; stdout?: string; stderr?: string }) =>
-      error.killed === true ? "BROKEN seed 0 at 0 s: hang: " : `${error.stdout}${error.stderr}`,
+async function examine(plot: string, mutant: Mutant): Promise<void> {
+  const found = await playPlot(plot, mutant.seeds ?? Number(values.seeds));
+  const outcome: Verdict["outcome"] = mutant.equivalent === undefined
+    ? found.killedBy === null ? "SURVIVED" : "killed"
+    : found.killedBy === null
+    ? "equivalent"
+    : "contradicted";
+  const verdict = { id: mutant.id, what: mutant.what, outcome, ...found };
+  notes.add(verdict);
+  const done = total - queue.length;
+  const restS = (performance.now() - startedMs) / 1000 / done * queue.length;
+  console.error(
+    `${verdictLine(verdict)} ${done} of ${total}, some ${Math.ceil(restS / 60)} min left`,
   );
-  const broken = /^BROKEN seed (\d+) at \S+ s: ([^:]*):/m.exec(output);
-  if (broken !== null) return `${broken[2]} | ${broken[1]}`;
-  if (!/ seeds, /.test(output)) throw new Error(`the simulator did not run:\n${output}`);
-  const gap = /^GAP .*never happened.*$/m.exec(output);
-  return gap === null ? null : `${gap[0]} | ${values.seeds}`;
-}
-
-/** Plants a mutant's edits, and gives back what the files were. */
-function plant(mutant: Mutant): Map<string, string> {
-  const originals = new Map<string, string>();
-  for (const edit of mutant.edits) {
-    const path = `${folder}/${edit.file}`;
-    const text = Deno.readTextFileSync(path);
-    if (!originals.has(edit.file)) originals.set(edit.file, text);
-    Deno.writeTextFileSync(path, applyEdit(text, edit));
-  }
-  return originals;
-}
-
-function copyFolder(from: string): void {
-  Deno.mkdirSync(`${folder}/${from}`, { recursive: true });
-  for (const entry of Deno.readDirSync(new URL(from, ROOT))) {
-    const path = `${from}/${entry.name}`;
-    if (entry.isDirectory) copyFolder(path);
-    else Deno.copyFileSync(new URL(path, ROOT), `${folder}/${path}`);
-  }
 }

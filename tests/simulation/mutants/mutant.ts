@@ -19,6 +19,8 @@ export interface Mutant {
   readonly edits: readonly Edit[];
   /** Why no run can tell it from the original, where that is so. */
   readonly equivalent?: string;
+  /** How many whole storms it may take, where that is more than the usual number. */
+  readonly seeds?: number;
 }
 
 /** A mutant of one replacement in `src/core`. */

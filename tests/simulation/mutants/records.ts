@@ -87,11 +87,26 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       "is the only one that may be in force. The condition matters once steps overlap.",
   ),
   core(
+    "c-against-committed-only",
+    "condition C is checked against the committed record only",
+    "durability.ts",
+    "return situation.records.every((record) => satisfiesC(next, record));",
+    "return situation.records.slice(0, 1).every((record) => satisfiesC(next, record));",
+    "For the same reason as c-against-newest-only: with a step under way no other one starts.",
+  ),
+  core(
     "h-ignored",
     "condition H is ignored",
     "durability.ts",
     "return past.length >= promised.required;",
     "return past.length >= 0;",
+  ),
+  core(
+    "h-one-short",
+    "condition H is content with one member fewer",
+    "durability.ts",
+    "return past.length >= promised.required;",
+    "return past.length >= promised.required - 1;",
   ),
   core(
     "h-without-barrier",
@@ -170,7 +185,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     'return server?.state === "stopped" && server.wasPrimary && timeline !== null && timeline > 0 &&\n    server.checkpoint.timeline === timeline;',
     'return server?.state === "stopped" && timeline !== null && timeline > 0;',
     "PostgreSQL itself refuses: a directory with standby.signal starts in recovery, so the action " +
-      "fails and is not repeated as another one; see stale-timeline-kept for the other half.",
+      "fails and is not repeated as another one; see recovery-opened for the other half.",
   ),
   several("recovery-opened", "a winner in recovery is opened without a new timeline", [
     [

@@ -11,6 +11,9 @@
  *   position that was read after (Ep, kp) came into force.
  * - **S**: to go solo the record moves first; to leave solo PostgreSQL does.
  *
+ * Where k = 0 and E is not empty, which is `async`, nothing is promised: whoever is elected from E may
+ * lack commits, and says so.
+ *
  * {@linkcode nextDurabilityStep} proposes one step at a time and never an unlawful one; the caller
  * waits until it is committed, or in force, before it asks again.
  *
@@ -91,7 +94,7 @@ export function nextDurabilityStep(
 ): DurabilityStep | null {
   const current = situation.records.at(-1);
   if (current === undefined) return null;
-  const goal: SyncSetting = { names: desired.electable, required: desired.required };
+  const goal = syncOf(desired);
   const recordAtGoal = samePromise(current, desired);
   if (recordAtGoal && sameSync(situation.sync, goal)) return null;
 
@@ -115,6 +118,11 @@ export function nextDurabilityStep(
     return { type: "publish", promised: union };
   }
   return null;
+}
+
+/** The names that bear a promise out; none where commits wait for nobody. */
+export function syncOf({ electable, required }: Promised): SyncSetting {
+  return { names: required === 0 ? [] : electable, required };
 }
 
 /** True where both hold the same names and numbers, in any order. */

@@ -89,7 +89,7 @@ export function resumeLeadership(turn: Turn): void {
 
 /** True where commits may be acknowledged without a standby: the record says so, and the policy. */
 export function mayBeAlone({ settings, durable }: State): boolean {
-  return settings.durability === "quorum" && durable.record?.required === 0;
+  return settings.durability !== "strict" && durable.record?.required === 0;
 }
 
 /** Publishes the claim to lead alone: nobody else is electable until commits are known elsewhere. */

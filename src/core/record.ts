@@ -45,7 +45,10 @@ export interface ClusterRecord {
   /** The leader's PostgreSQL timeline, and where it began; 0 and 0n while it is being promoted. */
   readonly timeline: number;
   readonly startLsn: Lsn;
-  /** E: the instances of which one may be elected. Empty exactly when `required` is 0 (solo). */
+  /**
+   * E: the instances of which one may be elected. Empty is solo: nobody but the leader. Not empty
+   * where `required` is 0 is async: whoever is elected may lack commits.
+   */
   readonly electable: readonly Instance[];
   /** k: every acknowledged commit is flushed on at least this many members of E. */
   readonly required: number;

@@ -2,10 +2,11 @@
  * The standbys of a leader: which are attached, which commits wait for them, and which of them may
  * be elected. The lawful steps are durability.ts; here is what they should lead to.
  *
- * A commit waits for one standby. With `strict` that is never relaxed: with no standby attached, writes
- * wait. With `quorum` the last one is dropped after the lease, record first, and the leader goes on
- * alone: then nobody else may be elected until a standby is back.
- * (docs/decisions/2026-11-24-names-follow-standbys.md)
+ * With `strict` a commit waits for the wanted number of standbys, and writes wait while there are
+ * fewer. With `quorum` it waits for as many of them as are there: who has been away for a lease is
+ * dropped, and after the last one the leader goes on alone, so that nobody else may be elected until
+ * a standby is back. With `async` it waits for nobody, and electable is who lags by little enough.
+ * (docs/consensus.md, "Durability")
  *
  * @module
  */
@@ -14,49 +15,64 @@ import { nextDurabilityStep, type Promised } from "./durability.ts";
 import { publish } from "./leader.ts";
 import { isDataMember, peersOf } from "./members.ts";
 import { actsAlone } from "./pair.ts";
-import { type ClusterRecord, includesInstance, type Instance } from "./record.ts";
+import { type ClusterRecord, includesInstance, type Instance, type NodeName } from "./record.ts";
 import type { SyncName, SyncSetting } from "./server.ts";
 import type { LeaderRole, State } from "./state.ts";
 import { operate, patchRole, report, type Turn } from "./turn.ts";
 
-/** How many standbys must hold a commit before it is acknowledged. */
-const REQUIRED = 1;
-
 /** Nobody holds anything for certain but the leader. */
 const SOLO: Promised = { electable: [], required: 0 };
 
+/** The wanted k, and never more than there are other data members that may be elected. */
+export function wantedStandbys(state: State): number {
+  if (state.settings.durability === "async") return 0;
+  return Math.min(Math.max(1, state.settings.wantedStandbys), successors(state).length);
+}
+
+/** The other data members that may be elected. */
+function successors(state: State): readonly NodeName[] {
+  return peersOf(state).filter((node) =>
+    isDataMember(state, node) && !state.settings.nofailover.includes(node)
+  );
+}
+
 /**
  * The names that commits wait for at first: every other data member that may be elected, or, where
- * the policy lets a leader go on alone, those of them that voted for it and so are there.
+ * the policy lets a leader go on with fewer, those of them that voted for it and so are there.
+ * Nobody where the policy waits for nobody, unless a record in force still promises otherwise.
  */
 export function initialSync(state: State): SyncSetting {
   const { settings, instances, durable, role } = state;
+  const promised = durable.record?.required ?? 0;
   const there = settings.durability === "quorum" && role.kind === "leader" && role.votes.length > 0
     ? role.votes
     : peersOf(state);
   const known = durable.record === null ? [] : [durable.record.leader, ...durable.record.electable];
-  const names: SyncName[] = peersOf(state)
-    .filter((node) => there.includes(node))
-    .filter((node) => isDataMember(state, node) && !settings.nofailover.includes(node))
+  if (settings.durability === "async" && promised === 0) return { names: [], required: 0 };
+  const names: SyncName[] = successors(state).filter((node) => there.includes(node))
     .map((node) => ({
       node,
       incarnation: instances[node] ??
         known.find((instance) => instance.node === node)?.incarnation ?? null,
     }));
-  return { names, required: names.length === 0 ? 0 : REQUIRED };
+  return { names, required: Math.min(Math.max(wantedStandbys(state), promised), names.length) };
 }
 
-/** True where a standby that may be elected was attached when the server last answered. */
+/**
+ * True where so many standbys were attached when the server last answered that one of them can be
+ * elected: |E| − k + 1. Where k is 0 nobody is known to hold every commit.
+ */
 export function hasReadySuccessor(turn: Turn, role: LeaderRole): boolean {
   const record = role.published.at(-1);
   if (record === undefined || record.required < 1 || !isSettled(role)) return false;
-  return record.electable.some((instance) =>
+  const ready = record.electable.filter((instance) =>
     (role.seenAtMs[instance.incarnation] ?? -Infinity) >
       role.answeredAtMs - turn.state.settings.leaseMs
   );
+  return ready.length > record.electable.length - record.required;
 }
 
-/** Remembers when each attached standby was last seen. */
+/** Remembers when each attached standby was last seen near enough to be elected. */
 export function rememberStandbys(turn: Turn, role: LeaderRole): void {
   const { server } = turn.state;
   if (server?.state !== "primary" || role.phase !== "leading") return;
@@ -65,15 +81,20 @@ export function rememberStandbys(turn: Turn, role: LeaderRole): void {
   patchRole(turn, role, { seenAtMs, answeredAtMs: turn.nowMs });
 }
 
-/** Standbys that stream from this leader now, each member's present data directory only. */
+/**
+ * Standbys that stream from this leader now, each member's present data directory only. Where
+ * commits wait for nobody, those that lag by more than an election would bear do not count.
+ */
 function attached(state: State, role: LeaderRole): readonly Instance[] {
   const { server, settings } = state;
   if (server?.state !== "primary") return [];
+  const able = successors(state);
+  const bound = settings.durability === "async" ? settings.maximumLagBytes : null;
   return server.standbys
     .filter((standby) =>
-      standby.state === "streaming" && isDataMember(state, standby.node) &&
-      !settings.nofailover.includes(standby.node) &&
-      role.peers[standby.node]?.instance?.incarnation === standby.incarnation
+      standby.state === "streaming" && able.includes(standby.node) &&
+      role.peers[standby.node]?.instance?.incarnation === standby.incarnation &&
+      (bound === null || server.insertLsn - standby.flushedLsn <= bound)
     )
     .map(({ node, incarnation }) => ({ node, incarnation }))
     .sort((a, b) => a.node < b.node ? -1 : 1);
@@ -115,24 +136,34 @@ function setSync(turn: Turn, role: LeaderRole, sync: SyncSetting): void {
   operate(turn, { type: "set_sync", sync });
 }
 
-/** Who should be electable: those attached, and for a while those that just were. */
+/**
+ * Who should be electable, those attached and for a while those that just were, and how many of
+ * them a commit should wait for. Null where things stay as they are until more are there.
+ */
 function desiredPromise(turn: Turn, role: LeaderRole, record: ClusterRecord): Promised | null {
+  const { state } = turn;
   // Alone, nobody is made electable: the other has to hold this node's newest record first.
-  const present = actsAlone(turn.state) ? [] : attached(turn.state, role);
-  if (present.length === 0) return maySolo(turn, role, record) ? SOLO : null;
+  const present = actsAlone(state) ? [] : attached(state, role);
   const lingering = record.electable.filter((instance) =>
     !includesInstance(present, instance) &&
     !present.some((other) => other.node === instance.node) &&
-    (role.seenAtMs[instance.incarnation] ?? -Infinity) > turn.nowMs - turn.state.settings.leaseMs
+    (role.seenAtMs[instance.incarnation] ?? -Infinity) > turn.nowMs - state.settings.leaseMs
   );
-  return { electable: [...present, ...lingering], required: REQUIRED };
+  const wanted = wantedStandbys(state);
+  const electable = [...present, ...lingering];
+  if (state.settings.durability === "strict") {
+    return present.length > 0 && electable.length >= wanted
+      ? { electable, required: wanted }
+      : null;
+  }
+  if (present.length === 0) return maySolo(turn, role, record) ? SOLO : null;
+  return { electable, required: Math.min(wanted, electable.length) };
 }
 
-/** True where the policy lets the leader go on alone, and nobody has been there for a lease. */
+/** True where nobody has been there for a lease. */
 function maySolo(turn: Turn, role: LeaderRole, record: ClusterRecord): boolean {
-  const { durability, leaseMs } = turn.state.settings;
-  const sinceMs = turn.nowMs - leaseMs;
-  return durability === "quorum" && role.phaseSinceMs <= sinceMs &&
+  const sinceMs = turn.nowMs - turn.state.settings.leaseMs;
+  return role.phaseSinceMs <= sinceMs &&
     record.electable.every(({ incarnation }) =>
       (role.seenAtMs[incarnation] ?? -Infinity) < sinceMs
     );

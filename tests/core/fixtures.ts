@@ -161,7 +161,7 @@ export function leaderOf(change: Partial<LeaderRole> = {}): LeaderRole {
     sync: { setting: { names: [inst("b"), inst("c")], required: 1 }, barrierLsn: 50n },
     pendingSync: null,
     answeredAtMs: 100_000,
-    seenAtMs: { [inst("b").incarnation]: 100_000 },
+    seenAtMs: { [inst("b").incarnation]: 100_000, [inst("c").incarnation]: 100_000 },
     switchover: null,
     retryAtMs: 0,
     alone: false,

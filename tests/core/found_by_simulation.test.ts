@@ -59,7 +59,7 @@ Deno.test("step() tells the operator when a rolled back switchover ends in a res
   const state = leaderState({
     phase: "burying",
     retryAtMs: 100_000,
-    seenAtMs: { b0000001: 100_000 },
+    seenAtMs: { b0000001: 100_000, c0000001: 100_000 },
     switchover: {
       reference: 3,
       to: "b",

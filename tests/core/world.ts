@@ -333,7 +333,7 @@ export function everyoneStreams(world: World): boolean {
   const others = [...world.nodes.values()].filter((node) =>
     node.settings.self !== primary && !node.settings.self.startsWith("w")
   );
-  return record.required === 1 &&
+  return record.required === Math.floor((others.length + 1) / 2) &&
     others.every((node) =>
       record.electable.some((instance) =>
         instance.node === node.settings.self && instance.incarnation === node.server.incarnation

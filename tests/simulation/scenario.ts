@@ -185,7 +185,8 @@ function drawSettings(
     heartbeatIntervalMs: dice.pick([500, 750]) * scale,
     communicationTimeoutMs: 1000 * scale,
     minConsensusNodes: stubborn,
-    durability: dice.pick(["strict", "quorum"]),
+    durability: dice.pick(["strict", "quorum", "quorum"]),
+    wantedStandbys: dice.pick([Math.floor(data.length / 2), Math.floor(data.length / 2), 1, 2, 3]),
     serverPatienceMs: dice.pick([6000, 20_000]) * scale,
     agentSilenceMs: silence.pick([0, 5000, 12_000, 30_000]) * scale,
   });

@@ -2,12 +2,14 @@
  * A follower whose leader falls silent asks that one's ports while its promise still holds: nobody
  * would lose a row without that, but every crash of a host's processes would cost a whole lease.
  */
-import { isPaused } from "../agent.ts";
 import { localMs } from "../clock.ts";
 import { type Agent, breach, type Checker, type Host, type World } from "../world.ts";
 
 /** The core asks after some two intervals. */
 const SILENT_INTERVALS = 4;
+
+/** One that stood still may first read what came meanwhile. */
+const AWAKENING_MS = 50;
 
 /** Looks for followers that wait and do not ask. */
 export function attentionChecker(world: World): Checker {
@@ -33,7 +35,8 @@ export function attentionChecker(world: World): Checker {
     looked() {
       for (const host of world.hosts) {
         const { agent, clock } = host;
-        if (agent === null || isPaused(world, host)) continue;
+        const awakeAtMs = Math.max(host.pausedUntilMs, host.agentPausedUntilMs) + AWAKENING_MS;
+        if (agent === null || world.nowMs < awakeAtMs) continue;
         if (!overlooks(host, agent, localMs(clock, world.nowMs))) continue;
         const { role } = agent.state;
         if (role.kind !== "follower") continue;

@@ -8,4 +8,5 @@ export type { NodeStatus } from "../coordination/status.ts";
 export { compareNames } from "./names.ts";
 export { findPostgres } from "../postgres/discover.ts";
 export { createOperatorClient } from "./operator.ts";
+export { runGuardian } from "./guardian.ts";
 export { runAgent } from "./run.ts";

@@ -11,6 +11,7 @@ import type { ClusterKeys } from "../coordination/keys.ts";
 import { serveCoordination } from "../coordination/serve.ts";
 import type { NodeStatus } from "../coordination/status.ts";
 import type { Durable } from "../core/effect.ts";
+import { guardOrder } from "../core/guard.ts";
 import type { Log } from "../core/log.ts";
 import type { Contact, Request } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
@@ -24,6 +25,7 @@ import { driveServer, type ServerDriver } from "./actions.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
 import { type EffectPorts, startEffect } from "./effects.ts";
 import { createConversations, createExchanges } from "./exchanges.ts";
+import { keepGuardian } from "./guardian_keeper.ts";
 import { startLoop } from "./loop.ts";
 import { coreSettings, routerOptions } from "./plan.ts";
 import { clusterStatus, health, startReports } from "./reports.ts";
@@ -46,6 +48,8 @@ export interface RunningNode {
 export interface NodeOptions {
   readonly config: Config;
   readonly version: string;
+  /** The command that starts metako, for its guardian. */
+  readonly self: readonly string[];
   readonly log: Log;
   readonly keys: ClusterKeys;
   readonly tls: TlsFiles | null;
@@ -98,14 +102,25 @@ export async function openNode(
     witnesses: coordination.pair.witnessAddresses,
     log,
   };
+  // Without a data directory in reach nobody can end the server's processes, a guardian neither.
+  const dataDir = server?.dataDir ?? null;
+  const guardian = dataDir === null ? null : keepGuardian({
+    dataDir,
+    self: options.self,
+    stateDir: config.stateDir,
+    node: identity.nodeName,
+    log,
+  });
   const loop = startLoop(
     initialState({ settings, durable: options.durable, nowMs: monotonicMs(), seed: randomSeed() }),
     {
       nowMs: monotonicMs,
       persist: (durable) => options.stateFile.write(durable),
       start: (effect) => startEffect(effect, effectPorts),
-      changed: (state) =>
-        routes.refresh(describe(state, monotonicMs()).route?.validUntilMs ?? null),
+      changed(state) {
+        routes.refresh(describe(state, monotonicMs()).route?.validUntilMs ?? null);
+        guardian?.follow(guardOrder(state));
+      },
       broken: (error) => void breakDown(error),
     },
   );
@@ -215,6 +230,7 @@ export async function openNode(
       routes.stop();
       checker.stop();
       await loop.stop();
+      guardian?.stop();
       await driver?.stop();
       await router.close();
       stopping.abort();

@@ -21,6 +21,8 @@ import { openStateFile } from "./state_file.ts";
 /** What the process gives the agent. */
 export interface AgentOptions {
   readonly version: string;
+  /** The command that starts metako, for its guardian. */
+  readonly self: readonly string[];
   /** Ends the agent. */
   readonly signal: AbortSignal;
   /** Called once the agent listens. */
@@ -75,6 +77,7 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
   const node = await openNode({
     config,
     version: options.version,
+    self: options.self,
     log,
     keys,
     tls: tls.tls,

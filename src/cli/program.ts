@@ -11,6 +11,7 @@ import { configCheckCommand } from "./config_check.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT, EXIT_CODE_HELP } from "./exit_codes.ts";
 import { failoverCommand } from "./failover.ts";
+import { guardianCommand } from "./guardian.ts";
 import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
@@ -151,13 +152,19 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
       }, context);
       finish(code);
     });
+  program.command("guardian", { hidden: true })
+    .requiredOption("--data-dir <folder>", "the data directory whose primary it ends")
+    .requiredOption("--state-dir <folder>", "where it leaves its log")
+    .requiredOption("--node <name>", "the node's name, for the log")
+    .action(async (options) => finish(await guardianCommand(options)));
   // Commands inherit this at their making, and they take no word that they do not name. Here a word
   // too many is an unknown command, which deserves a better message than its number.
   return program.allowExcessArguments(true);
 }
 
 function refuseUnknown(program: Command, word: string): never {
-  const known = program.commands.map((command) => command.name()).join(", ");
+  const known = program.createHelp().visibleCommands(program)
+    .map((command) => command.name()).join(", ");
   return program.error(`error: unknown command '${word}'. The commands are ${known}.`);
 }
 

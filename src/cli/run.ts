@@ -21,7 +21,11 @@ import type { Terminal } from "./terminal.ts";
  */
 export async function runCommand(
   options: { readonly config: string },
-  context: { readonly terminal: Terminal; readonly version: string },
+  context: {
+    readonly terminal: Terminal;
+    readonly version: string;
+    readonly self: readonly string[];
+  },
 ): Promise<number> {
   const loaded = loadConfig(options.config, context.terminal);
   if (!loaded.ok) return loaded.code;
@@ -29,7 +33,11 @@ export async function runCommand(
   if (loaded.warnings.some((warning) => warning.refusesRun)) return EXIT.configuration;
   const interrupt = listenForInterrupt();
   try {
-    return await runAgent(loaded.config, { version: context.version, signal: interrupt.signal });
+    return await runAgent(loaded.config, {
+      version: context.version,
+      self: context.self,
+      signal: interrupt.signal,
+    });
   } finally {
     interrupt.dispose();
   }

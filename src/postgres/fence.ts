@@ -5,15 +5,21 @@
  *
  * @module
  */
-import type { Place } from "./place.ts";
+import type { PostgresOptions } from "./options.ts";
 import { type Failed, failed } from "./outcome.ts";
 import { findPostmaster, serverProcesses } from "./postmaster.ts";
 import { isAlive, lookAtProcess, type ProcessId, type ProcessLook, sendSignal } from "./process.ts";
 import { until } from "./wait.ts";
 
+/** What a fence needs to know. */
+export interface Fenced {
+  readonly dataDir: string;
+  readonly options: Pick<PostgresOptions, "fenceGraceMs" | "fenceTimeoutMs">;
+}
+
 /** Ends the server. A frozen postmaster cannot obey, so it is killed at once. */
 export async function fenceServer(
-  place: Place,
+  place: Fenced,
   known: ProcessId | null,
 ): Promise<{ readonly ok: true } | Failed> {
   const { fenceGraceMs = 1_000, fenceTimeoutMs = 10_000 } = place.options;
@@ -41,7 +47,7 @@ function rank({ pid }: ProcessId, root: ProcessId | null): number {
   return pid === root?.pid ? 0 : 1;
 }
 
-async function survivors(place: Place, root: ProcessId | null): Promise<ProcessLook[]> {
+async function survivors(place: Fenced, root: ProcessId | null): Promise<ProcessLook[]> {
   const found = await serverProcesses(place.dataDir, root);
   // The pid file may be gone, with the data directory or before it; the process is still known.
   const postmaster = await findPostmaster(place.dataDir) ?? await stillThere(root);

@@ -103,7 +103,10 @@ Deno.test("configCheckCommand() warns of a missing certificate, and runCommand()
       assert.match(checked.err.join("\n"), /\/nonexistent\/cert\.pem/);
       assert.match(checked.err.at(-1)!, /metako run refuses it/);
       const ran = recordingTerminal();
-      assert.equal(await runCommand({ config: file }, { terminal: ran, version: "0" }), 78);
+      assert.equal(
+        await runCommand({ config: file }, { terminal: ran, version: "0", self: [] }),
+        78,
+      );
       assert.match(ran.err.join("\n"), /\/nonexistent\/cert\.pem/);
     },
     (text) =>

@@ -35,7 +35,7 @@ export function coreSettings(config: Config): Settings {
     durability: config.replication.durability,
     wantedStandbys: Math.floor(config.members.filter((member) => !member.witness).length / 2),
     maximumLagBytes: null,
-    agentSilenceMs: 0,
+    agentSilenceMs: coordination.agentSilenceMs,
     pair: pairSettings(config),
     serverPatienceMs: config.healthCheck.intervalMs * config.healthCheck.failureThreshold,
     contact: { host: identity.localDbHost, port: identity.localDbPort },

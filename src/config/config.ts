@@ -81,6 +81,8 @@ export interface CoordinationConfig {
   readonly failoverTimeoutMs: number;
   /** What a voter's promise lasts beyond the lease. */
   readonly fenceMarginMs: number;
+  /** How long an agent may be silent while its PostgreSQL is seen to work; 0: the lease counts. */
+  readonly agentSilenceMs: number;
   /** Members needed to decide: a majority, or more where the file says so. */
   readonly minConsensusNodes: number;
   /** 0 to 1: how strongly reads prefer this node's own PostgreSQL. */

@@ -58,6 +58,7 @@ export function effectiveConfig(config: Config): string {
           communication_timeout: formatDuration(coordination.communicationTimeoutMs),
           failover_timeout: formatDuration(coordination.failoverTimeoutMs),
           fence_margin: formatDuration(coordination.fenceMarginMs),
+          agent_silence_timeout: formatDuration(coordination.agentSilenceMs),
           min_consensus_nodes: coordination.minConsensusNodes,
           local_node_preference: coordination.localNodePreference,
         },

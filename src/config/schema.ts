@@ -95,6 +95,7 @@ export const fileSchema = z.strictObject({
       communication_timeout: duration(10, HOUR_MS),
       failover_timeout: duration(30, 10 * MINUTE_MS),
       fence_margin: duration(0, 10 * MINUTE_MS),
+      agent_silence_timeout: duration(0, HOUR_MS),
       min_consensus_nodes: integer(1, 31),
       local_node_preference: ratio(),
     }),

@@ -145,6 +145,7 @@ function settleCoordination(
       Math.min(twoThirdsMs, COMMUNICATION_TIMEOUT_CAP_MS),
     failoverTimeoutMs,
     fenceMarginMs: cluster?.fence_margin ?? 500,
+    agentSilenceMs: cluster?.agent_silence_timeout ?? 30_000,
     minConsensusNodes: Math.max(cluster?.min_consensus_nodes ?? 0, majorityOf(members.length)),
     localNodePreference: cluster?.local_node_preference ?? 0.8,
     pair: {

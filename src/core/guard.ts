@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { silenceLimitMs } from "./lease.ts";
 import { membersOf } from "./members.ts";
 import type { ServerAction } from "./server.ts";
 import type { LeaderRole, State } from "./state.ts";
@@ -64,5 +65,5 @@ function guardUntilMs({ settings }: State, role: LeaderRole): number {
   // One of a pair that acts alone has not asked whether the other acts as well.
   if (!safe || role.alone || settings.durability === "async") return leaseUntilMs;
   const agreedAtMs = leaseUntilMs - settings.leaseMs;
-  return Math.max(leaseUntilMs, agreedAtMs + settings.agentSilenceMs - settings.fenceMarginMs);
+  return Math.max(leaseUntilMs, agreedAtMs + silenceLimitMs(settings) - settings.fenceMarginMs);
 }

@@ -61,15 +61,23 @@ export function isCovered({ durable }: Pick<State, "durable">): boolean {
 }
 
 /**
+ * How long an agent may be silent while its PostgreSQL works. The standby of a pair may promote only
+ * for a while after `failover_delay`, which it must not spend on patience.
+ */
+export function silenceLimitMs({ agentSilenceMs, pair }: Settings): number {
+  return pair === null ? agentSilenceMs : Math.min(agentSilenceMs, pair.failoverDelayMs);
+}
+
+/**
  * Until when a voter bears with a leader whose agent is silent, `workingAtMs` being the last time
  * that its PostgreSQL was seen to work as a primary. A few probes may fail in between.
  */
 export function patienceUntilMs(
-  { heartbeatIntervalMs, communicationTimeoutMs, agentSilenceMs }: Settings,
+  settings: Settings,
   seen: { readonly workingAtMs: number; readonly heardAtMs: number },
 ): number {
   return Math.min(
-    seen.workingAtMs + 2 * heartbeatIntervalMs + communicationTimeoutMs,
-    seen.heardAtMs + agentSilenceMs,
+    seen.workingAtMs + 2 * settings.heartbeatIntervalMs + settings.communicationTimeoutMs,
+    seen.heardAtMs + silenceLimitMs(settings),
   );
 }

@@ -6,7 +6,7 @@
 import { assertNever } from "./assert_never.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { waitingReason } from "./follower.ts";
-import { isCovered, patienceUntilMs } from "./lease.ts";
+import { isCovered, patienceUntilMs, silenceLimitMs } from "./lease.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import type { Contact } from "./message.ts";
 import { pairProblems } from "./pair.ts";
@@ -91,7 +91,7 @@ function routeUntilMs(state: State): number | null {
   if (!isCovered(state)) return untilMs;
   const { workingAtMs, heardAtMs } = role;
   const patientMs = patienceUntilMs(settings, { workingAtMs, heardAtMs });
-  const latestMs = heardAtMs + settings.agentSilenceMs - settings.fenceMarginMs;
+  const latestMs = heardAtMs + silenceLimitMs(settings) - settings.fenceMarginMs;
   return Math.max(untilMs, Math.min(patientMs, latestMs));
 }
 

@@ -46,6 +46,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       communicationTimeoutMs: 2000,
       failoverTimeoutMs: 3000,
       fenceMarginMs: 500,
+      agentSilenceMs: 30_000,
       minConsensusNodes: 2,
       localNodePreference: 0.8,
       pair: {

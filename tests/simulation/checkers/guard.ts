@@ -21,7 +21,8 @@ export function guardChecker(world: World): Checker {
     if (!rivals || !world.scenario.guarded) return;
     if (agent !== null && !isPaused(world, host)) return;
     if (world.nowMs - pausedUntilMs < SLACK_MS) return;
-    const { leaseMs, agentSilenceMs, fenceMarginMs, durability } = settings;
+    const { leaseMs, fenceMarginMs, durability, pair } = settings;
+    const agentSilenceMs = Math.min(settings.agentSilenceMs, pair?.failoverDelayMs ?? Infinity);
     const patientMs = durability === "async" ? 0 : agentSilenceMs - fenceMarginMs;
     const silentMs = world.nowMs - (actedAtMs.get(host.name) ?? 0);
     if (silentMs <= Math.max(leaseMs, patientMs) * DRIFT + SLACK_MS) return;

@@ -9,7 +9,9 @@ import { breach, type Checker, type World } from "../world.ts";
 
 function limitMs({ durable, settings }: State, leaseMs: number): number {
   const covered = (durable.record?.required ?? 0) >= 1;
-  return covered ? Math.max(leaseMs, settings.agentSilenceMs) : leaseMs;
+  const { agentSilenceMs, pair } = settings;
+  const patientMs = Math.min(agentSilenceMs, pair?.failoverDelayMs ?? Infinity);
+  return covered ? Math.max(leaseMs, patientMs) : leaseMs;
 }
 
 /** Looks at promises when they are given, and at routes now and then. */

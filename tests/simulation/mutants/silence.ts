@@ -16,8 +16,8 @@ export const SILENCE_MUTANTS: readonly Mutant[] = [
     "guardian-late",
     "the guardian acts a margin after the others' patience, not before",
     "guard.ts",
-    "settings.agentSilenceMs - settings.fenceMarginMs",
-    "settings.agentSilenceMs + settings.fenceMarginMs",
+    "silenceLimitMs(settings) - settings.fenceMarginMs",
+    "silenceLimitMs(settings) + settings.fenceMarginMs",
   ),
   core(
     "patience-uncovered",
@@ -30,14 +30,14 @@ export const SILENCE_MUTANTS: readonly Mutant[] = [
     "patience-endless",
     "a voter bears with a silent agent for as long as its PostgreSQL works",
     "lease.ts",
-    "seen.heardAtMs + agentSilenceMs,",
+    "seen.heardAtMs + silenceLimitMs(settings),",
     "Infinity,",
   ),
   core(
     "patience-in-the-router",
     "routers send writes to a silent agent's primary up to the end of the promise",
     "view.ts",
-    "heardAtMs + settings.agentSilenceMs - settings.fenceMarginMs",
-    "heardAtMs + settings.agentSilenceMs",
+    "heardAtMs + silenceLimitMs(settings) - settings.fenceMarginMs",
+    "heardAtMs + silenceLimitMs(settings)",
   ),
 ];

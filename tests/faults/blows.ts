@@ -53,7 +53,8 @@ export const BLOWS: readonly Blow[] = [
     strike: (_, node) => signalAgent(node, "SIGSTOP"),
     downMs: 4000,
     mend: (_, node) => signalAgent(node, "SIGCONT"),
-    changesPrimary: true,
+    // The others bear with it for longer, and write to its PostgreSQL.
+    changesPrimary: false,
   },
   {
     name: "frozen-host",

@@ -157,9 +157,9 @@ export async function openNode(
     status,
     cluster: () => clusterStatus(status(), checker.snapshot()),
     health: () => health(status(), routes.current()),
-    failover({ to }) {
+    failover({ to, force }) {
       const { reference, steps } = conversations.open();
-      const command = { type: "failover", reference, to } as const;
+      const command = { type: "failover", reference, to, force } as const;
       loop.submit({ type: "operator", nowMs: monotonicMs(), command });
       return steps;
     },

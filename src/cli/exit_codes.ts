@@ -22,6 +22,8 @@ export const EXIT = {
   unreachable: 4,
   /** Nodes answered, and none of them knows a primary that a majority stands behind. */
   noMajority: 5,
+  /** Nothing was tried: commits may be lost, and that was not accepted. */
+  unaccepted: 6,
   /** A fault in metako itself. */
   internal: 70,
   /** The configuration cannot be used. */
@@ -40,5 +42,6 @@ Exit codes:
    3  refused: it would not have been safe, and nothing was changed
    4  no node answered
    5  nodes answered, but there is no primary with a majority behind it
+   6  failover --force only: it may lose commits and was not accepted; nothing was changed
   70  a fault in metako itself
   78  the configuration cannot be used`;

@@ -1,5 +1,7 @@
 /**
  * `metako failover --to NODE`: another node becomes the primary, each step printed as it happens.
+ * With `--force` it may lose commits: what it may cost is printed, and unless `--accept-data-loss`
+ * is there as well, that is all.
  *
  * Which node is asked is chosen in route.ts; whether it may be done the nodes decide. The stream of
  * steps can break off, since the node that was asked may be the one that goes down. Then the outcome
@@ -12,9 +14,15 @@ import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { loadConfig } from "./load_config.ts";
 import type { ClusterView } from "./merge.ts";
-import { chooseRoute } from "./route.ts";
+import { chooseForcedRoute, chooseRoute } from "./route.ts";
 import { clusterAsker } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** What is wanted. */
+export interface FailoverWish {
+  readonly to: string;
+  readonly force: "none" | "ask" | "accepted";
+}
 
 /** What the command does to the world. */
 export interface FailoverPorts {
@@ -23,7 +31,7 @@ export interface FailoverPorts {
   /** Asks a node; each step is reported as it arrives. */
   readonly request: (
     node: string,
-    to: string,
+    wish: FailoverWish,
     onStep: (step: string) => void,
   ) => Promise<FailoverEnd>;
   /** A monotonic clock, in milliseconds. */
@@ -38,7 +46,7 @@ const OUTCOME_INTERVAL_MS = 250;
 
 /** Runs the command; returns the exit code. */
 export async function failoverCommand(
-  options: { readonly config: string; readonly to: string },
+  options: FailoverWish & { readonly config: string },
   terminal: Terminal,
 ): Promise<ExitCode> {
   const loaded = loadConfig(options.config, terminal);
@@ -58,7 +66,7 @@ export async function failoverCommand(
   const client = openClient(loaded.config, terminal);
   if (client === null) return EXIT.configuration;
   try {
-    return await failOver(options.to, terminal, {
+    return await failOver({ to: options.to, force: options.force }, terminal, {
       look: clusterAsker(client, members.map((member) => member.nodeName)),
       request: client.failover,
       now: () => performance.now(),
@@ -71,17 +79,18 @@ export async function failoverCommand(
 
 /** The command without its surroundings. */
 export async function failOver(
-  to: string,
+  wish: FailoverWish,
   terminal: Terminal,
   ports: FailoverPorts,
 ): Promise<ExitCode> {
+  const { to, force } = wish;
   const startMs = ports.now();
   const step = (text: string) => {
     const elapsed = ((ports.now() - startMs) / 1000).toFixed(3).padStart(8);
     terminal.print(`${elapsed} s  ${text}`);
   };
   const before = await ports.look();
-  const route = chooseRoute(before, to);
+  const route = force === "none" ? chooseRoute(before, to) : chooseForcedRoute(before, to);
   switch (route.kind) {
     case "already":
       terminal.print(`${to} is the primary already; nothing was changed.`);
@@ -95,8 +104,11 @@ export async function failOver(
     case "election":
       step(`no primary works: asking ${to} to stand for election, which may take up to a minute`);
       break;
+    case "force":
+      step(`asking ${to} what it takes to make it the primary by force`);
+      break;
   }
-  const end = await ports.request(route.ask, to, step);
+  const end = await ports.request(route.ask, wish, step);
   switch (end.type) {
     case "succeeded":
       step("done");
@@ -107,6 +119,9 @@ export async function failOver(
     case "refused":
       terminal.complain(`The failover to ${to} was refused: ${end.because}`);
       return EXIT.refused;
+    case "unaccepted":
+      terminal.complain(`The failover to ${to} may lose commits: ${end.because}.`);
+      return EXIT.unaccepted;
     case "lost":
       step(`the answer of ${route.ask} broke off (${end.because}): asking the cluster`);
       return await findOut({ to, termBefore: before.term ?? 0 }, terminal, ports, step);

@@ -113,14 +113,21 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
   program.command("failover")
     .description("make another node the primary: planned if the primary works, else an election")
     .requiredOption("--to <node>", "the node that becomes primary")
+    .option("--force", "without a primary: elect it although it may lack commits; tells the cost")
+    .option("--accept-data-loss", "with --force: do it")
     .option("--config <file>", `configuration file of any member (default: ${DEFAULT_CONFIG})`)
     .addHelpText(
       "after",
-      "\nExit code 1: it was tried and failed. 3: refused, and nothing was changed. 4: nobody who\ncould do it answers.",
+      "\nExit code 1: it was tried and failed. 3: refused, and nothing was changed. 4: nobody who" +
+        "\ncould do it answers. 6: --force without --accept-data-loss; nothing was changed.",
     )
-    .action(async (options) =>
-      finish(await failoverCommand({ config: configOf(options), to: options.to }, terminal))
-    );
+    .action(async (options, failover: Command) => {
+      const accepted = options.acceptDataLoss ?? false;
+      if (accepted && !options.force) failover.error("error: --accept-data-loss needs --force.");
+      const force = !options.force ? "none" : accepted ? "accepted" : "ask";
+      const wish = { config: configOf(options), to: options.to, force } as const;
+      finish(await failoverCommand(wish, terminal));
+    });
 
   program.command("demo")
     .description("start a cluster of its own on this machine, to try it")

@@ -17,10 +17,23 @@ export type FailoverRoute =
   | { readonly kind: "switchover"; readonly ask: string }
   /** No primary works: an election, asked of the target. */
   | { readonly kind: "election"; readonly ask: string }
+  /** An election that may lose commits, asked of the target. */
+  | { readonly kind: "force"; readonly ask: string }
   /** The target is the primary already. */
   | { readonly kind: "already" }
   /** Nobody who could do it answers. */
   | { readonly kind: "unreachable"; readonly because: string };
+
+/** Chooses the route for making `to` the primary by force: only that node can be asked. */
+export function chooseForcedRoute(view: ClusterView, to: string): FailoverRoute {
+  if (view.primary === to) return { kind: "already" };
+  if (view.nodes.some((answer) => answer.ok && answer.node === to)) {
+    return { kind: "force", ask: to };
+  }
+  const because = `${to} does not answer, and only that node itself can be forced.` +
+    ` Start metako on ${to}, or name another node.`;
+  return { kind: "unreachable", because };
+}
 
 /** Chooses the route for making `to` the primary. */
 export function chooseRoute(view: ClusterView, to: string): FailoverRoute {

@@ -6,7 +6,7 @@
  * | --- | --- | --- | --- |
  * | `/peer` | POST | members | one message of the consensus, answered by one |
  * | `/health` `/status` `/cluster` | GET | anybody, or who has a key | JSON of {@link ./status.ts} |
- * | `/operator/failover` | POST | operators | `{"to": node}`; NDJSON of {@link ./progress.ts} |
+ * | `/operator/failover` | POST | operators | `{"to": node, "force": …}`; NDJSON of {@link ./progress.ts} |
  *
  * Every error is JSON `{error, remedy}`. What answers a verified request is signed, errors too.
  *
@@ -16,6 +16,7 @@ import { zValidator } from "@hono/zod-validator";
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
+import type { Force } from "../core/force.ts";
 import type { Log } from "../core/log.ts";
 import type { Answer, Request as PeerRequest } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
@@ -33,6 +34,7 @@ import { streamSteps } from "./stream.ts";
 /** A wish of an operator, and where it came from, for the history. */
 export interface FailoverWish {
   readonly to: NodeName;
+  readonly force: Force;
   /** The address that asked. */
   readonly source: string;
 }
@@ -63,7 +65,10 @@ export interface CoordinationPorts {
 /** Anything with a fetch function, as `Deno.serve` and tests call it. */
 export type CoordinationApp = Hono<ApiEnv>;
 
-const failoverSchema = z.strictObject({ to: nodeName });
+const failoverSchema = z.strictObject({
+  to: nodeName,
+  force: z.enum(["none", "ask", "accepted"]).default("none"),
+});
 
 /**
  * Builds the API. It holds the sessions of its senders, so one app serves one listener for the
@@ -111,10 +116,11 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     takeBody(gate),
     zValidator("json", failoverSchema, onInvalid),
     (c) => {
-      const { to } = c.req.valid("json");
+      const { to, force } = c.req.valid("json");
       const source = sourceOf(c);
-      ports.log("info", "operator_request", { outcome: "started", action: "failover", to, source });
-      return streamSteps(c, callerOf(c), ports.failover({ to, source }), ports);
+      const wish = { to, force, source };
+      ports.log("info", "operator_request", { outcome: "started", action: "failover", ...wish });
+      return streamSteps(c, callerOf(c), ports.failover(wish), ports);
     },
   );
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Force } from "../core/force.ts";
 import type { NodeName } from "../core/record.ts";
 import type { ClusterKeys, KeyRing } from "./keys.ts";
 import { decodeLine, MAX_LINE_LENGTH, type TimedStep } from "./progress.ts";
@@ -17,19 +18,21 @@ export type FailoverEnd =
   | { readonly type: "failed"; readonly because: string }
   /** Nothing was begun: the node said no, or could not be asked. */
   | { readonly type: "refused"; readonly because: string }
+  /** Nothing was begun: the operator has to accept first what it may cost. */
+  | { readonly type: "unaccepted"; readonly because: string }
   /** The answer ended early, or was forged: what became of the failover is not known. */
   | { readonly type: "lost"; readonly because: string };
 
 /** An operator's connections to the members. */
 export interface OperatorClient extends ReadClient {
   /**
-   * Asks `node` to make `to` the primary.
+   * Asks `node` to make `wish.to` the primary.
    *
    * @param onStep called with each step as it arrives, and the time since the node began
    */
   readonly failover: (
     node: NodeName,
-    to: NodeName,
+    wish: { readonly to: NodeName; readonly force: Force },
     onStep: (step: string, elapsedMs: number) => void,
   ) => Promise<FailoverEnd>;
   readonly close: () => void;
@@ -65,11 +68,11 @@ export function createOperatorClient(
   return {
     ...createReadClient(client, timeoutMs),
     close: transport.close,
-    async failover(node, to, onStep) {
+    async failover(node, { to, force }, onStep) {
       const patience = createPatience();
       try {
         patience.restart(timeoutMs);
-        const body = JSON.stringify({ to });
+        const body = JSON.stringify({ to, force });
         const opened = await client.open(
           node,
           { method: "POST", path: "/operator/failover", body },
@@ -127,6 +130,7 @@ function endOf({ step, outcome }: TimedStep): FailoverEnd | null {
       return { type: "succeeded" };
     case "failed":
     case "refused":
+    case "unaccepted":
       return { type: outcome, because: step };
   }
 }

@@ -8,11 +8,9 @@
  * @module
  */
 import { z } from "zod";
+import type { StepOutcome } from "../core/effect.ts";
 import type { KeyRing } from "./keys.ts";
 import { type RequestEnvelope, signLine, verifyLine } from "./signature.ts";
-
-/** Where an operator's request stands. Only the last step is not "running". */
-export type StepOutcome = "running" | "succeeded" | "failed" | "refused";
 
 /** One step on the way, in words. */
 export interface OperatorStep {
@@ -38,7 +36,7 @@ const MAX_STEP_LENGTH = 2000;
 const lineSchema = z.object({
   index: z.int().min(0),
   step: z.string().max(MAX_STEP_LENGTH),
-  outcome: z.enum(["running", "succeeded", "failed", "refused"]),
+  outcome: z.enum(["running", "succeeded", "failed", "refused", "unaccepted"]),
   elapsed_ms: z.number().min(0),
   signature: z.string(),
 });

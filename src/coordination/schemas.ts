@@ -65,6 +65,7 @@ const claim = {
   position: position.nullable(),
   priority: z.int().min(0).max(1000),
   handover: handover.nullable(),
+  forced: z.boolean(),
 };
 
 /** A request from one member to another: the core's `Request`. */

@@ -124,16 +124,17 @@ export function isBetter(a: Standing, b: Standing): boolean {
 
 /**
  * Why a voter with `own` record must not support a candidate that showed `theirs`, or null where
- * nothing speaks against it. The newer of the two records decides.
+ * nothing speaks against it. The newer of the two records decides, unless an operator forces it.
  */
 export function objection(
   options: {
     readonly newest: ClusterRecord | null;
     readonly candidate: Instance | null;
     readonly candidateSystemIdentifier: string | null;
+    readonly forced?: boolean;
   },
 ): string | null {
-  const { newest, candidate, candidateSystemIdentifier } = options;
+  const { newest, candidate, candidateSystemIdentifier, forced = false } = options;
   if (newest === null || isVirgin(newest)) return null;
   if (
     candidateSystemIdentifier !== null && candidateSystemIdentifier !== newest.systemIdentifier
@@ -141,6 +142,7 @@ export function objection(
     return `its data directory belongs to another cluster (system identifier ` +
       `${candidateSystemIdentifier}, the cluster's is ${newest.systemIdentifier})`;
   }
+  if (forced) return candidate === null ? "it has no data directory" : null;
   if (!isElectable(newest, candidate)) {
     return `it is not electable under record ${newest.term}.${newest.seq}`;
   }

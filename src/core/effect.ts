@@ -19,6 +19,15 @@ export interface Durable {
   readonly admitted: boolean;
 }
 
+/** Where an operator's wish stands. Only the last step is not "running". */
+export type StepOutcome =
+  | "running"
+  | "succeeded"
+  | "failed"
+  | "refused"
+  /** Nothing was changed: the operator has to accept first what it may cost. */
+  | "unaccepted";
+
 /** A decision, as it appears in the log and in `status`. */
 export interface Decision {
   readonly event: string;
@@ -53,5 +62,5 @@ export type Effect =
     readonly type: "progress";
     readonly reference: number;
     readonly step: string;
-    readonly outcome: "running" | "succeeded" | "failed" | "refused";
+    readonly outcome: StepOutcome;
   };

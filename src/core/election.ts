@@ -7,6 +7,7 @@
 import { assertNever } from "./assert_never.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
+import { cannotForceNow, endForce, isForcing, reportForced } from "./force.ts";
 import { becomeLeader } from "./leader.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import { isPair, membersOf, peersOf } from "./members.ts";
@@ -31,11 +32,12 @@ export function campaignWhenFree(turn: Turn): void {
   const { role, promise } = turn.state;
   if (role.kind !== "follower" || turn.nowMs < role.campaignAtMs) return;
   if (promise !== null && turn.nowMs < promise.untilMs) return;
-  if (cannotCampaign(turn.state) !== null) return;
-  const term = ownNextTerm(turn.state);
-  startStage(turn, { stage: "pre_vote", term, handover: null });
+  const forced = isForcing(turn.state);
+  if (obstacle(turn.state, forced) !== null) return;
+  const asks = { term: ownNextTerm(turn.state), handover: null, forced };
+  startStage(turn, { stage: "pre_vote", ...asks });
   for (const peer of peersOf(turn.state)) {
-    send(turn, peer, { type: "pre_vote", ...claim(turn.state, term, null) });
+    send(turn, peer, { type: "pre_vote", ...claim(turn.state, asks) });
   }
   countPreVotes(turn);
 }
@@ -55,7 +57,7 @@ export function campaignByHandover(turn: Turn, handover: Handover): string | nul
     peer: handover.leader,
   });
   becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs });
-  if (obstacle === null) askForVotes(turn, handover);
+  if (obstacle === null) askForVotes(turn, { handover, forced: false });
   return obstacle;
 }
 
@@ -109,21 +111,26 @@ export function expireCampaign(turn: Turn): void {
   if (role.stage === "pre_vote" && turn.nowMs >= role.listenUntilMs) countPreVotes(turn);
 }
 
-function askForVotes(turn: Turn, handover: Handover | null): void {
+function askForVotes(turn: Turn, how: Pick<CandidateRole, "handover" | "forced">): void {
   const { settings } = turn.state;
+  const { handover, forced } = how;
   const term = ownNextTerm(turn.state);
   persist(turn, { term, votedFor: settings.self, admitted: true });
   const revocable = turn.state.server?.state === "standby";
-  const role = startStage(turn, { stage: "vote", term, handover });
+  const role = startStage(turn, { stage: "vote", term, ...how });
   patchRole(turn, role, { final: !revocable });
   report(turn, {
     event: "campaign",
     outcome: "started",
-    because: handover === null ? "no leader, and a majority would agree" : "handover",
+    because: forced
+      ? "an operator forces it, and a majority would agree"
+      : handover === null
+      ? "no leader, and a majority would agree"
+      : "handover",
     fields: { term },
   });
   for (const peer of peersOf(turn.state)) {
-    send(turn, peer, { type: "vote", ...claim(turn.state, term, handover) });
+    send(turn, peer, { type: "vote", ...claim(turn.state, { term, ...how }) });
   }
   if (revocable) operate(turn, { type: "revoke" });
   countVotes(turn);
@@ -137,7 +144,7 @@ function ownNextTerm(state: State): number {
 
 function startStage(
   turn: Turn,
-  options: Pick<CandidateRole, "stage" | "term" | "handover">,
+  options: Pick<CandidateRole, "stage" | "term" | "handover" | "forced">,
 ): CandidateRole {
   const role: CandidateRole = {
     kind: "candidate",
@@ -153,16 +160,18 @@ function startStage(
   return role;
 }
 
-function claim(state: State, term: number, handover: Handover | null): CandidateClaim {
+function claim(
+  state: State,
+  asks: Pick<CandidateClaim, "term" | "handover" | "forced">,
+): CandidateClaim {
   return {
     fingerprint: fingerprint(membersOf(state)),
-    term,
+    ...asks,
     instance: ownInstance(state),
     systemIdentifier: ownSystemIdentifier(state),
     record: state.durable.record,
     position: ownPosition(state) ?? adoptedPosition(state),
     priority: state.settings.priority,
-    handover,
   };
 }
 
@@ -190,10 +199,10 @@ function countPreVotes(turn: Turn): void {
       // A member without a say of its own grants to everybody. Hearing the others too lets the
       // lesser of two candidates notice the better one, instead of splitting the vote with it.
       if (!result.complete && turn.nowMs < role.listenUntilMs) return;
-      if (cannotCampaign(turn.state) !== null) {
-        return lose(turn, { because: cannotCampaign(turn.state) ?? "" });
+      if (obstacle(turn.state, role.forced) !== null) {
+        return lose(turn, { because: obstacle(turn.state, role.forced) ?? "" });
       }
-      return askForVotes(turn, null);
+      return askForVotes(turn, { handover: null, forced: role.forced });
     case "lost":
       return lose(turn, result);
     case "pending":
@@ -209,7 +218,12 @@ function countVotes(turn: Turn): void {
   const result = verdict(turn.state, role);
   switch (result.outcome) {
     case "won":
-      return becomeLeader(turn, { record: result.record, votes: result.votes });
+      reportForced(turn, role, result.record);
+      return becomeLeader(turn, {
+        record: result.record,
+        votes: result.votes,
+        forced: role.forced,
+      });
     case "lost":
       return lose(turn, result);
     case "pending":
@@ -219,7 +233,10 @@ function countVotes(turn: Turn): void {
   }
 }
 
-function lose(turn: Turn, result: Pick<Verdict, "because" | "uncovered">): void {
+function lose(
+  turn: Turn,
+  result: Pick<Verdict, "because" | "uncovered" | "hopeless">,
+): void {
   const { role, settings } = turn.state;
   if (role.kind !== "candidate") return;
   const { because, uncovered } = result;
@@ -238,4 +255,9 @@ function lose(turn: Turn, result: Pick<Verdict, "because" | "uncovered">): void 
     });
   }
   patch(turn, { campaignFailure: because });
+  if (result.hopeless === true) endForce(turn, because);
+}
+
+function obstacle(state: State, forced: boolean): string | null {
+  return forced ? cannotForceNow(state) : cannotCampaign(state);
 }

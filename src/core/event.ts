@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Force } from "./force.ts";
 import type { Answer, Request } from "./message.ts";
 import type { NodeName } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerObservation } from "./server.ts";
@@ -16,6 +17,7 @@ export interface OperatorCommand {
   readonly type: "failover";
   readonly reference: number;
   readonly to: NodeName;
+  readonly force: Force;
 }
 
 /** One thing that happened. */

@@ -102,6 +102,12 @@ export function onHeartbeat(
       leaseMs: message.leaseMs,
       nowMs: turn.nowMs,
     }),
+    heard: {
+      leader: from,
+      atMs: turn.nowMs,
+      insertLsn: message.insertLsn ??
+        (turn.state.heard?.leader === from ? turn.state.heard.insertLsn : null),
+    },
     contacts: { ...turn.state.contacts, [from]: message.contact },
     disagreement: null,
   });

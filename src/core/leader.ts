@@ -8,7 +8,7 @@
  */
 import { beat, leaseOf, settleCommitted } from "./agreement.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
-import { ownInstance } from "./local.ts";
+import { ownInstance, ownPosition } from "./local.ts";
 import { isPair, majorityOf } from "./members.ts";
 import { mayGoOnAlone, mayResumeAlone } from "./pair.ts";
 import { advance } from "./phases.ts";
@@ -40,7 +40,11 @@ const WRITABLE_PHASES: readonly LeaderPhase[] = [
 /** This node has won its term. It first makes a majority hold what it adopted. */
 export function becomeLeader(
   turn: Turn,
-  won: { readonly record: ClusterRecord | null; readonly votes: readonly NodeName[] },
+  won: {
+    readonly record: ClusterRecord | null;
+    readonly votes: readonly NodeName[];
+    readonly forced?: boolean;
+  },
 ): void {
   const { durable, server } = turn.state;
   report(turn, {
@@ -53,7 +57,12 @@ export function becomeLeader(
   const adopted = won.record === null || isVirgin(won.record) || server?.state !== "stopped"
     ? null
     : { timeline: won.record.timeline, lsn: won.record.startLsn };
-  const given = { adopted, votes: won.votes, alone: won.votes.length < majorityOf(turn.state) };
+  const given = {
+    adopted,
+    votes: won.votes,
+    alone: won.votes.length < majorityOf(turn.state),
+    ...takenTimeline(turn.state, won),
+  };
   if (won.record === null || isVirgin(won.record)) {
     lead(turn, "claiming", given);
     claimSolo(turn, null);
@@ -61,6 +70,20 @@ export function becomeLeader(
     lead(turn, "adopting", given);
     publish(turn, { ...won.record, seq: 0 });
   }
+}
+
+/**
+ * A forced leader may stand where another one left the same timeline, and a claim that never came
+ * to name its timeline may have made one: its successor's number has to be another.
+ */
+function takenTimeline(
+  state: State,
+  won: { readonly record: ClusterRecord | null; readonly forced?: boolean },
+): Pick<LeaderRole, "beyondTimeline"> {
+  const own = ownPosition(state);
+  if (own === null || won.record === null || isVirgin(won.record)) return {};
+  if (won.forced !== true && won.record.timeline > 0) return {};
+  return { beyondTimeline: Math.max(won.record.timeline, own.timeline + 1) };
 }
 
 /** After an agent's restart: PostgreSQL still runs as primary of this node's own term. */

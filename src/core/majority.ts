@@ -79,7 +79,7 @@ function takeIn(turn: Turn, event: Event): void {
     case "witnesses_checked":
       return onWitnessesChecked(turn, event.check, event.reached);
     case "operator":
-      return onFailoverCommand(turn, event.command.reference, event.command.to);
+      return onFailoverCommand(turn, event.command);
     case "suspended":
       forgetSilence(turn);
       if (event.gapMs >= turn.state.settings.leaseMs) {

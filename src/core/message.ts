@@ -35,6 +35,8 @@ export interface CandidateClaim {
   readonly position: Position | null;
   readonly priority: number;
   readonly handover: Handover | null;
+  /** An operator accepted the loss of commits: being electable is not asked for. */
+  readonly forced: boolean;
 }
 
 /** A request from one member to another. */

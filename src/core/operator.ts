@@ -3,17 +3,19 @@
  *
  * With a healthy leader it is a switchover (switchover.ts), which waits a little for what is only
  * passing. Without one it is an election in which the named node does not wait its turn; who may be
- * elected is not for the operator to say.
+ * elected is not for the operator to say, unless by force (force.ts).
  *
  * @module
  */
 import { isSettled } from "./agreement.ts";
 import { cannotCampaign } from "./eligibility.ts";
+import type { OperatorCommand } from "./event.ts";
+import { cannotBeForced, heardLeader, NO_MAJORITY_REMEDY, tellCost } from "./force.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import { includesInstance, type NodeName } from "./record.ts";
 import type { LeaderRole, State, Watch } from "./state.ts";
 import { beginSwitchover, WATCH_MS } from "./switchover.ts";
-import { patch, patchRole, progress, type Turn } from "./turn.ts";
+import { patch, patchRole, progress, report, type Turn } from "./turn.ts";
 
 /** A target further behind than this would keep writes waiting for long; it is refused. */
 const MAXIMUM_LAG_BYTES = 16n * 1024n * 1024n;
@@ -25,7 +27,8 @@ const SILENT_INTERVALS = 2.5;
 const PATIENCE_MS = 5000;
 
 /** An operator asks that `to` lead. */
-export function onFailoverCommand(turn: Turn, reference: number, to: NodeName): void {
+export function onFailoverCommand(turn: Turn, command: OperatorCommand): void {
+  const { reference, to, force } = command;
   const { settings, role } = turn.state;
   if (!isDataMember(turn.state, to)) {
     const known = membersOf(turn.state).filter((m) => m.kind === "data").map((m) => m.name).join(
@@ -33,6 +36,7 @@ export function onFailoverCommand(turn: Turn, reference: number, to: NodeName): 
     );
     return progress(turn, reference, `${to} is no data member; they are ${known}`, "refused");
   }
+  if (force !== "none") return onForceCommand(turn, command);
   if (role.kind === "leader") return requestSwitchover(turn, role, reference, to);
   if (to !== settings.self) {
     const whom = role.kind === "follower" && role.leader !== null
@@ -50,17 +54,57 @@ export function onFailoverCommand(turn: Turn, reference: number, to: NodeName): 
     return progress(turn, reference, `${to} cannot be elected: ${obstacle}`, "refused");
   }
   progress(turn, reference, `${to} campaigns as soon as no promise holds it back`);
+  watchCampaign(turn, reference, false);
+}
+
+/** An operator wants a node to lead although commits may be lost. Only that node can be asked. */
+function onForceCommand(turn: Turn, { reference, to, force }: OperatorCommand): void {
+  const { settings, role, watch } = turn.state;
+  if (to !== settings.self) {
+    return progress(turn, reference, `only ${to} itself can be forced; ask it`, "refused");
+  }
+  if (role.kind === "leader") {
+    return role.phase === "leading"
+      ? progress(turn, reference, `${to} is the primary already`, "succeeded")
+      : progress(turn, reference, `${to} is about to be the primary (${role.phase})`, "refused");
+  }
+  const obstacle = livingLeader(turn.state) ??
+    (watch !== null ? `a failover to ${watch.to} is under way already` : null) ??
+    cannotBeForced(turn.state);
+  if (obstacle !== null) {
+    return progress(turn, reference, `${to} cannot be forced: ${obstacle}`, "refused");
+  }
+  if (force === "ask") return tellCost(turn, reference);
+  report(turn, {
+    event: "force",
+    outcome: "started",
+    because: "an operator accepts that commits may be lost",
+  });
+  progress(turn, reference, `${to} campaigns by force as soon as no promise holds it back`);
+  watchCampaign(turn, reference, true);
+}
+
+function watchCampaign(turn: Turn, reference: number, forced: boolean): void {
+  const { settings, durable, role } = turn.state;
   patch(turn, {
     watch: {
       reference,
-      to,
+      to: settings.self,
       stage: "waiting",
-      term: turn.state.durable.term,
+      term: durable.term,
       deadlineMs: turn.nowMs + WATCH_MS,
+      forced,
       because: "",
     },
   });
   if (role.kind === "follower") patchRole(turn, role, { campaignAtMs: turn.nowMs });
+}
+
+function livingLeader(state: State): string | null {
+  const leader = heardLeader(state);
+  return leader === null
+    ? null
+    : `${leader} leads and is heard; ask for a switchover, without --force`;
 }
 
 /** Follows what an operator waits for; called at every turn. */
@@ -85,6 +129,8 @@ export function settleWatch(turn: Turn): void {
     if (role.kind === "follower" && role.leader !== null && turn.state.durable.term > watch.term) {
       return finish(`${role.leader} was elected instead`, "failed");
     }
+    const alive = watch.forced ? livingLeader(turn.state) : null;
+    if (alive !== null) return finish(`${settings.self} cannot be forced: ${alive}`, "failed");
     const because = turn.state.campaignFailure;
     if (because !== null && because !== watch.because) {
       progress(turn, watch.reference, `not elected yet: ${because}`);
@@ -96,7 +142,8 @@ export function settleWatch(turn: Turn): void {
     return finish(`${settings.self} follows it as a standby`, "succeeded");
   }
   if (turn.nowMs >= watch.deadlineMs) {
-    finish(`no success within ${WATCH_MS / 1000} s: ${watch.because}`, "failed");
+    const remedy = watch.forced ? `. Remember that ${NO_MAJORITY_REMEDY}` : "";
+    finish(`no success within ${WATCH_MS / 1000} s: ${watch.because}${remedy}`, "failed");
   }
 }
 
@@ -120,6 +167,7 @@ function requestSwitchover(turn: Turn, role: LeaderRole, reference: number, to: 
       stage: "waiting",
       term: durable.term,
       deadlineMs: turn.nowMs + PATIENCE_MS,
+      forced: false,
       because: "",
     },
   });

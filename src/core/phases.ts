@@ -263,7 +263,11 @@ function bringUp(turn: Turn, role: LeaderRole): void {
     case "standby":
     case "primary":
       // A primary already: one that is taken over, or a promotion that succeeded after its time.
-      operate(turn, { type: "promote", sync });
+      operate(turn, {
+        type: "promote",
+        sync,
+        ...(role.beyondTimeline === undefined ? {} : { beyondTimeline: role.beyondTimeline }),
+      });
       return;
     default:
       return;

@@ -98,8 +98,11 @@ export type ServerAction =
   | { readonly type: "revoke" }
   /** Wait until everything received is replayed; check disk space. Changes nothing. */
   | { readonly type: "prepare" }
-  /** Set the names, verify that they are in force, then promote, unless it is a primary already. */
-  | { readonly type: "promote"; readonly sync: SyncSetting }
+  /**
+   * Set the names, verify that they are in force, then promote, unless it is a primary already.
+   * `beyondTimeline`: the new timeline's number has to be larger, since that one may be taken.
+   */
+  | { readonly type: "promote"; readonly sync: SyncSetting; readonly beyondTimeline?: number }
   /** Change the names on a running primary; done when in force. */
   | { readonly type: "set_sync"; readonly sync: SyncSetting }
   /** Fast shutdown: PostgreSQL waits until standbys have the shutdown checkpoint. */

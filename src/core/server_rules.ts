@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { isForcing } from "./force.ts";
 import { canStartDirectly } from "./phases.ts";
 import { isRecordLeader, ownSystemIdentifier } from "./local.ts";
 import { isDataMember } from "./members.ts";
@@ -20,8 +21,11 @@ const STREAM_PATIENCE_MS = 15_000;
 
 /** What the table looks at: every fact is one of these values. */
 export const SERVER_FACTS = {
-  /** attach: a leader is writable; wait: there is none to attach to; lead: the phases decide. */
-  duty: ["none", "lead", "campaign", "attach", "wait", "first_start"],
+  /**
+   * attach: a leader is writable; wait: there is none to attach to; force: nor is there, and an
+   * operator wants this node to lead; lead: the phases decide.
+   */
+  duty: ["none", "lead", "campaign", "attach", "wait", "force", "first_start"],
   server: [
     "unknown",
     "absent",
@@ -173,9 +177,16 @@ export const SERVER_RULES = [
   },
   {
     id: "show-position",
-    when: { duty: ["wait"], server: ["stopped_standby", "stopped_leader"] },
+    when: { duty: ["wait", "force"], server: ["stopped_standby", "stopped_leader"] },
     then: "start_standby",
     because: "only a running standby knows its position, which an election asks for",
+  },
+  {
+    id: "show-position-by-force",
+    when: { duty: ["force"], server: ["stopped_primary"] },
+    then: "start_standby",
+    because:
+      "an operator forces this node, which was a primary once, and its position has to be known",
   },
   {
     id: "hold",
@@ -236,7 +247,8 @@ function duty(state: State): ServerFacts["duty"] {
     // an older term must not have WAL acknowledged by it.
     return durable.admitted ? "attach" : "wait";
   }
-  return isVirgin(durable.record) ? "first_start" : "wait";
+  if (isVirgin(durable.record)) return "first_start";
+  return isForcing(state) ? "force" : "wait";
 }
 
 function serverFact(state: State, nowMs: number): ServerFacts["server"] {

@@ -120,6 +120,7 @@ export interface CandidateRole {
   /** Its final position; null for a stopped ex-leader, which needs none. */
   readonly position: Position | null;
   readonly handover: Handover | null;
+  readonly forced: boolean;
 }
 
 /** A node that won its term. */
@@ -140,6 +141,8 @@ export interface LeaderRole {
   readonly committed: RecordMark | null;
   /** Where the leader's own WAL stood when it won: may it go on without a new timeline? */
   readonly adopted: Position | null;
+  /** A timeline that another server may have made, so that this one must not make it again. */
+  readonly beyondTimeline?: number;
   /** The names in force; no barrier before the first proof that they are. */
   readonly sync: { readonly setting: SyncSetting; readonly barrierLsn: bigint | null };
   /** Names that were asked for and are not proved to be in force: until then both count. */
@@ -204,8 +207,18 @@ export interface Watch {
   readonly stage: "waiting" | "elected" | "writable";
   readonly term: number;
   readonly deadlineMs: number;
+  /** The operator accepted that commits may be lost. */
+  readonly forced: boolean;
   /** The last reason why it does not come about, for the final message. */
   readonly because: string;
+}
+
+/** What was last heard from a leader, whether it leads still or not. */
+export interface HeardLeader {
+  readonly leader: NodeName;
+  readonly atMs: number;
+  /** Where its WAL ended; null where it never said. */
+  readonly insertLsn: bigint | null;
 }
 
 /** How the local data directory can come back under a leader. */
@@ -235,6 +248,8 @@ export interface State {
   readonly streamedAtMs: number;
   readonly role: Role;
   readonly promise: PromiseToLeader | null;
+  /** Null since this agent's start until a leader is heard. */
+  readonly heard: HeardLeader | null;
   readonly pendingVote: PendingVote | null;
   readonly pendingConfirm: PendingConfirm | null;
   readonly watch: Watch | null;
@@ -304,6 +319,7 @@ export function initialState(
     promise: isVirgin(durable.record)
       ? null
       : { term: durable.term, leader: null, untilMs: silentUntilMs },
+    heard: null,
     pendingVote: null,
     pendingConfirm: null,
     watch: null,

@@ -170,6 +170,7 @@ export function onConfirmAnswer(turn: Turn, sent: Outstanding, message: Answer |
       stage: "waiting",
       term: durable.term,
       deadlineMs: turn.nowMs + WATCH_MS,
+      forced: false,
       because: "it was not elected",
     },
   });

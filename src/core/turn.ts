@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Decision, Durable, Effect } from "./effect.ts";
+import type { Decision, Durable, Effect, StepOutcome } from "./effect.ts";
 import type { Answer, Request } from "./message.ts";
 import type { Incarnation, NodeName } from "./record.ts";
 import type { ServerAction } from "./server.ts";
@@ -96,7 +96,7 @@ export function progress(
   turn: Turn,
   reference: number,
   step: string,
-  outcome: "running" | "succeeded" | "failed" | "refused" = "running",
+  outcome: StepOutcome = "running",
 ): void {
   turn.effects.push({ type: "progress", reference, step, outcome });
 }

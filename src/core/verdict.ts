@@ -4,7 +4,9 @@
  * @module
  */
 import { coverage, type Grant, isElectable } from "./candidate.ts";
+import { aheadOf, votesToForce } from "./force.ts";
 import { ownInstance } from "./local.ts";
+import { formatLsn } from "./lsn.ts";
 import { membersOf, neededVotes } from "./members.ts";
 import { type ClusterRecord, isVirgin, newerRecord, type NodeName } from "./record.ts";
 import type { CandidateRole, State } from "./state.ts";
@@ -20,6 +22,20 @@ export interface Verdict {
   readonly complete: boolean;
   /** A majority voted for it, and too few of them could show that they are not ahead of it. */
   readonly uncovered?: boolean;
+  /** A forced campaign found somebody further than this node: repeating it changes nothing. */
+  readonly hopeless?: boolean;
+}
+
+/** The grants that have come in, this node's own first. */
+export function grantsOf(state: State, role: CandidateRole): Grant[] {
+  const grants: Grant[] = [
+    { instance: ownInstance(state), position: role.final ? role.position : null },
+  ];
+  for (const message of Object.values(role.answers)) {
+    if (message.type !== "vote_answer" || !message.granted) continue;
+    grants.push({ instance: message.instance, position: message.position });
+  }
+  return grants;
 }
 
 /** Counts what has come in. Denials and silence count for nothing; records in them still do. */
@@ -28,7 +44,6 @@ export function verdict(state: State, role: CandidateRole): Verdict {
   const self = ownInstance(state);
   let record = state.durable.record;
   const votes: NodeName[] = [settings.self];
-  const grants: Grant[] = [{ instance: self, position: role.final ? role.position : null }];
   const denials: string[] = [];
   for (const [node, message] of Object.entries(role.answers)) {
     if (message.type !== "pre_vote_answer" && message.type !== "vote_answer") continue;
@@ -38,9 +53,6 @@ export function verdict(state: State, role: CandidateRole): Verdict {
       continue;
     }
     votes.push(node);
-    if (message.type === "vote_answer") {
-      grants.push({ instance: message.instance, position: message.position });
-    }
   }
   for (const node of role.failed) denials.push(`${node}: no answer`);
   const complete = votes.length + denials.length >= membersOf(state).length;
@@ -58,15 +70,30 @@ export function verdict(state: State, role: CandidateRole): Verdict {
     ? "the cluster has a record and this node lost it; a leader has to take it back first"
     : null;
   if (impossible !== null) return { outcome: "lost", because: impossible, record, votes, complete };
-  if (!isVirgin(record) && !isElectable(record!, self)) {
+  if (!isVirgin(record) && !role.forced && !isElectable(record!, self)) {
     // A denial comes at once, a grant after a revocation: it may yet bring a newer record.
     return undecided(`not electable under record ${record!.term}.${record!.seq}`);
   }
-  const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);
+  const needed = isVirgin(record)
+    ? membersOf(state).length
+    : role.forced
+    ? votesToForce(state, role)
+    : neededVotes(state);
   if (votes.length < needed) return undecided(`${votes.length} of ${needed} needed votes`);
   if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes, complete };
   if (!role.final) return undecided("its own position is not final yet");
-  if (!isVirgin(record)) {
+  const grants = grantsOf(state, role);
+  if (role.forced) {
+    const ahead = aheadOf(record!, role.position, grants);
+    if (ahead !== null) {
+      const { lsn, timeline } = ahead.position;
+      const because = `${ahead.node} is further, at ${formatLsn(lsn)} on timeline ${timeline}: ` +
+        `make ${ahead.node} the primary, by force if it cannot be elected otherwise`;
+      return { outcome: "lost", because, record, votes, complete, hopeless: true };
+    }
+    // Whoever still answers may be ahead.
+    if (!complete) return undecided("not every member has answered");
+  } else if (!isVirgin(record)) {
     const covered = coverage({
       record: record!,
       candidate: self!,

@@ -11,6 +11,7 @@ import { isBetter, isElectable, objection } from "./candidate.ts";
 import { standBack } from "./election.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs, probeSoon } from "./follower.ts";
+import { forceIsNeedless } from "./force.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import { forgetSilence } from "./pair.ts";
@@ -192,7 +193,8 @@ function commonDenial(
     newest,
     candidate: claim.instance,
     candidateSystemIdentifier: claim.systemIdentifier,
-  });
+    forced: claim.forced,
+  }) ?? (claim.forced ? forceIsNeedless(state) : null);
 }
 
 /**
@@ -220,7 +222,7 @@ function firstStartDenial(state: State, claim: CandidateClaim): string | null {
  * missed it cannot win, and must not hold up who can.
  */
 function betterCandidate(state: State, from: NodeName, claim: CandidateClaim): string | null {
-  if (claim.handover !== null || cannotCampaign(state) !== null) return null;
+  if (claim.handover !== null || claim.forced || cannotCampaign(state) !== null) return null;
   const newest = newerRecord(state.durable.record, claim.record);
   if (newest !== null && !isVirgin(newest)) {
     if (claim.instance !== null && sameInstance(newest.leader, claim.instance)) return null;

@@ -34,6 +34,14 @@ export function attachedGrip(options: PostgresOptions): Grip {
     role: async () => (await recall(options))?.role ?? null,
     adopt: (systemIdentifier) => adoptAttached(options, systemIdentifier),
     walFile: readWalFile,
+    skipTimelines: ({ timeline }, beyond) =>
+      Promise.resolve(
+        beyond <= timeline ? done(null) : failed(
+          "Cannot keep the number of the new timeline apart from one that another server may have " +
+            "made: that takes the data directory. Set local_db.data_dir, or promote it by hand",
+          "unsupported",
+        ),
+      ),
     endReceiver: () => Promise.resolve(),
     enoughSpace: () => Promise.resolve(done(null)),
     standby: () => openSession(target, options.timeoutMs),

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Incarnation } from "../core/record.ts";
+import type { Incarnation, Position } from "../core/record.ts";
 import type { Session, Target } from "./connection.ts";
 import type { PostgresOptions } from "./options.ts";
 import type { Failed, Step } from "./outcome.ts";
@@ -35,6 +35,8 @@ export interface Grip {
   adopt(systemIdentifier: string): Promise<Step<Incarnation>>;
   /** The text of a file in pg_wal; empty where there is none. */
   walFile(session: Session, name: string): Promise<string>;
+  /** Makes a standby at `end` take a timeline number larger than `beyond` when it is promoted. */
+  skipTimelines(end: Position, beyond: number): Promise<Step<null>>;
   /** Ends a WAL receiver that outstays its welcome, where that is possible. */
   endReceiver(pid: number): Promise<void>;
   /** Fails where the disk is too full for a primary. */

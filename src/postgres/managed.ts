@@ -119,7 +119,7 @@ async function act(
     case "prepare":
       return await prepare(grip, signal);
     case "promote":
-      return await promote(grip, action.sync, signal);
+      return await promote(grip, action, signal);
     case "set_sync":
       return await setSync(grip, action.sync, signal);
     case "stop":

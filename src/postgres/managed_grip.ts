@@ -4,14 +4,17 @@
  * @module
  */
 import { join } from "node:path";
+import { formatLsn } from "../core/lsn.ts";
+import type { Position } from "../core/record.ts";
 import { changeSettings, prepareFiles } from "./change.ts";
 import { lastLines, runCommand } from "./command.ts";
 import { openSession } from "./connection.ts";
-import { readIfThere } from "./files.ts";
+import { readIfThere, writeDurably } from "./files.ts";
 import type { Grip, Opened } from "./grip.ts";
+import { historyFileName } from "./history.ts";
 import { adopt, readContents } from "./identity.ts";
 import { done, failed, type Step } from "./outcome.ts";
-import { localTarget, type Place } from "./place.ts";
+import { localTarget, type Place, serverFile } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { lookAtProcess, sendSignal } from "./process.ts";
 import { readRole } from "./settings.ts";
@@ -28,6 +31,7 @@ export function managedGrip(place: Place): Grip {
     role: () => readRole(dataDir),
     adopt: (systemIdentifier) => adopt(place, systemIdentifier),
     walFile: async (_, name) => await readIfThere(join(dataDir, "pg_wal", name)) ?? "",
+    skipTimelines: (end, beyond) => skipTimelines(place, end, beyond),
     endReceiver: (pid) => endReceiver(place, pid),
     enoughSpace: () => enoughSpace(place),
     standby: (expectedSystem, signal) => standby(place, expectedSystem, signal),
@@ -55,6 +59,26 @@ async function standby(
   const written = await prepareFiles(place, settings, adopted.value);
   if (!written.ok) return written;
   return await startServer(place, "standby", signal);
+}
+
+/**
+ * PostgreSQL takes the first number behind its own for which pg_wal has no history file, and the
+ * standbys ask for every file in between. So a file for each number that is not to be taken keeps it
+ * off, and says that nothing ever happened on that timeline.
+ */
+async function skipTimelines(place: Place, end: Position, beyond: number): Promise<Step<null>> {
+  const folder = join(place.dataDir, "pg_wal");
+  const own = end.timeline === 1
+    ? ""
+    : await readIfThere(join(folder, historyFileName(end.timeline)));
+  if (own === null) return failed(`Cannot read pg_wal/${historyFileName(end.timeline)}`);
+  const left = `${end.timeline}\t${formatLsn(end.lsn)}\tskipped by metako`;
+  for (let timeline = end.timeline + 1; timeline <= beyond; timeline++) {
+    const path = join(folder, historyFileName(timeline));
+    if (await readIfThere(path) !== null) continue;
+    await writeDurably(path, `${own}${left}\n`, serverFile(place));
+  }
+  return done(null);
 }
 
 /** A startup process that is busy replaying ends its receiver late; the receiver itself obeys. */

@@ -20,6 +20,7 @@ import { sendersReloaded } from "./in_force.ts";
 import type { ActionOutcome } from "./options.ts";
 import { done, type Failed, failed, finished, type Step } from "./outcome.ts";
 import type { Place } from "./place.ts";
+import { replayedPosition } from "./position.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { ensureDatabase, ensureReplicationRole } from "./roles.ts";
 import { ensureSlots } from "./slots.ts";
@@ -31,7 +32,7 @@ const CHECKPOINT_MS = 600_000;
 /** Promotes a standby. A promotion that takes too long may still succeed: look again. */
 export async function promote(
   grip: Grip,
-  sync: SyncSetting,
+  { sync, beyondTimeline }: { readonly sync: SyncSetting; readonly beyondTimeline?: number },
   signal?: AbortSignal,
 ): Promise<ActionOutcome> {
   const { promoteTimeoutMs = 30_000, syncTimeoutMs = 10_000 } = grip.options;
@@ -55,6 +56,10 @@ export async function promote(
         const raised = await session.query("checkpoint", syncTimeoutMs);
         if (!raised.ok) return raised;
       }
+      if (beyondTimeline !== undefined) {
+        const skipped = await skipTo(grip, session, beyondTimeline, signal);
+        if (!skipped.ok) return skipped;
+      }
       if (signal?.aborted) return failed("The promotion was aborted before it began");
       const asked = await session.query("select pg_promote(false)");
       if (!asked.ok) return failed(`Cannot promote: ${asked.because}`);
@@ -77,6 +82,18 @@ export async function promote(
     }
     return await report(grip, session, incarnation);
   });
+}
+
+async function skipTo(
+  grip: Grip,
+  session: Session,
+  beyond: number,
+  signal: AbortSignal | undefined,
+): Promise<Step<null>> {
+  const { timeoutMs } = grip.options;
+  const target = { ...grip.target, replication: true };
+  const end = await replayedPosition({ session, target, timeoutMs, signal });
+  return end.ok ? await grip.skipTimelines(end.value, beyond) : end;
 }
 
 /**

@@ -146,9 +146,9 @@ Deno.test("statusCommand() gives 2 where the node is no member", () =>
 Deno.test("failoverCommand() gives 2 for a node that cannot be primary, 4 where none answers", () =>
   withConfig(async (file) => {
     const stranger = recordingTerminal();
-    assert.equal(await failoverCommand({ config: file, to: "node9" }, stranger), 2);
+    assert.equal(await failoverCommand({ config: file, to: "node9", force: "none" }, stranger), 2);
     assert.match(stranger.err[0]!, /no member of the cluster\. Name one of node1, node2, node3\.$/);
     const silent = recordingTerminal();
-    assert.equal(await failoverCommand({ config: file, to: "node2" }, silent), 4);
+    assert.equal(await failoverCommand({ config: file, to: "node2", force: "none" }, silent), 4);
     assert.match(silent.err[0]!, /^Cannot fail over to node2: No node answered/);
   }));

@@ -51,6 +51,7 @@ const claim = {
   position: maybe(position),
   priority: fc.nat({ max: 1000 }),
   handover: maybe(handover),
+  forced: fc.boolean(),
 };
 const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant("pre_vote" as const), ...claim }),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { CoordinationPorts } from "../../src/coordination/app.ts";
 import { createOperatorClient, type FailoverEnd } from "../../src/coordination/operator_client.ts";
-import type { StepOutcome } from "../../src/coordination/progress.ts";
+import type { StepOutcome } from "../../src/core/effect.ts";
 import { CLUSTER, createTestApp, HEALTH, KEYS, keysFrom, STATUS } from "./support.ts";
 import { closedPort, serveApp, serveBytes } from "./socket_support.ts";
 
@@ -21,7 +21,11 @@ async function failOver(
 ): Promise<{ end: FailoverEnd; steps: string[] }> {
   const client = connect(port, options);
   const steps: string[] = [];
-  const end = await client.failover("node1", "node2", (step) => steps.push(step));
+  const end = await client.failover(
+    "node1",
+    { to: "node2", force: "none" },
+    (step) => steps.push(step),
+  );
   client.close();
   return { end, steps };
 }
@@ -59,7 +63,7 @@ Deno.test("failover() brings each step when it happens, not when all is over", a
   });
   const server = serveApp(app);
   const client = connect(server.port);
-  const end = await client.failover("node1", "node2", () => goOn.resolve());
+  const end = await client.failover("node1", { to: "node2", force: "none" }, () => goOn.resolve());
   assert.deepEqual(end, { type: "succeeded" });
   client.close();
   await server.stop();

@@ -202,6 +202,7 @@ Deno.test("step() comes back after its voters where their positions did not cove
       position: null,
       priority: 100,
       handover: null,
+      forced: false,
     }),
   );
   assert.ok(voter.role.kind === "follower");

@@ -184,6 +184,7 @@ export function claimOf(node: NodeName, change: Partial<CandidateClaim> = {}): C
     position: { timeline: 1, lsn: 100n },
     priority: 100,
     handover: null,
+    forced: false,
     ...change,
   };
 }

@@ -18,7 +18,11 @@ import {
 } from "./fixtures.ts";
 
 function ask(reference: number, to: string): Event {
-  return { type: "operator", nowMs: 100_000, command: { type: "failover", reference, to } };
+  return {
+    type: "operator",
+    nowMs: 100_000,
+    command: { type: "failover", reference, to, force: "none" },
+  };
 }
 
 Deno.test("step() refuses a second failover rather than forget who asked for the first (seed 38)", () => {

@@ -206,6 +206,7 @@ Deno.test("step() never lets term, record or resignation go back, whatever arriv
       position: null,
       priority: 100,
       handover: null,
+      forced: false,
       ...change,
     })),
     small.map((term) => ({ type: "resigned" as const, term })),

@@ -21,7 +21,11 @@ const CHECKPOINT = { timeline: 1, lsn: 200n };
 const STOPPED: ActionResult = { type: "stopped", checkpoint: CHECKPOINT };
 
 function ask(to: string): Event {
-  return { type: "operator", nowMs: 100_000, command: { type: "failover", reference: 3, to } };
+  return {
+    type: "operator",
+    nowMs: 100_000,
+    command: { type: "failover", reference: 3, to, force: "none" },
+  };
 }
 
 function progressIn(effects: readonly { type: string }[]): string[] {

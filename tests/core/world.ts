@@ -236,7 +236,7 @@ export function createWorld(
       agents.deliver(node, {
         type: "operator",
         nowMs: world.nowMs,
-        command: { type: "failover", reference: ++reference, to },
+        command: { type: "failover", reference: ++reference, to, force: "none" },
       });
       return node.progress;
     },

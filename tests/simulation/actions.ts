@@ -204,7 +204,7 @@ function promote(
     release(world, host, process);
     return startedPrimary(data);
   }
-  const timeline = timelineOf(data) + 1;
+  const timeline = Math.max(timelineOf(data), action.beyondTimeline ?? 0) + 1;
   data.history = [...data.history, { timeline, start: data.wal.length }];
   const outcome = open(world, host, action, term);
   const promoted = host.process;

@@ -44,7 +44,8 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "denied",
     "duplicate",
   ],
-  operator: ["running", "succeeded", "failed", "refused"],
+  operator: ["running", "succeeded", "failed", "refused", "unaccepted"],
+  forced: ["none", "possible"],
   decision: [
     ...ACTIONS.flatMap((action) => [`${action} done`, `${action} failed`]),
     "handover started",
@@ -54,6 +55,8 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "campaign failed",
     "pre_vote failed",
     "elected done",
+    "force started",
+    "forced done",
     "resume started",
     "step_down done",
     "follow noted",

@@ -9,6 +9,7 @@
  */
 import type { Decision, Durable, Effect } from "../../src/core/effect.ts";
 import type { Event } from "../../src/core/event.ts";
+import type { Force } from "../../src/core/force.ts";
 import type { Answer, Request } from "../../src/core/message.ts";
 import type { Incarnation, NodeName } from "../../src/core/record.ts";
 import type { ServerAction } from "../../src/core/server.ts";
@@ -130,7 +131,7 @@ export interface Checker {
   receives?(host: Host, upstream: Host): void;
   acknowledged?(commit: Acknowledged): void;
   progressed?(host: Host, reference: number, outcome: string): void;
-  asked?(host: Host, reference: number): void;
+  asked?(host: Host, reference: number, force: Force): void;
   /** A state file was lost by the scenario's will. */
   lost?(host: Host): void;
   /** Every half second or so. */

@@ -193,7 +193,8 @@ async function playSwitchover(
     colour: false,
   };
   const startMs = performance.now();
-  const code = await failoverCommand({ config: to.configFile, to: to.name }, terminal);
+  const wish = { config: to.configFile, to: to.name, force: "none" } as const;
+  const code = await failoverCommand(wish, terminal);
   if (code !== EXIT.ok) {
     const because = `metako failover --to ${to.name} ended with exit code ${code}: ` +
       printed.slice(-2).join(" ");

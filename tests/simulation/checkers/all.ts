@@ -8,6 +8,7 @@ import { exclusiveChecker } from "./exclusive.ts";
 import { fenceChecker } from "./fence.ts";
 import { guardChecker } from "./guard.ts";
 import { leaseChecker } from "./lease.ts";
+import { createForces } from "./force.ts";
 import { ledgerChecker } from "./ledger.ts";
 import { lineageChecker } from "./lineage.ts";
 import { memoryChecker } from "./memory.ts";
@@ -21,15 +22,17 @@ import { createCommits } from "./commits.ts";
 /** Puts all checkers into a world. */
 export function addCheckers(world: World): void {
   const commits = createCommits();
+  const forces = createForces(world);
   world.checkers.push(
     commits.checker,
+    forces.checker,
     termChecker(world),
     memoryChecker(world),
-    ledgerChecker(world),
-    durabilityChecker(world, commits),
+    ledgerChecker(world, forces),
+    durabilityChecker(world, commits, forces),
     promotionChecker(world, commits),
     lineageChecker(world),
-    exclusiveChecker(world),
+    exclusiveChecker(world, forces),
     leaseChecker(world),
     fenceChecker(world),
     guardChecker(world),

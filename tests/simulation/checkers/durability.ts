@@ -6,9 +6,10 @@
 import type { ClusterRecord, Instance } from "../../../src/core/record.ts";
 import { breach, type Checker, type World } from "../world.ts";
 import type { Commits } from "./commits.ts";
+import type { Forces } from "./force.ts";
 
 /** Counts on the disks themselves. */
-export function durabilityChecker(world: World, commits: Commits): Checker {
+export function durabilityChecker(world: World, commits: Commits, forces: Forces): Checker {
   const name = "2 durability";
 
   const holds = ({ incarnation }: Instance, row: number, count: number) => {
@@ -39,8 +40,9 @@ export function durabilityChecker(world: World, commits: Commits): Checker {
       if (record.leader.node !== host.name || host.agent?.state.role.kind !== "leader") return;
       // Adopted from another leader's term: its promise was checked when that one made it.
       if (record.leader.incarnation !== host.data?.incarnation) return;
-      for (const { row, count, term } of world.acknowledged) {
-        if (term <= record.term) check(record, row, count);
+      for (const commit of world.acknowledged) {
+        if (commit.term > record.term || forces.givenUp(commit, record.term)) continue;
+        check(record, commit.row, commit.count);
       }
     },
   };

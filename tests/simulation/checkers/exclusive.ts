@@ -4,10 +4,11 @@
  * had been opened. A row from before may still be acknowledged, when a host that stood still reads
  * what its standbys reported long ago; the ledger says whether the successor has it.
  */
+import type { Forces } from "./force.ts";
 import { breach, type Checker, type World } from "../world.ts";
 
 /** Compares each acknowledged row with the opening of the newest server. */
-export function exclusiveChecker(world: World): Checker {
+export function exclusiveChecker(world: World, forces: Forces): Checker {
   const name = "4 exclusive";
   let newest = { term: 0, node: "", rowsBefore: 0 };
   return {
@@ -17,9 +18,10 @@ export function exclusiveChecker(world: World): Checker {
       if (term <= newest.term) return;
       newest = { term, node: host.name, rowsBefore: world.rowCount };
     },
-    acknowledged({ row, node, term }) {
+    acknowledged(commit) {
+      const { row, node, term } = commit;
       if (term > newest.term || (term === newest.term && node === newest.node)) return;
-      if (row < newest.rowsBefore) return;
+      if (row < newest.rowsBefore || forces.givenUp(commit, newest.term)) return;
       breach(
         world,
         name,

@@ -37,6 +37,8 @@ export function promotionChecker(world: World, commits: Commits): Checker {
     stepped(host, before) {
       const { role, durable } = host.agent!.state;
       if (role.kind !== "leader" || before.role.kind !== "candidate") return;
+      // Force lifts this rule; whether it was an operator's will is for its own checker.
+      if (before.role.forced) return;
       const records = commits.before(durable.term).filter((record) => !isVirgin(record));
       const { data } = host;
       const instance = data && { node: host.name, incarnation: data.incarnation };

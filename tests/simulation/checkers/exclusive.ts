@@ -1,8 +1,12 @@
 /**
  * Invariant 4: two servers never both acknowledge writes. It is checked in a stronger form that
  * needs no clock: no server ever acknowledges a row that was written after a later leader's server
- * had been opened. A row from before may still be acknowledged, when a host that stood still reads
- * what its standbys reported long ago; the ledger says whether the successor has it.
+ * had been opened.
+ *
+ * A row from before may still be acknowledged, when a host that stood still, or a server whose agent
+ * is gone, reads what its standbys had reported before they were revoked. That is no hole: each such
+ * report was made before the vote, so coverage has met it, and the ledger checks the row against the
+ * successor at that very moment.
  */
 import type { Forces } from "./force.ts";
 import { breach, type Checker, type World } from "../world.ts";

@@ -8,7 +8,7 @@ import { localMs } from "../clock.ts";
 import { type Agent, breach, type Checker, type Host, type World } from "../world.ts";
 
 /** Failed fences are repeated, slow disks and pauses hold an agent up: so long is always enough. */
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 1000;
 
 function holdsLease({ clock }: Host, { state }: Agent, nowMs: number): boolean {
   const { role } = state;
@@ -39,7 +39,7 @@ export function fenceChecker(world: World): Checker {
         }
         const sinceMs = since.get(key) ?? world.nowMs;
         since.set(key, sinceMs);
-        if (world.nowMs - sinceMs > PATIENCE_MS + 4 * host.settings.leaseMs) {
+        if (world.nowMs - sinceMs > PATIENCE_MS + host.settings.leaseMs) {
           breach(world, name, `PostgreSQL on ${host.name} stays open without a lease`);
         }
       }

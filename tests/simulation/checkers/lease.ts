@@ -2,12 +2,13 @@
  * Leases: while clocks keep within the stated drift, no two nodes hold one at the same moment, and
  * a router sends writes nowhere without one.
  *
- * A firewall that refuses ends a promise early, and a suspended host does not know how late it is;
- * neither may cost a commit, but both can make two leases overlap, so such moments do not count.
+ * Moments at which leases may overlap (doubt.ts) do not count: nothing but reading depends on a
+ * clock there, and every other checker goes on looking.
  */
 import type { ServerAction } from "../../../src/core/server.ts";
 import { localMs, worldMs } from "../clock.ts";
 import { routesTo } from "../hosts.ts";
+import { leasesMayOverlap } from "./doubt.ts";
 import { breach, type Checker, type Host, type World } from "../world.ts";
 
 /** Actions that decide what may be written. */
@@ -21,10 +22,6 @@ const OPENING: readonly ServerAction["type"][] = [
 /** Compares leases whenever one is renewed. */
 export function leaseChecker(world: World): Checker {
   const name = "4 lease";
-  const trusted = !world.scenario.faults.some(({ kind }) =>
-    kind === "firewallRefuses" || kind === "hostSuspended" || kind === "earlyElection"
-  );
-
   const untilMs = (host: Host) => {
     const role = host.agent?.state.role;
     if (role?.kind !== "leader" || role.leaseUntilMs === null) return -Infinity;
@@ -42,9 +39,10 @@ export function leaseChecker(world: World): Checker {
       if (state.role.kind !== "leader" || state.role === before.role) return;
       const was = before.role.kind === "leader" ? before.role.leaseUntilMs : null;
       if (state.role.leaseUntilMs === was) return;
-      if (state.role.leaseUntilMs === null || untilMs(host) <= world.nowMs || !trusted) return;
+      if (state.role.leaseUntilMs === null || untilMs(host) <= world.nowMs) return;
       for (const other of world.hosts) {
         if (other === host || untilMs(other) <= world.nowMs) continue;
+        if (leasesMayOverlap(world)) return;
         breach(world, name, `${host.name} and ${other.name} hold the lease at once`);
       }
     },

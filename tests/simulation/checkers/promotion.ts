@@ -8,6 +8,7 @@ import { isVirgin } from "../../../src/core/record.ts";
 import type { ServerAction } from "../../../src/core/server.ts";
 import { breach, type Checker, type Host, type World } from "../world.ts";
 import type { Commits } from "./commits.ts";
+import { leasesMayOverlap } from "./doubt.ts";
 
 /** Compares each promotion with the newest committed record. */
 export function promotionChecker(world: World, commits: Commits): Checker {
@@ -16,8 +17,10 @@ export function promotionChecker(world: World, commits: Commits): Checker {
   const check = (host: Host, action: ServerAction["type"], alone: boolean) => {
     const record = commits.newest();
     // One that was superseded early, and has not heard of it, may start again in place: nobody is
-    // left who would acknowledge what is written there.
-    if (!alone && record !== null && record.term > host.disk.term) return;
+    // left who would acknowledge what is written there. Early means within its lease, so a clock
+    // that can be trusted rules it out.
+    const superseded = record !== null && record.term > host.disk.term;
+    if (!alone && superseded && leasesMayOverlap(world)) return;
     if (record === null || record.leader.node !== host.name) {
       return breach(
         world,

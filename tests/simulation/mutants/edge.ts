@@ -57,6 +57,19 @@ export const EDGE_MUTANTS: readonly Mutant[] = [
     "  const { receiver } = process;\n  after(world, flushMs",
     "  const { receiver } = process;\n  if (receiver !== null) reportBack(world, standby, process, receiver.session);\n  after(world, flushMs",
   ]]),
+  several("one-counts-twice", "a standby without a slot counts once more, beside its own zombie", [[
+    "tests/simulation/wal.ts",
+    'world.tally.note("server", "zombie walsender holds the slot");\n    return false;',
+    "serving.senders.set(`${host.name} zombie`, serving.senders.get(host.name)!);",
+  ], [
+    "tests/simulation/wal.ts",
+    "    const sender = process.senders.get(node);\n    if (sender !== undefined && sender.incarnation === incarnation) reported.push(sender.reported);",
+    "    for (const sender of process.senders.values()) {\n      if (sender.node === node && sender.incarnation === incarnation) reported.push(sender.reported);\n    }",
+  ], [
+    "tests/simulation/wal.ts",
+    "process.senders.delete(sender.node);",
+    "for (const [key, one] of process.senders) if (one === sender) process.senders.delete(key);",
+  ]]),
   several(
     "clone-keeps-identity",
     "a clone keeps the incarnation of the directory it replaces",

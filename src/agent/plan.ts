@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT_MS = 3000;
 
 /** What the core is told. */
 export function coreSettings(config: Config): Settings {
-  const { identity, coordination, localDb } = config;
+  const { identity, coordination, localDb, replication } = config;
   return {
     self: identity.nodeName,
     members: memberEntries(config),
@@ -32,9 +32,11 @@ export function coreSettings(config: Config): Settings {
     heartbeatIntervalMs: coordination.heartbeatIntervalMs,
     communicationTimeoutMs: coordination.communicationTimeoutMs,
     minConsensusNodes: coordination.minConsensusNodes,
-    durability: config.replication.durability,
-    wantedStandbys: Math.floor(config.members.filter((member) => !member.witness).length / 2),
-    maximumLagBytes: null,
+    durability: replication.durability,
+    wantedStandbys: replication.synchronousStandbys,
+    maximumLagBytes: replication.maximumLagOnFailoverBytes === null
+      ? null
+      : BigInt(replication.maximumLagOnFailoverBytes),
     agentSilenceMs: coordination.agentSilenceMs,
     pair: pairSettings(config),
     serverPatienceMs: config.healthCheck.intervalMs * config.healthCheck.failureThreshold,

@@ -5,6 +5,7 @@
  */
 import type { LogLevel } from "../core/log.ts";
 import type { NodeName } from "../core/record.ts";
+import type { DurabilityPolicy } from "../core/settings.ts";
 
 /** What a member starts as, where no record says otherwise. */
 export type Role = "primary" | "standby";
@@ -124,9 +125,11 @@ export interface ReplicationConfig {
   readonly user: string;
   /** Null where one is to be derived. */
   readonly password: string | null;
-  /** Whether writes wait, or the primary goes on alone, when no standby is left. */
-  readonly durability: "strict" | "quorum";
-  /** Null where not set. Without effect while every commit waits for a standby. */
+  /** What commits wait for. */
+  readonly durability: DurabilityPolicy;
+  /** How many standbys hold a commit before it is acknowledged; without effect in `async`. */
+  readonly synchronousStandbys: number;
+  /** How much WAL a standby may lack and still be elected, in `async`; null where not set: any. */
   readonly maximumLagOnFailoverBytes: number | null;
 }
 

@@ -94,6 +94,10 @@ export function effectiveConfig(config: Config): string {
         user: replication.user,
         password: hide(replication.password),
         durability: replication.durability,
+        // A node alone has nobody to wait for, and the key has no way to say so.
+        synchronous_standbys: replication.synchronousStandbys === 0
+          ? null
+          : replication.synchronousStandbys,
         maximum_lag_on_failover: replication.maximumLagOnFailoverBytes === null
           ? null
           : formatSize(replication.maximumLagOnFailoverBytes),

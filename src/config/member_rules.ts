@@ -14,6 +14,8 @@ import { isPair, majorityOf } from "./settle.ts";
 export const MAX_MEMBERS = 31;
 
 const ENABLE = "coordination.pair_mode.enable";
+const ADDRESSES = "coordination.pair_mode.witness_addresses";
+const WHEN_ALONE = "coordination.pair_mode.when_alone";
 const MINIMUM = "coordination.cluster_mode.min_consensus_nodes";
 const KINDS = ["identity.witness", "cluster_members[].witness"];
 const ROLES = ["local_db.role", "cluster_members[].role", ...KINDS];
@@ -37,6 +39,11 @@ export const MEMBER_RULES: readonly Rule[] = [
   { id: "members_limit", reads: ["cluster_members"], check: tooManyMembers },
   { id: "minimum_reachable", reads: ["cluster_members", MINIMUM], check: consensusSize },
   { id: "mode_fits", reads: [...KINDS, ENABLE], check: modeWarnings },
+  {
+    id: "pair_keys_apply",
+    reads: [...KINDS, ENABLE, ADDRESSES, WHEN_ALONE],
+    check: idlePairKeys,
+  },
   {
     id: "somebody_takes_over",
     reads: [...ROLES, "identity.nofailover", "cluster_members[].nofailover"],
@@ -231,6 +238,33 @@ function modeWarnings({ config, values }: RuleFacts): Finding[] {
     )];
   }
   return [];
+}
+
+/** The older pair keys stand in every sample; these two are written by somebody who counts on them. */
+function idlePairKeys({ config, values }: RuleFacts): Finding[] {
+  const pair = values.coordination?.pair_mode;
+  const set = [
+    ...(pair?.witness_addresses === undefined ? [] : [ADDRESSES]),
+    ...(pair?.when_alone === undefined ? [] : [WHEN_ALONE]),
+  ];
+  if (!isPair(config.members) || !config.coordination.pair.enable) {
+    return set.map((path) =>
+      risky(
+        path,
+        "has no effect outside of pair mode, which is for two members with PostgreSQL, no " +
+          "witness, and pair_mode.enable: true",
+        "Remove it.",
+      )
+    );
+  }
+  if (pair?.when_alone === undefined || config.coordination.pair.witnessAddresses.length === 0) {
+    return [];
+  }
+  return [risky(
+    WHEN_ALONE,
+    "has no effect besides witness_addresses, which decide what a node alone may do",
+    "Remove it, or witness_addresses.",
+  )];
 }
 
 function nobodyTakesOver({ config }: RuleFacts): Finding[] {

@@ -13,7 +13,11 @@ const HEARTBEAT = "coordination.cluster_mode.heartbeat_interval";
 const COMMUNICATION = "coordination.cluster_mode.communication_timeout";
 const FAILOVER = "coordination.cluster_mode.failover_timeout";
 const MARGIN = "coordination.cluster_mode.fence_margin";
+const SILENCE = "coordination.cluster_mode.agent_silence_timeout";
 const PAIR_DELAY = "coordination.pair_mode.failover_delay";
+const DURABILITY = "replication.durability";
+const STANDBYS = "replication.synchronous_standbys";
+const LAG_LIMIT = "replication.maximum_lag_on_failover";
 
 /** A lease that is shorter lapses after a single lost heartbeat. */
 const HEARTBEATS_PER_LEASE = 3;
@@ -62,6 +66,7 @@ export const RULES: readonly Rule[] = [
   },
   { id: "lease_covers_heartbeats", reads: [HEARTBEAT, FAILOVER], check: shortLease },
   { id: "pair_outlasts_lease", reads: [PAIR_DELAY, FAILOVER, MARGIN], check: shortPairDelay },
+  { id: "patience_outlasts_lease", reads: [SILENCE, FAILOVER, MARGIN], check: shortPatience },
   { id: "call_within_lease", reads: [COMMUNICATION, FAILOVER], check: longCall },
   {
     id: "check_within_interval",
@@ -96,17 +101,12 @@ export const RULES: readonly Rule[] = [
     reads: ["identity.witness", "security.cluster_secret", "security.cluster_secret_file"],
     check: missingSecret,
   },
-  { id: "durability_honest", reads: ["replication.durability"], check: otherDurability },
   {
-    id: "lag_limit_applies",
-    reads: ["replication.maximum_lag_on_failover"],
-    check: ({ config }) =>
-      config.replication.maximumLagOnFailoverBytes === null ? [] : [risky(
-        "replication.maximum_lag_on_failover",
-        "has no effect: every acknowledged commit is on a standby, so a failover loses none",
-        "Remove it.",
-      )],
+    id: "standbys_to_wait_for",
+    reads: [STANDBYS, DURABILITY, "cluster_members", "identity.witness"],
+    check: standbysToWaitFor,
   },
+  { id: "lag_limit_applies", reads: [DURABILITY, LAG_LIMIT], check: lagLimit },
   ...MEMBER_RULES,
 ];
 
@@ -133,6 +133,18 @@ function shortPairDelay(facts: RuleFacts): Finding[] {
     `must be ≥ failover_timeout + fence_margin (${formatDuration(leastMs)})`,
     "Raise it or lower failover_timeout.",
     valueOrDefault(facts, PAIR_DELAY, formatDuration(pair.failoverDelayMs)),
+  )];
+}
+
+/** Patience with a silent agent begins where the promise ends; less of it would be none. */
+function shortPatience(facts: RuleFacts): Finding[] {
+  const { failoverTimeoutMs, fenceMarginMs, agentSilenceMs } = facts.config.coordination;
+  const leastMs = failoverTimeoutMs + fenceMarginMs;
+  if (agentSilenceMs === 0 || agentSilenceMs >= leastMs) return [];
+  return [wrong(
+    SILENCE,
+    `must be 0s, or ≥ failover_timeout + fence_margin (${formatDuration(leastMs)})`,
+    "Raise it, or write 0s to have others take over after the lease.",
   )];
 }
 
@@ -238,24 +250,31 @@ function missingSecret({ config }: RuleFacts): Finding[] {
   )];
 }
 
-function otherDurability({ values }: RuleFacts): Finding[] {
-  const asked = values.replication?.durability;
-  switch (asked) {
-    case undefined:
-    case "strict":
-    case "quorum":
-      return [];
-    case "async":
-      return [wrong(
-        "replication.durability",
-        "must be strict or quorum: this release has no asynchronous failover",
-        "Write one of them, or remove the key.",
-      )];
-    default:
-      return assertNever(asked);
+/** Whoever is the primary, the others are one fewer than all that have PostgreSQL. */
+function standbysToWaitFor({ config, values }: RuleFacts): Finding[] {
+  if (values.replication?.synchronous_standbys === undefined) return [];
+  const others = config.members.filter((member) => !member.witness).length - 1;
+  const { durability, synchronousStandbys } = config.replication;
+  if (synchronousStandbys > others) {
+    return [wrong(
+      STANDBYS,
+      `must be at most the number of other members with PostgreSQL (${others})`,
+      others > 0 ? "Lower it, or add members." : "Remove it, or add members.",
+    )];
   }
+  return durability !== "async" ? [] : [risky(
+    STANDBYS,
+    "has no effect: with durability: async no commit waits for a standby",
+    "Remove it, or choose quorum.",
+  )];
 }
 
-function assertNever(value: never): never {
-  throw new Error(`No rule for the durability ${String(value)}.`);
+function lagLimit({ config }: RuleFacts): Finding[] {
+  const { durability, maximumLagOnFailoverBytes } = config.replication;
+  if (durability === "async" || maximumLagOnFailoverBytes === null) return [];
+  return [risky(
+    LAG_LIMIT,
+    "has no effect: every acknowledged commit is on a standby, so a failover loses none",
+    "Remove it; it goes with durability: async.",
+  )];
 }

@@ -132,6 +132,7 @@ export const fileSchema = z.strictObject({
     password: text(),
     password_file: text(),
     durability: choice({ strict: "strict", quorum: "quorum", async: "async" }),
+    synchronous_standbys: integer(1, 30),
     maximum_lag_on_failover: size(),
   }),
   router: section({

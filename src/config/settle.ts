@@ -23,6 +23,9 @@ const DEFAULT_PRIORITY = 100;
 /** The longest default of `communication_timeout`; the sample configuration's value. */
 const COMMUNICATION_TIMEOUT_CAP_MS = 5000;
 
+/** Long enough to restart or upgrade an agent. */
+const AGENT_SILENCE_MS = 30_000;
+
 /**
  * Fills in the defaults.
  *
@@ -97,7 +100,9 @@ export function settle(
     replication: {
       user: values.replication?.user ?? "metako_replicator",
       password: secrets.replicationPassword,
-      durability: values.replication?.durability === "quorum" ? "quorum" : "strict",
+      durability: values.replication?.durability ?? "quorum",
+      synchronousStandbys: values.replication?.synchronous_standbys ??
+        Math.floor(members.filter(({ witness }) => !witness).length / 2),
       maximumLagOnFailoverBytes: values.replication?.maximum_lag_on_failover ?? null,
     },
     router: {
@@ -138,14 +143,16 @@ function settleCoordination(
 ): CoordinationConfig {
   const { cluster_mode: cluster, pair_mode: pair } = values ?? {};
   const failoverTimeoutMs = cluster?.failover_timeout ?? 3000;
+  const fenceMarginMs = cluster?.fence_margin ?? 500;
   const twoThirdsMs = Math.floor(failoverTimeoutMs * 2 / 3);
   return {
     heartbeatIntervalMs: cluster?.heartbeat_interval ?? 500,
     communicationTimeoutMs: cluster?.communication_timeout ??
       Math.min(twoThirdsMs, COMMUNICATION_TIMEOUT_CAP_MS),
     failoverTimeoutMs,
-    fenceMarginMs: cluster?.fence_margin ?? 500,
-    agentSilenceMs: cluster?.agent_silence_timeout ?? 30_000,
+    fenceMarginMs,
+    agentSilenceMs: cluster?.agent_silence_timeout ??
+      Math.max(AGENT_SILENCE_MS, failoverTimeoutMs + fenceMarginMs),
     minConsensusNodes: Math.max(cluster?.min_consensus_nodes ?? 0, majorityOf(members.length)),
     localNodePreference: cluster?.local_node_preference ?? 0.8,
     pair: {

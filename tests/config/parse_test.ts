@@ -70,7 +70,8 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
     replication: {
       user: "metako_replicator",
       password: null,
-      durability: "strict",
+      durability: "quorum",
+      synchronousStandbys: 1,
       maximumLagOnFailoverBytes: null,
     },
     router: {

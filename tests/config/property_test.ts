@@ -78,6 +78,8 @@ Deno.test("effectiveConfig() reads back as the same configuration, secrets put b
     log: fc.record({ level: fc.constantFrom("debug", "info", "warning", "error") }),
     load_balancer: fc.record({ write_timeout: durationMs.map(formatDuration) }),
     replication: fc.record({
+      durability: fc.constantFrom("strict", "quorum", "async"),
+      synchronous_standbys: fc.integer({ min: 1, max: 2 }),
       maximum_lag_on_failover: fc.nat().map((bytes) => formatSize(bytes)),
     }),
     router: fc.record({

@@ -27,6 +27,11 @@ const REFUSED: readonly Case[] = [
     /:17:5: \S+communication_timeout must be ≤ failover_timeout \(3s \(default\)\), is 4s\./,
   ],
   [
+    "patience with a silent agent that ends before the lease",
+    timing("    agent_silence_timeout: 3400ms\n"),
+    /:17:5: \S+agent_silence_timeout must be 0s, or ≥ failover_timeout \+ fence_margin \(3500ms\), is 3400ms\./,
+  ],
+  [
     "a check that outlasts its interval",
     `${VALID}health_check:\n  timeout: 3s\n`,
     /health_check.timeout must be ≤ interval \(2s \(default\)\), is 3s\./,
@@ -108,9 +113,9 @@ const REFUSED: readonly Case[] = [
     /security.cluster_secret must have at least 16 characters, is \*{8}\./,
   ],
   [
-    "durability that this release does not offer",
-    `${VALID}replication:\n  durability: async\n`,
-    /replication.durability must be strict or quorum: .* is async\. Write one of them, or remove the key\./,
+    "more standbys to wait for than there are",
+    `${VALID}replication:\n  synchronous_standbys: 3\n`,
+    /^etc\/node.yaml:16:3: \S+synchronous_standbys must be at most the number of other members with PostgreSQL \(2\), is 3\. Lower it, or add members\./,
   ],
   [
     "a router on the agent's port",
@@ -192,7 +197,12 @@ const WARNED: readonly Case[] = [
   [
     "of a lag limit without effect",
     `${VALID}replication:\n  maximum_lag_on_failover: 16MB\n`,
-    /maximum_lag_on_failover has no effect/,
+    /maximum_lag_on_failover has no effect: every acknowledged .* it goes with durability: async\./,
+  ],
+  [
+    "of standbys to wait for where no commit waits",
+    `${VALID}replication:\n  durability: async\n  synchronous_standbys: 1\n`,
+    /:17:3: \S+synchronous_standbys has no effect: with durability: async no commit waits/,
   ],
 ];
 
@@ -222,6 +232,29 @@ Deno.test("parseConfig() enables pair mode for exactly two data members", () => 
   assert.deepEqual([alone, pair, VALID, withWitness].map(enabled), [false, true, false, false]);
 });
 
+Deno.test("parseConfig() lets commits wait for half of the members with PostgreSQL", () => {
+  const five = member(
+    "    role: standby\n  - node_name: node5\n    api_host: host5\n    role: standby\n",
+  );
+  const withWitness = member("    witness: true\n");
+  const standbys = (text: string) => config(text).replication.synchronousStandbys;
+  assert.deepEqual([alone, pair, VALID, withWitness, five].map(standbys), [0, 1, 1, 1, 2]);
+  assert.equal(standbys(`${five}replication:\n  synchronous_standbys: 4\n`), 4);
+});
+
+Deno.test("parseConfig() takes a lag limit without a warning where commits wait for nobody", () => {
+  const text = `${VALID}replication:\n  durability: async\n  maximum_lag_on_failover: 16MB\n`;
+  assert.equal(config(text).replication.maximumLagOnFailoverBytes, 16_777_216);
+  assert.deepEqual(warnings(text), []);
+});
+
+Deno.test("parseConfig() bears with a silent agent for half a minute, or for a longer lease", () => {
+  const silence = (lines: string) => config(timing(lines)).coordination.agentSilenceMs;
+  assert.equal(config(VALID).coordination.agentSilenceMs, 30_000);
+  assert.equal(silence("    failover_timeout: 1m\n"), 60_500);
+  assert.equal(silence("    agent_silence_timeout: 0s\n"), 0);
+});
+
 Deno.test("parseConfig() reads the witness addresses of a pair", () => {
   const text =
     `${pair}coordination:\n  pair_mode:\n    when_alone: fence\n    witness_addresses:\n` +
@@ -239,6 +272,27 @@ Deno.test("parseConfig() reads the witness addresses of a pair", () => {
       wrong,
     );
   }
+});
+
+Deno.test("parseConfig() warns of pair keys that have no effect", () => {
+  const keys = (lines: string) => `coordination:\n  pair_mode:\n${lines}`;
+  const addresses = '    witness_addresses: ["10.0.0.1:53"]\n';
+  const told = (text: string) =>
+    warnings(text).filter(({ path }) => /witness_addresses|when_alone/.test(path))
+      .map(({ path, message }) => `${path} ${message}`);
+  assert.deepEqual(told(pair + keys(addresses)), []);
+  assert.deepEqual(told(pair + keys("    when_alone: fence\n")), []);
+  assert.match(
+    told(pair + keys(`${addresses}    when_alone: serve\n`)).join("|"),
+    /^\S+when_alone has no effect besides witness_addresses, which decide [^|]*$/,
+  );
+  const outside =
+    /^\S+witness_addresses has no effect outside .*\|\S+when_alone has no effect outside/;
+  assert.match(told(VALID + keys(`${addresses}    when_alone: serve\n`)).join("|"), outside);
+  assert.match(
+    told(pair + keys(`    enable: false\n${addresses}    when_alone: serve\n`)).join("|"),
+    outside,
+  );
 });
 
 Deno.test("parseConfig() wants a pair's delay to outlast lease and margin", () => {

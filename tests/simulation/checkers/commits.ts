@@ -36,9 +36,12 @@ export function createCommits(): Commits {
   return {
     newest: () => newest,
     inForce(term) {
-      const all = (seen.get(term) ?? []).map(({ record }) => record);
-      const since = newest !== null && newest.term === term ? newest : null;
-      return all.filter((record) => compareRecords(record, since) >= 0);
+      const entries = seen.get(term) ?? [];
+      // The term's own last one: a newer term that was committed meanwhile revives no older record.
+      const since = entries.filter(({ committed }) => committed).map(({ record }) => record)
+        .reduce(newerRecord, null);
+      return entries.map(({ record }) => record)
+        .filter((record) => compareRecords(record, since) >= 0);
     },
     before(term) {
       const earlier = [...seen.values()].flat().filter(({ record }) => record.term < term);

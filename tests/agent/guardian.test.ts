@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { type GuardianOrder, guardServer } from "../../src/agent/guardian.ts";
+import { findGuardians } from "../../src/agent/guardian_keeper.ts";
+
+/** A process that a data directory's postmaster.pid names; it ends at the first signal. */
+interface Fake {
+  readonly dataDir: string;
+  readonly alive: () => boolean;
+  readonly order: (order: GuardianOrder | string) => void;
+  /** The agent is gone. */
+  readonly orphan: () => void;
+  readonly held: number[];
+  /** True once the guardian has ended by itself. */
+  readonly over: () => boolean;
+}
+
+async function guarded(test: (fake: Fake) => Promise<void>): Promise<void> {
+  const dataDir = await Deno.realPath(await Deno.makeTempDir({ prefix: "metako-guardian-" }));
+  const child = new Deno.Command("sleep", { args: ["60"], cwd: dataDir }).spawn();
+  let alive = true;
+  const ended = child.status.then(() => alive = false);
+  await Deno.writeTextFile(`${dataDir}/postmaster.pid`, `${child.pid}\n${dataDir}\n0\n`);
+  const held: number[] = [];
+  const pipe = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = pipe.writable.getWriter();
+  const encoder = new TextEncoder();
+  let closed = false;
+  let over = false;
+  const close = () => {
+    if (!closed) void writer.close().catch(() => {});
+    closed = true;
+  };
+  const guarding = guardServer({
+    dataDir,
+    orders: pipe.readable,
+    tell: (report) => void ("held" in report && held.push(report.held)),
+    log: () => {},
+  }).then(() => over = true);
+  try {
+    await test({
+      dataDir,
+      alive: () => alive,
+      order: (order) => {
+        const text = typeof order === "string" ? order : JSON.stringify(order);
+        void writer.write(encoder.encode(`${text}\n`)).catch(() => {});
+      },
+      orphan: close,
+      held,
+      over: () => over,
+    });
+  } finally {
+    if (alive) child.kill("SIGKILL");
+    close();
+    await Promise.all([ended, guarding]);
+    await Deno.remove(dataDir, { recursive: true });
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const hold = (forMs: number, number = 1): GuardianOrder => ({
+  order: "hold",
+  number,
+  forMs,
+  sentAtMs: Date.now(),
+});
+
+Deno.test("guardServer() ends a primary when its time is over, and not before", async () => {
+  await guarded(async ({ order, alive, held }) => {
+    order(hold(600));
+    await pause(300);
+    assert.deepEqual([alive(), held], [true, [1]]);
+    await pause(700);
+    assert.equal(alive(), false);
+  });
+});
+
+Deno.test("guardServer() is put off by every order that renews the last one", async () => {
+  await guarded(async ({ order, alive }) => {
+    for (let number = 1; number <= 5; number++) {
+      order(hold(500, number));
+      await pause(200);
+    }
+    assert.equal(alive(), true);
+    await pause(800);
+    assert.equal(alive(), false);
+  });
+});
+
+Deno.test("guardServer() counts the time that an order was under way", async () => {
+  await guarded(async ({ order, alive }) => {
+    order({ order: "hold", number: 1, forMs: 30_000, sentAtMs: Date.now() - 30_000 });
+    await pause(400);
+    assert.equal(alive(), false);
+  });
+});
+
+Deno.test("guardServer() leaves a standby alone, until something promotes it", async () => {
+  await guarded(async ({ dataDir, order, alive }) => {
+    await Deno.writeTextFile(`${dataDir}/standby.signal`, "");
+    order(hold(100));
+    await pause(500);
+    assert.equal(alive(), true);
+    await Deno.remove(`${dataDir}/standby.signal`);
+    await pause(500);
+    assert.equal(alive(), false);
+  });
+});
+
+Deno.test("guardServer() ends at a goodbye and leaves the server as it is", async () => {
+  await guarded(async ({ order, alive, over }) => {
+    order(hold(300));
+    order({ order: "goodbye" });
+    await pause(600);
+    assert.deepEqual([over(), alive()], [true, true]);
+  });
+});
+
+Deno.test("guardServer() outlives its agent, acts in time, and then ends", async () => {
+  await guarded(async ({ order, orphan, alive, over }) => {
+    order(hold(600));
+    await pause(50);
+    orphan();
+    await pause(300);
+    assert.deepEqual([over(), alive()], [false, true]);
+    await pause(700);
+    assert.deepEqual([over(), alive()], [true, false]);
+  });
+});
+
+Deno.test("guardServer() does nothing to a server without an order, nor on a line that is none", async () => {
+  await guarded(async ({ order, alive, held }) => {
+    for (const line of ["", "{", '{"order":"hold"}', '{"order":"kill"}', "\u0000"]) order(line);
+    await pause(300);
+    assert.deepEqual([alive(), held], [true, []]);
+  });
+});
+
+Deno.test("findGuardians() finds the guardians of one data directory, whoever started them", async () => {
+  const start = (folder: string) =>
+    new Deno.Command("sh", {
+      args: ["-c", "read line", "metako", "guardian", "--data-dir", folder],
+      stdin: "piped",
+    }).spawn();
+  const mine = start("/nowhere/a data directory");
+  const other = start("/nowhere/else");
+  try {
+    await pause(100);
+    const found = await findGuardians("/nowhere/a data directory");
+    assert.deepEqual(found.map(({ pid }) => pid), [mine.pid]);
+  } finally {
+    for (const child of [mine, other]) {
+      await child.stdin.close();
+      await child.status;
+    }
+  }
+});

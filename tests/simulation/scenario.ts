@@ -81,7 +81,7 @@ export function scenarioOf(seed: number, options: { readonly stormMs?: number } 
     },
     actions: { failing: dice.pick([0, 0, 0.03, 0.15]), slow: dice.pick([0, 0.02, 0.05]) },
     clients: { everyMs: dice.pick([150, 300, 600]), direct: dice.luck(0.7) },
-    guarded: diceOf(seed, "guardian").luck(0.85),
+    guarded: diceOf(seed, "guardian").luck(0.6),
     stormMs,
     faults: drawFaults(dice, members, { stormMs, leaseMs }),
   };
@@ -188,7 +188,7 @@ function drawSettings(
     durability: dice.pick(["strict", "quorum", "quorum"]),
     wantedStandbys: dice.pick([Math.floor(data.length / 2), Math.floor(data.length / 2), 1, 2, 3]),
     serverPatienceMs: dice.pick([6000, 20_000]) * scale,
-    agentSilenceMs: silence.pick([0, 5000, 12_000, 30_000]) * scale,
+    agentSilenceMs: silence.pick([0, 0, 5000, 12_000, 30_000]) * scale,
   });
   return Object.fromEntries(
     Object.entries(all).map(([name, settings]) => [name, {

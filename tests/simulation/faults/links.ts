@@ -110,6 +110,13 @@ export const LINK_FAULTS = {
       const awayMs = (leaseMs + fenceMarginMs) * (1.1 + choice) + forMs;
       killAgent(world, host);
       later(world, awayMs, () => startAgent(world, host));
+      // Often nobody can ask it either whether it works: only its standbys still hear it.
+      if ((choice * 10) % 1 < 0.6) {
+        for (const { name } of world.hosts) {
+          cutFor(world, host.name, name, "agents", awayMs);
+          cutFor(world, name, host.name, "agents", awayMs);
+        }
+      }
       const standby = world.hosts[Math.floor(choice * 37) % world.hosts.length]!;
       standby.trouble.slowWalUntilMs = Math.max(
         standby.trouble.slowWalUntilMs,

@@ -80,17 +80,16 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     `    grant.instance !== null && (grant.position === null ||
       (grant.position.timeline === position.timeline && grant.position.lsn <= position.lsn))`,
   ),
-  several("denials-count", "a denial counts for coverage as if it were a grant", [
-    [
-      "src/core/verdict.ts",
-      "denials.push(`${node}: ${message.because}`);\n",
-      `denials.push(\`\${node}: \${message.because}\`);
-      if (message.type === "vote_answer") {
-        grants.push({ instance: message.instance, position: role.position });
-      }
-`,
-    ],
-  ]),
+  core(
+    "denials-count",
+    "a denial counts for coverage as if it were a grant",
+    "verdict.ts",
+    `if (message.type !== "vote_answer" || !message.granted) continue;
+    grants.push({ instance: message.instance, position: message.position });`,
+    `if (message.type !== "vote_answer") continue;
+    const position = message.granted ? message.position : role.position;
+    grants.push({ instance: message.instance, position });`,
+  ),
   core(
     "anybody-counts",
     "members outside E count for coverage",

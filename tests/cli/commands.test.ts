@@ -18,6 +18,8 @@ async function withConfig(
     const plan = planDemo({
       folder,
       nodeCount: 3,
+      witnessCount: 0,
+      settings: {},
       ports: findFreePorts("127.0.0.1", 9)!,
       binDir: "/usr/lib/postgresql/15/bin",
       osUser: null,

@@ -22,15 +22,36 @@ export interface Blow {
 
 const START = (cluster: DemoCluster, node: DemoNode) => cluster.start(node);
 
-/** Every blow, in the order in which they are dealt. */
-export const BLOWS: readonly Blow[] = [
-  {
-    name: "host",
-    strike: (cluster, node) => cluster.killHost(node),
-    downMs: 0,
-    mend: START,
-    changesPrimary: true,
+/** The primary's host crashes, and is rebooted once another node is primary. */
+export const HOST: Blow = {
+  name: "host",
+  strike: (cluster, node) => cluster.killHosts(node),
+  downMs: 0,
+  mend: START,
+  changesPrimary: true,
+};
+
+/** The hosts of the primary and of one standby crash in the same moment. */
+export const TWO_HOSTS: Blow = {
+  name: "two-hosts",
+  strike: (cluster, node) => cluster.killHosts(node, neighbourOf(cluster, node)),
+  downMs: 0,
+  mend(cluster, node) {
+    cluster.start(node);
+    cluster.start(neighbourOf(cluster, node));
   },
+  changesPrimary: true,
+};
+
+/** The next data node, round the circle. */
+function neighbourOf(cluster: DemoCluster, node: DemoNode): DemoNode {
+  const nodes = cluster.plan.nodes.filter(({ witness }) => !witness);
+  return nodes[(nodes.indexOf(node) + 1) % nodes.length]!;
+}
+
+/** Blows to one host, in the order in which they are dealt. */
+export const BLOWS: readonly Blow[] = [
+  HOST,
   {
     name: "postmaster",
     strike(_, node) {

@@ -33,8 +33,10 @@ export interface DemoCluster {
   readonly plan: DemoPlan;
   /** Starts a node's agent; does nothing where it is running. */
   readonly start: (node: DemoNode) => void;
-  /** Ends a node's postmaster and agent as a host crash would: SIGKILL, both at once. */
+  /** Ends a node's postmaster and agent, SIGKILL to both at once; its backends find out by themselves. */
   readonly killHost: (node: DemoNode) => void;
+  /** Ends every process of these nodes as a host crash would: SIGKILL, all at once. */
+  readonly killHosts: (...nodes: readonly DemoNode[]) => void;
   /** The exit code of an agent that ended; null where it runs or never ran. */
   readonly agentExit: (node: DemoNode) => number | null;
   /** Asks every node. */
@@ -107,6 +109,11 @@ export function openCluster(
       const agent = running(node);
       if (postmaster !== null) sendSignal(postmaster, "SIGKILL");
       if (agent !== null) sendSignal(agent.pid, "SIGKILL");
+    },
+    killHosts: (...nodes) => {
+      for (const { pid } of clusterProcesses({ nodes }, listProcesses(), Deno.pid)) {
+        sendSignal(pid, "SIGKILL");
+      }
     },
     agentExit: (node) => agents.get(node.name)?.exitCode ?? null,
     look: clusterAsker(client, plan.nodes.map((node) => node.name)),

@@ -15,11 +15,19 @@ export type LaidOut =
 /**
  * Chooses folder, ports and passwords, and writes each node's files.
  *
+ * @param options.nodes how many, witnesses included
+ * @param options.witnesses how many of them are witnesses; default 0
  * @param options.folder null: a temporary one
+ * @param options.settings see {@linkcode DemoPlan}
  * @param binDir where PostgreSQL's programs are
  */
 export async function layOut(
-  options: { readonly nodes: number; readonly folder: string | null },
+  options: {
+    readonly nodes: number;
+    readonly folder: string | null;
+    readonly witnesses?: number;
+    readonly settings?: DemoPlan["settings"];
+  },
   binDir: string,
 ): Promise<LaidOut> {
   // PostgreSQL refuses to run as root; its packages bring this user.
@@ -36,6 +44,8 @@ export async function layOut(
   const plan = planDemo({
     folder: folder.path,
     nodeCount: options.nodes,
+    witnessCount: options.witnesses ?? 0,
+    settings: options.settings ?? {},
     ports,
     binDir,
     osUser,

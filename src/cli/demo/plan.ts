@@ -15,6 +15,8 @@ import { stringify } from "yaml";
 export interface DemoNode {
   /** Its name in the cluster. */
   readonly name: string;
+  /** It votes and routes, and has no PostgreSQL. */
+  readonly witness: boolean;
   /** Absolute. */
   readonly folder: string;
   /** Its agent's configuration. */
@@ -57,6 +59,8 @@ export interface DemoPlan {
   readonly binDir: string;
   /** Who PostgreSQL runs as, where that is not who the agents run as. */
   readonly osUser: string | null;
+  /** Sections that each node's file has besides, as `coordination`; empty in the demo. */
+  readonly settings: Readonly<Record<string, unknown>>;
 }
 
 /** How many ports a node needs. */
@@ -72,16 +76,19 @@ export const DEMO_SUPERUSER = "postgres";
 /**
  * Lays out a cluster.
  *
+ * @param options.nodeCount how many nodes, witnesses included
+ * @param options.witnessCount how many of them, the last ones, are witnesses
  * @param options.ports at least {@linkcode PORTS_PER_NODE} free ports for each node
  * @throws RangeError where there are too few ports
  */
 export function planDemo(
   options: Omit<DemoPlan, "nodes"> & {
     readonly nodeCount: number;
+    readonly witnessCount: number;
     readonly ports: readonly number[];
   },
 ): DemoPlan {
-  const { nodeCount, ports, ...rest } = options;
+  const { nodeCount, witnessCount, ports, ...rest } = options;
   if (ports.length < nodeCount * PORTS_PER_NODE) {
     throw new RangeError(
       `Cannot plan ${nodeCount} nodes: ${nodeCount * PORTS_PER_NODE} ports are needed,` +
@@ -93,6 +100,7 @@ export function planDemo(
     const [databasePort, apiPort, routerPort] = ports.slice(index * PORTS_PER_NODE);
     return {
       name: `node${index + 1}`,
+      witness: index >= nodeCount - witnessCount,
       folder,
       configFile: `${folder}/config.yaml`,
       logFile: `${folder}/agent.log`,
@@ -117,29 +125,33 @@ export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
       local_db_port: node.databasePort,
       api_host: LOOPBACK,
       api_port: node.apiPort,
+      ...(node.witness ? { witness: true } : {}),
     },
-    local_db: {
-      name: node.name,
-      host: LOOPBACK,
-      port: node.databasePort,
-      role: role(node),
-      username: DEMO_SUPERUSER,
-      password: plan.secrets.superuser,
-      database: DEMO_DATABASE,
-      data_dir: node.dataDir,
-      bin_dir: plan.binDir,
-      ...(plan.osUser === null ? {} : { os_user: plan.osUser }),
-    },
+    ...(node.witness ? {} : {
+      local_db: {
+        name: node.name,
+        host: LOOPBACK,
+        port: node.databasePort,
+        role: role(node),
+        username: DEMO_SUPERUSER,
+        password: plan.secrets.superuser,
+        database: DEMO_DATABASE,
+        data_dir: node.dataDir,
+        bin_dir: plan.binDir,
+        ...(plan.osUser === null ? {} : { os_user: plan.osUser }),
+      },
+    }),
     cluster_members: plan.nodes.filter((other) => other.name !== node.name).map((other) => ({
       node_name: other.name,
       api_host: LOOPBACK,
       api_port: other.apiPort,
-      role: role(other),
+      ...(other.witness ? { witness: true } : { role: role(other) }),
     })),
     replication: { user: "metako_replicator", password: plan.secrets.replication },
     router: { host: LOOPBACK, port: node.routerPort },
     security: { cluster_secret: plan.secrets.cluster },
     state_dir: node.stateDir,
+    ...plan.settings,
   });
 }
 

@@ -28,7 +28,7 @@ export interface ProcessInfo {
  * @param self this process: it and its ancestors are not the cluster's, whatever their arguments say
  */
 export function clusterProcesses(
-  plan: DemoPlan,
+  plan: Pick<DemoPlan, "nodes">,
   processes: readonly ProcessInfo[],
   self: number,
 ): readonly ProcessInfo[] {

@@ -128,7 +128,7 @@ export function settledPrimary(view: ClusterView): string | null {
   if (primary === undefined) return null;
   const ready = statuses.every((status) =>
     status.operation === null &&
-    (status === primary ||
+    (status === primary || status.role === "witness" ||
       status.role === "standby" && status.streaming && countsOn(primary, status))
   );
   return ready ? primary.node : null;

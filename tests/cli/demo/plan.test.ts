@@ -7,6 +7,8 @@ const plan = (nodeCount: number, osUser: string | null = null) =>
   planDemo({
     folder: "/tmp/demo",
     nodeCount,
+    witnessCount: 0,
+    settings: {},
     ports: Array.from({ length: nodeCount * 3 }, (_, index) => 20_000 + index),
     binDir: "/usr/lib/postgresql/15/bin",
     osUser,
@@ -23,7 +25,10 @@ Deno.test("planDemo() gives each node ports and paths of its own", () => {
 
 Deno.test("planDemo() throws where there are too few ports", () => {
   const { nodes: _, ...rest } = plan(3);
-  assert.throws(() => planDemo({ ...rest, nodeCount: 3, ports: [1, 2] }), RangeError);
+  assert.throws(
+    () => planDemo({ ...rest, nodeCount: 3, witnessCount: 0, ports: [1, 2] }),
+    RangeError,
+  );
 });
 
 Deno.test("renderNodeConfig() is accepted by the configuration room, without a warning", () => {
@@ -41,6 +46,34 @@ Deno.test("renderNodeConfig() is accepted by the configuration room, without a w
       assert.equal(parsed.config.router.port, node.routerPort);
     }
   }
+});
+
+Deno.test("planDemo() makes the last nodes witnesses, which the files say and nothing more", () => {
+  const { nodes, ...rest } = plan(3);
+  const laid = planDemo({
+    ...rest,
+    nodeCount: 3,
+    witnessCount: 1,
+    settings: { log: { level: "debug" } },
+    ports: nodes.flatMap((node) => [node.databasePort, node.apiPort, node.routerPort]),
+  });
+  const read = laid.nodes.map((node) => {
+    const parsed = parseConfig(renderNodeConfig(laid, node), {
+      file: node.configFile,
+      env: () => undefined,
+      readFile: () => assert.fail("the file names no other file"),
+    });
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.warnings, []);
+    return parsed.config;
+  });
+  assert.deepEqual(read.map(({ identity }) => identity.witness), [false, false, true]);
+  assert.deepEqual(
+    read.map(({ members }) => members.find(({ witness }) => witness)?.nodeName),
+    ["node3", "node3", "node3"],
+  );
+  assert.equal(read[2]!.localDb, null);
+  assert.equal(read[0]!.log.level, "debug");
 });
 
 Deno.test("renderNodeConfig() sets no timing, so that the demo shows the defaults", () => {

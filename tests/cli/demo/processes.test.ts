@@ -12,6 +12,8 @@ import {
 const plan = planDemo({
   folder: "/tmp/demo",
   nodeCount: 1,
+  witnessCount: 0,
+  settings: {},
   ports: [20_000, 20_001, 20_002],
   binDir: "/usr/bin",
   osUser: null,

@@ -55,6 +55,8 @@ function pretend(looks: NodeAnswer[][], exits: Record<string, number> = {}): Dem
     plan: planDemo({
       folder: "/nonexistent",
       nodeCount: 3,
+      witnessCount: 0,
+      settings: {},
       ports: Array.from({ length: 9 }, (_, index) => index),
       binDir: "",
       osUser: null,
@@ -62,6 +64,7 @@ function pretend(looks: NodeAnswer[][], exits: Record<string, number> = {}): Dem
     }),
     start: () => {},
     killHost: () => {},
+    killHosts: () => {},
     agentExit: (node) => exits[node.name] ?? null,
     look: () => Promise.resolve(mergeStatuses(looks[Math.min(look++, looks.length - 1)]!)),
     stop: () => Promise.resolve([]),

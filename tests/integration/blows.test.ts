@@ -16,7 +16,7 @@ const RUNS = [
 ] as const;
 
 for (const { what, profile, rounds } of RUNS) {
-  Deno.test(`${what} lose no acknowledged row to a crash of the primary's host`, async () => {
+  Deno.test(`a crash of the primary's host costs no acknowledged row with ${what}`, async () => {
     const empty = await Deno.makeTempDir({ prefix: "metako-blows-" });
     await Deno.chmod(empty, 0o755);
     try {

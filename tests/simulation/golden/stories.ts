@@ -7,6 +7,7 @@ import { cut, heal, healAll } from "../network.ts";
 import { askOperator } from "../operator.ts";
 import { endProcess } from "../server.ts";
 import { SILENCE_STORIES } from "./silence.ts";
+import { STANDBY_STORIES } from "./standbys.ts";
 import type { Stage, Story } from "./stage.ts";
 
 /** A seed under which both candidates of the split vote win their pre-votes. */
@@ -260,6 +261,7 @@ export const STORIES: readonly Story[] = [
       stage.untilComplete();
     },
   },
+  ...STANDBY_STORIES,
   ...SILENCE_STORIES,
 ];
 

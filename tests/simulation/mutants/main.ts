@@ -8,7 +8,7 @@
  * comes, and a run that is started again goes on from there. With --check the faults are only
  * planted, not played.
  *
- * A mutant whose text is not found is an error; one that survives is printed and fails the task,
+ * A mutant whose text is not found, or that throws, is an error; one that survives is printed and fails the task,
  * unless the catalogue argues that it cannot be told from the original.
  */
 import { parseArgs } from "node:util";
@@ -16,6 +16,10 @@ import { MUTANTS } from "./all.ts";
 import type { Mutant } from "./mutant.ts";
 import { createNotes, type Verdict, verdictLine } from "./notes.ts";
 import { createPlot, plant, playPlot } from "./plot.ts";
+
+/** What the simulator says of a run in which the core threw: then the fault is not the one meant. */
+const THROWN = "core";
+const AS_EXPECTED: readonly Verdict["outcome"][] = ["killed", "equivalent"];
 
 const { values } = parseArgs({
   args: Deno.args,
@@ -41,9 +45,7 @@ await Promise.all(Array.from({ length: Number(values.jobs) }, work));
 const verdicts = chosen.map(({ id }) => notes.get(id)).filter((verdict) => verdict !== undefined);
 if (known > 0) console.log(`${known} were known from an earlier run`);
 if (!values.check) console.log(verdicts.map(verdictLine).join("\n"));
-const wrong = verdicts.filter(({ outcome }) =>
-  outcome === "SURVIVED" || outcome === "contradicted"
-);
+const wrong = verdicts.filter(({ outcome }) => !AS_EXPECTED.includes(outcome));
 console.log(`${chosen.length} mutants, ${wrong.length} not as the catalogue says`);
 if (wrong.length > 0) Deno.exit(1);
 
@@ -63,7 +65,9 @@ async function work(): Promise<void> {
 
 async function examine(plot: string, mutant: Mutant): Promise<void> {
   const found = await playPlot(plot, mutant.seeds ?? Number(values.seeds));
-  const outcome: Verdict["outcome"] = mutant.equivalent === undefined
+  const outcome: Verdict["outcome"] = found.killedBy === THROWN
+    ? "throws"
+    : mutant.equivalent === undefined
     ? found.killedBy === null ? "SURVIVED" : "killed"
     : found.killedBy === null
     ? "equivalent"

@@ -8,7 +8,7 @@ export interface Verdict extends Found {
   readonly id: string;
   readonly what: string;
   /** contradicted: held to be equivalent, and killed all the same. */
-  readonly outcome: "killed" | "SURVIVED" | "equivalent" | "contradicted";
+  readonly outcome: "killed" | "SURVIVED" | "equivalent" | "contradicted" | "throws";
 }
 
 /** Verdicts by the id of their mutant. */

@@ -86,6 +86,7 @@ function advice(
   const routed = [...plan.nodes.filter(answers), ...plan.nodes.filter((node) => !answers(node))];
   const [first, ...others] = routed.map((node) => node.routerPort);
   return [
+    "Commits wait for standbys, as durability says (quorum, the default).",
     heading("Try it, through any node's router:"),
     `  PGPASSWORD=${plan.secrets.application} psql -h ${LOOPBACK} -p ${first}` +
     ` -U ${DEMO_ROLE} -d ${DEMO_DATABASE}   (or -p ${others.join(", -p ")})`,

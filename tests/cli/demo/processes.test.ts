@@ -23,19 +23,20 @@ const plan = planDemo({
 const process = (pid: number, parent: number, args: string[], cwd: string | null = "/") =>
   ({ pid, parent, args, cwd }) satisfies ProcessInfo;
 
-Deno.test("clusterProcesses() finds agents, postmasters and backends, and nobody else", () => {
+Deno.test("clusterProcesses() finds agents, guardians, postmasters and backends, and nobody else", () => {
   const table = [
     process(10, 1, ["metako", "run", "--config", "/tmp/demo/node1/config.yaml"]),
     process(11, 1, ["/usr/bin/postgres", "-D", "/tmp/demo/node1/data"]),
     process(12, 11, ["postgres: walwriter"], "/tmp/demo/node1/data"),
     process(13, 1, ["postgres: walwriter"], "/tmp/demo/node1/data (deleted)"),
+    process(14, 10, ["metako", "guardian", "--data-dir", "/tmp/demo/node1/data"]),
     process(20, 1, ["postgres: walwriter"], "/var/lib/postgresql/15/main"),
     process(21, 1, ["bash"], "/tmp/demo/node1/data"),
     process(22, 1, ["tail", "-f", "/tmp/demo/node1/agent.log"]),
     process(23, 1, ["metako", "run", "--config", "/tmp/demo/node10/config.yaml"]),
   ];
   const pids = clusterProcesses(plan, table, 99).map((found) => found.pid);
-  assert.deepEqual(pids, [10, 11, 12, 13]);
+  assert.deepEqual(pids, [10, 11, 12, 13, 14]);
 });
 
 Deno.test("agentProcesses() finds agents of the folder, whoever started them, and no server", () => {

@@ -25,6 +25,17 @@ Deno.test("settledPrimary() names the primary where every standby streams and is
   assert.equal(settledPrimary(mergeStatuses(SETTLED)), "node1");
 });
 
+Deno.test("settledPrimary() wants nothing of a witness but its answer", () => {
+  const record = { ...RECORD, electable: ["node2"] };
+  const primary = answered(primaryOf("node1", { record, durability: "ANY 1 (node2-0a1b2c3d)" }));
+  const witness = answered(
+    statusOf("node3", { role: "witness", state: "absent", streaming: false }),
+  );
+  const standby = answered(statusOf("node2"));
+  assert.equal(settledPrimary(mergeStatuses([primary, standby, witness])), "node1");
+  assert.equal(settledPrimary(mergeStatuses([primary, standby, silent("node3")])), null);
+});
+
 Deno.test("settledPrimary() is null where the loss of a host would not be survived", () => {
   const [primary, second, third] = SETTLED as [NodeAnswer, NodeAnswer, NodeAnswer];
   const lonely = { ...RECORD, electable: ["node2"] };

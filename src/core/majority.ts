@@ -45,6 +45,9 @@ const RETRY_MS = 2000;
 
 /** Takes one event in, and whatever follows from it. */
 export function turnMajority(turn: Turn, event: Event): void {
+  // One of a pair that acts alone has nobody to wait for: what it does next must not come before
+  // the end of a lease that it slept through.
+  if (turn.state.role.kind === "leader" && turn.state.role.alone) keepLease(turn);
   takeIn(turn, event);
   watchPeer(turn);
   keepLease(turn);

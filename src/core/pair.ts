@@ -28,6 +28,7 @@ export function initialWatch(nowMs: number): PairWatch {
   return {
     heardAtMs: nowMs,
     awakeAtMs: nowMs,
+    deafAtMs: nowMs,
     failedChecks: 0,
     checkAtMs: nowMs,
     entitled: false,
@@ -69,14 +70,15 @@ export function whyNotAlone(state: State): string | null {
  * resumes after a restart does not know what happened before, unless nobody else was electable.
  */
 export function mayGoOnAlone(state: State, role: LeaderRole, lapsedAtMs: number): boolean {
-  const { settings, durable, nowMs } = state;
+  const { settings, nowMs } = state;
   if (settings.pair === null || role.alone) return false;
   if (nowMs > lapsedAtMs + settings.heartbeatIntervalMs) return false;
-  const solo = durable.record !== null && durable.record.electable.length === 0;
+  // The peer may not have heard the newest record: each that may be in force counts.
+  const solo = role.published.every(({ electable }) => electable.length === 0);
   const confirmed = role.leaseUntilMs !== null || role.votes.length > 0;
   if (!confirmed && !solo) return false;
-  const { witnessCount, whenAlone } = settings.pair;
-  return witnessCount > 0 ? reachesWitnesses(state) : whenAlone === "serve" || solo;
+  if (settings.pair.witnessCount > 0) return reachesWitnesses(state);
+  return settings.pair.whenAlone === "serve" || (solo && role.leaseUntilMs !== null);
 }
 
 /** True where this node may resume its own term alone: nobody else could have been elected. */
@@ -107,14 +109,16 @@ export function nextTerm(
 
 /** The leader was heard: whatever silence follows begins now, and in this condition. */
 export function hearLeader(turn: Turn, leader: NodeName, alone: boolean): void {
-  const { durable, server, settings } = turn.state;
+  const { durable, server, settings, pair } = turn.state;
+  if (pair === null) return;
+  const awake = turn.nowMs >= pair.deafAtMs + settings.heartbeatIntervalMs;
   const own = ownInstance(turn.state);
   const { record } = durable;
   const streams = server?.state === "standby" && server.streamingFrom === leader;
   const electable = durable.admitted && own !== null && record !== null &&
     includesInstance(record.electable, own) &&
     (record.required >= 1 || settings.durability === "async");
-  hearPeer(turn, !alone && streams && electable);
+  hearPeer(turn, awake && !alone && streams && electable);
 }
 
 /** The peer was heard. `entitled`: a silence that begins now may end in a promotion. */
@@ -144,7 +148,9 @@ export function watchPeer(turn: Turn): void {
   if (pair === null || settings.pair === null) return;
   const { heartbeatIntervalMs } = settings;
   const deaf = turn.nowMs - pair.awakeAtMs > DEAF_INTERVALS * heartbeatIntervalMs;
-  patch(turn, { pair: { ...pair, awakeAtMs: turn.nowMs } });
+  patch(turn, {
+    pair: { ...pair, awakeAtMs: turn.nowMs, deafAtMs: deaf ? turn.nowMs : pair.deafAtMs },
+  });
   if (deaf) hearPeer(turn, false);
   else if (turn.nowMs >= pair.checkAtMs) {
     patch(turn, {
@@ -238,10 +244,13 @@ function reachesWitnesses({ pair, settings, nowMs }: State): boolean {
 
 /**
  * True where this node's own record lets nobody else be elected. A newer term that it did not ask
- * for itself says that its peer went on without it.
+ * for itself says that its peer went on without it. That the peer ever held the record nobody
+ * remembers, so one that is to fence when alone does not start alone either.
  */
 function isSoloHere(state: State): boolean {
   const { record, votedFor } = state.durable;
+  const { pair } = state.settings;
+  if (pair?.witnessCount === 0 && pair.whenAlone === "fence") return false;
   return record !== null && !isVirgin(record) && record.electable.length === 0 &&
     votedFor === state.settings.self && isRecordLeader(state);
 }

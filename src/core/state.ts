@@ -163,6 +163,8 @@ export interface PairWatch {
   readonly heardAtMs: number;
   /** When this node last took anything in. */
   readonly awakeAtMs: number;
+  /** When it last noticed that it had not: what it reads right after that is old. */
+  readonly deafAtMs: number;
   readonly failedChecks: number;
   readonly checkAtMs: number;
   /** The silence began while this node streamed from the leader and was electable. */

@@ -105,7 +105,8 @@ function conclude(
     case "after": {
       // Only what PostgreSQL itself brings to an end goes on without the agent.
       const { process, data } = host;
-      if (action.type === "promote" || action.type === "start_primary") {
+      const promotes = action.type === "promote" && process?.kind === "standby";
+      if (promotes || action.type === "start_primary") {
         after(world, world.dice.action.between(50, 3000), () => {
           if (host.process === process && host.data === data && host.up) apply();
         });

@@ -8,6 +8,7 @@ import type { Settings } from "../../src/core/settings.ts";
 import { type Dice, diceOf } from "./dice.ts";
 import { type FaultKind, FAULTS } from "./faults.ts";
 import type { Weather } from "./network.ts";
+import { DEAFENING, drawPair, FORGETTING } from "./pairs.ts";
 import type { Host } from "./world.ts";
 
 /** One thing that goes wrong. It ends by itself after `forMs`, where it is one that lasts. */
@@ -60,14 +61,24 @@ const SHAPES: readonly { readonly data: number; readonly witnesses: number }[] =
   { data: 7, witnesses: 0 },
 ];
 
+const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
+
+/** How many of the runs are those of a pair. */
+const PAIR_SHARE = 0.12;
+
 /** Draws the scenario of a seed. */
 export function scenarioOf(seed: number, options: { readonly stormMs?: number } = {}): Scenario {
   const dice = diceOf(seed, "scenario");
   const stormMs = options.stormMs ?? STORM_MS;
+  const pairDice = diceOf(seed, "pair");
+  const paired = pairDice.luck(PAIR_SHARE);
   const shape = dice.pick(SHAPES);
-  const members = membersOf(shape);
-  const settings = drawSettings(dice, members, diceOf(seed, "silence"));
+  const members = membersOf(paired ? { data: 2, witnesses: 0 } : shape);
+  const drawn = drawSettings(dice, members, diceOf(seed, "silence"));
+  const settings = paired ? asPair(drawn, pairDice) : drawn;
   const { leaseMs } = settings[members[0]!.name]!;
+  // Where nothing deafens a node, a pair has to be as good as a majority.
+  const audible = paired && pairDice.luck(0.6);
   return {
     seed,
     members,
@@ -75,7 +86,7 @@ export function scenarioOf(seed: number, options: { readonly stormMs?: number } 
     clocks: Object.fromEntries(members.map(({ name }) => [name, drawClock(dice)])),
     weather: {
       latencyMs: dice.pick([0.5, 1, 2, 5, 20]),
-      loss: dice.pick([0, 0, 0, 0.01, 0.1]),
+      loss: dice.pick([0, 0, 0, 0.01, 0.1]) * (audible ? 0 : 1),
       duplication: dice.pick([0, 0, 0.02]),
       straggling: dice.pick([0, 0.01, 0.05]),
     },
@@ -83,7 +94,17 @@ export function scenarioOf(seed: number, options: { readonly stormMs?: number } 
     clients: { everyMs: dice.pick([150, 300, 600]), direct: dice.luck(0.7) },
     guarded: diceOf(seed, "guardian").luck(0.6),
     stormMs,
-    faults: drawFaults(dice, members, { stormMs, leaseMs }),
+    faults: drawFaults(dice, members, {
+      stormMs,
+      leaseMs,
+      kinds: FAULT_KINDS.filter((kind) =>
+        !paired
+          ? kind !== "witnessesLost"
+          : audible
+          ? !DEAFENING.includes(kind)
+          : !FORGETTING.includes(kind)
+      ),
+    }),
   };
 }
 
@@ -198,13 +219,29 @@ function drawSettings(
   );
 }
 
+function asPair(
+  all: Readonly<Record<NodeName, Settings>>,
+  dice: Dice,
+): Record<NodeName, Settings> {
+  const [first] = Object.values(all);
+  const pair = drawPair(dice, first!);
+  // As the agent's plan does: patience has to end while the standby may still promote.
+  const agentSilenceMs = Math.min(first!.agentSilenceMs, 1.5 * pair.failoverDelayMs);
+  return Object.fromEntries(
+    Object.entries(all).map(([name, settings]) => [name, { ...settings, pair, agentSilenceMs }]),
+  );
+}
+
 function drawFaults(
   dice: Dice,
   members: readonly MemberEntry[],
-  options: { readonly stormMs: number; readonly leaseMs: number },
+  options: {
+    readonly stormMs: number;
+    readonly leaseMs: number;
+    readonly kinds: readonly FaultKind[];
+  },
 ): Fault[] {
-  const { stormMs, leaseMs } = options;
-  const kinds = Object.keys(FAULTS) as FaultKind[];
+  const { stormMs, leaseMs, kinds } = options;
   // A run concentrates on a few kinds, so that rare combinations of them come up often.
   const share = dice.pick([0.15, 0.35, 0.7]);
   const chosen = kinds.filter(() => dice.luck(share));

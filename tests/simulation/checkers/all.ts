@@ -13,6 +13,7 @@ import { ledgerChecker } from "./ledger.ts";
 import { lineageChecker } from "./lineage.ts";
 import { memoryChecker } from "./memory.ts";
 import { operatorChecker } from "./operator.ts";
+import { createForks } from "./pair.ts";
 import { patienceChecker } from "./patience.ts";
 import { promotionChecker } from "./promotion.ts";
 import { strangerChecker } from "./stranger.ts";
@@ -23,16 +24,18 @@ import { createCommits } from "./commits.ts";
 export function addCheckers(world: World): void {
   const commits = createCommits();
   const forces = createForces(world);
+  const forks = createForks(world);
   world.checkers.push(
     commits.checker,
     forces.checker,
+    forks.checker,
     termChecker(world),
     memoryChecker(world),
-    ledgerChecker(world, forces),
-    durabilityChecker(world, commits, forces),
-    promotionChecker(world, commits),
+    ledgerChecker(world, forces, forks),
+    durabilityChecker(world, commits, forces, forks),
+    promotionChecker(world, commits, forks),
     lineageChecker(world),
-    exclusiveChecker(world, forces),
+    exclusiveChecker(world, forces, forks),
     leaseChecker(world),
     fenceChecker(world),
     guardChecker(world),

@@ -33,6 +33,11 @@ export function createCommits(): Commits {
   const seen = new Map<number, Seen[]>();
   let newest: ClusterRecord | null = null;
 
+  const commit = (entry: Seen) => {
+    entry.committed = true;
+    if (compareRecords(entry.record, newest) > 0) newest = entry.record;
+  };
+
   return {
     newest: () => newest,
     inForce(term) {
@@ -52,6 +57,14 @@ export function createCommits(): Commits {
     },
     checker: {
       name: "commits",
+      stepped(host) {
+        const { role, durable } = host.agent!.state;
+        if (role.kind !== "leader" || !role.alone) return;
+        // One of a pair that acts alone is a majority of one.
+        for (const entry of seen.get(durable.term) ?? []) {
+          if (entry.holders.has(host.name)) commit(entry);
+        }
+      },
       persisted(host, before, { record, admitted }) {
         if (record === null || !admitted || record === before.record && before.admitted) return;
         const entries = seen.get(record.term) ?? [];
@@ -59,7 +72,8 @@ export function createCommits(): Commits {
         if (!entries.some((entry) => entry.record.seq === record.seq)) {
           entries.push({ record, holders: new Set(), committed: false });
         }
-        const needed = majoritySize(
+        const role = host.agent?.state.role;
+        const needed = role?.kind === "leader" && role.alone ? 1 : majoritySize(
           host.settings.members.length,
           host.settings.minConsensusNodes,
         );
@@ -67,9 +81,7 @@ export function createCommits(): Commits {
           // A later record of the same term says that the node has been past the earlier one.
           if (entry.record.seq > record.seq) continue;
           entry.holders.add(host.name);
-          if (entry.holders.size < needed) continue;
-          entry.committed = true;
-          if (compareRecords(entry.record, newest) > 0) newest = entry.record;
+          if (entry.holders.size >= needed) commit(entry);
         }
       },
     },

@@ -7,9 +7,15 @@ import type { ClusterRecord, Instance } from "../../../src/core/record.ts";
 import { breach, type Checker, type World } from "../world.ts";
 import type { Commits } from "./commits.ts";
 import type { Forces } from "./force.ts";
+import type { Forks } from "./pair.ts";
 
 /** Counts on the disks themselves. */
-export function durabilityChecker(world: World, commits: Commits, forces: Forces): Checker {
+export function durabilityChecker(
+  world: World,
+  commits: Commits,
+  forces: Forces,
+  forks: Forks,
+): Checker {
   const name = "2 durability";
 
   const holds = ({ incarnation }: Instance, row: number, count: number) => {
@@ -42,6 +48,7 @@ export function durabilityChecker(world: World, commits: Commits, forces: Forces
       if (record.leader.incarnation !== host.data?.incarnation) return;
       for (const commit of world.acknowledged) {
         if (commit.term > record.term || forces.givenUp(commit, record.term)) continue;
+        if (commit.term < record.term && forks.givesUp(commit)) continue;
         check(record, commit.row, commit.count);
       }
     },

@@ -9,10 +9,11 @@
  * successor at that very moment.
  */
 import type { Forces } from "./force.ts";
+import type { Forks } from "./pair.ts";
 import { breach, type Checker, type World } from "../world.ts";
 
 /** Compares each acknowledged row with the opening of the newest server. */
-export function exclusiveChecker(world: World, forces: Forces): Checker {
+export function exclusiveChecker(world: World, forces: Forces, forks: Forks): Checker {
   const name = "4 exclusive";
   let newest = { term: 0, node: "", rowsBefore: 0 };
   return {
@@ -26,6 +27,7 @@ export function exclusiveChecker(world: World, forces: Forces): Checker {
       const { row, node, term } = commit;
       if (term > newest.term || (term === newest.term && node === newest.node)) return;
       if (row < newest.rowsBefore || forces.givenUp(commit, newest.term)) return;
+      if (forks.givesUp(commit)) return;
       breach(
         world,
         name,

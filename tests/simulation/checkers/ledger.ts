@@ -3,16 +3,17 @@
  * under any mix of faults and clocks.
  */
 import type { Forces } from "./force.ts";
+import type { Forks } from "./pair.ts";
 import { type Acknowledged, breach, type Checker, type Host, type World } from "../world.ts";
 
 /** Compares the ledger with the WAL of each server that becomes primary, and of the newest one. */
-export function ledgerChecker(world: World, forces: Forces): Checker {
+export function ledgerChecker(world: World, forces: Forces, forks: Forks): Checker {
   const name = "2 ledger";
   let newest: { host: Host; term: number; wal: readonly number[] } | null = null;
 
   const check = (commit: Acknowledged, host: Host, wal: readonly number[], term: number) => {
     if (commit.term > term || wal[commit.count - 1] === commit.row) return;
-    if (forces.givenUp(commit, term)) return;
+    if (forces.givenUp(commit, term) || forks.givesUp(commit)) return;
     breach(
       world,
       name,

@@ -9,12 +9,14 @@ import type { ServerAction } from "../../../src/core/server.ts";
 import { breach, type Checker, type Host, type World } from "../world.ts";
 import type { Commits } from "./commits.ts";
 import { leasesMayOverlap } from "./doubt.ts";
+import type { Forks } from "./pair.ts";
 
 /** Compares each promotion with the newest committed record. */
-export function promotionChecker(world: World, commits: Commits): Checker {
+export function promotionChecker(world: World, commits: Commits, forks: Forks): Checker {
   const name = "5 promotion";
 
   const check = (host: Host, action: ServerAction["type"], alone: boolean) => {
+    if (forks.excused) return;
     const record = commits.newest();
     // One that was superseded early, and has not heard of it, may start again in place: nobody is
     // left who would acknowledge what is written there. Early means within its lease, so a clock
@@ -41,7 +43,7 @@ export function promotionChecker(world: World, commits: Commits): Checker {
       const { role, durable } = host.agent!.state;
       if (role.kind !== "leader" || before.role.kind !== "candidate") return;
       // Force lifts this rule; whether it was an operator's will is for its own checker.
-      if (before.role.forced) return;
+      if (before.role.forced || forks.excused) return;
       const records = commits.before(durable.term).filter((record) => !isVirgin(record));
       const { data } = host;
       const instance = data && { node: host.name, incarnation: data.incarnation };
@@ -69,7 +71,7 @@ export function promotionChecker(world: World, commits: Commits): Checker {
       }
       if (message.type !== "heartbeat" || !message.writable) return;
       const record = commits.newest();
-      if (record !== null && record.term > message.term) return;
+      if (forks.excused || (record !== null && record.term > message.term)) return;
       if (record?.term === message.term && record.timeline > 0) return;
       breach(
         world,

@@ -3,7 +3,7 @@
  */
 import { killAgent, startAgent } from "../agent.ts";
 import { powerOff, powerOn } from "../hosts.ts";
-import { refuse } from "../network.ts";
+import { loseWitnesses, refuse } from "../network.ts";
 import { askOperator } from "../operator.ts";
 import { SENDER_TIMEOUT_MS, writeRow } from "../wal.ts";
 import { after, type Host } from "../world.ts";
@@ -197,6 +197,16 @@ export const LINK_FAULTS = {
           startAgent(world, voter);
         });
       }
+    },
+  },
+  /** A host of a pair reaches fewer of the addresses outside of it, or none. */
+  witnessesLost: {
+    towardsPrimary: 0.5,
+    spanMs: LONG,
+    apply(world, { forMs, choice }, host) {
+      const count = 1 + Math.floor(choice * 3);
+      loseWitnesses(world.network, host.name, count);
+      later(world, forMs, () => loseWitnesses(world.network, host.name, -count));
     },
   },
   badWeather: {

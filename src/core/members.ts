@@ -43,5 +43,8 @@ export function majorityOf(state: Pick<State, "settings" | "durable">): number {
 
 /** How many members, this one included, have to agree now. */
 export function neededVotes(state: State): number {
-  return isPair(state) && actsAlone(state) ? 1 : majorityOf(state);
+  const { role } = state;
+  // An operator who forces one of a pair has looked after the other, which does not answer.
+  const forced = role.kind === "candidate" && role.forced && role.failed.length > 0;
+  return isPair(state) && (forced || actsAlone(state)) ? 1 : majorityOf(state);
 }

@@ -21,6 +21,9 @@ export const DEAFENING: readonly FaultKind[] = [
 /** Faults after which one of two primaries may not even know of its term any more. */
 export const FORGETTING: readonly FaultKind[] = ["stateLost", "hostWiped", "strangersData"];
 
+/** What pairs are not played with: force would have to be told apart from a fork in every checker. */
+export const NOT_IN_PAIRS: readonly FaultKind[] = ["forcedFailover"];
+
 /** Draws the settings of a pair. */
 export function drawPair(dice: Dice, spans: { leaseMs: number; fenceMarginMs: number }) {
   const leastMs = spans.leaseMs + spans.fenceMarginMs;

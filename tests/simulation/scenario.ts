@@ -8,7 +8,7 @@ import type { Settings } from "../../src/core/settings.ts";
 import { type Dice, diceOf } from "./dice.ts";
 import { type FaultKind, FAULTS } from "./faults.ts";
 import type { Weather } from "./network.ts";
-import { DEAFENING, drawPair, FORGETTING } from "./pairs.ts";
+import { DEAFENING, drawPair, FORGETTING, NOT_IN_PAIRS } from "./pairs.ts";
 import type { Host } from "./world.ts";
 
 /** One thing that goes wrong. It ends by itself after `forMs`, where it is one that lasts. */
@@ -98,11 +98,8 @@ export function scenarioOf(seed: number, options: { readonly stormMs?: number } 
       stormMs,
       leaseMs,
       kinds: FAULT_KINDS.filter((kind) =>
-        !paired
-          ? kind !== "witnessesLost"
-          : audible
-          ? !DEAFENING.includes(kind)
-          : !FORGETTING.includes(kind)
+        !paired ? kind !== "witnessesLost" : !NOT_IN_PAIRS.includes(kind) &&
+          !(audible ? DEAFENING : FORGETTING).includes(kind)
       ),
     }),
   };

@@ -37,7 +37,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "progress",
   ],
   witnesses: ["reached", "not reached"],
-  pair: ["alone as candidate", "alone as leader", "commit given up"],
+  pair: ["alone as candidate", "alone as leader", "alone as follower", "commit given up"],
   action: ACTIONS,
   message: [
     "pre_vote",

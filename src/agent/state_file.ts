@@ -28,13 +28,20 @@ const lsn = z.string().transform((text, context) => {
 });
 const instance = z.strictObject({ node: name, incarnation: z.string().regex(/^[0-9a-f]{8}$/) });
 
+const memory = z.string().regex(/^[0-9a-f]{8}$/);
+const member = z.strictObject({
+  name,
+  kind: z.enum(["data", "witness"]),
+  memory: memory.optional(),
+});
+
 const durableSchema = z.strictObject({
   term: whole,
   votedFor: name.nullable(),
   record: z.strictObject({
     term: whole,
     seq: whole,
-    members: z.array(z.strictObject({ name, kind: z.enum(["data", "witness"]) })),
+    members: z.array(member),
     systemIdentifier: z.string().nullable(),
     leader: instance,
     timeline: whole,
@@ -44,6 +51,8 @@ const durableSchema = z.strictObject({
   }).nullable(),
   resignedTerm: whole,
   admitted: z.boolean(),
+  /** Files of earlier versions have none. */
+  memory: memory.nullable().default(null),
 });
 
 const fileSchema = z.strictObject({

@@ -38,7 +38,12 @@ const lsn = z.codec(z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/), z.bigint
 });
 
 const instance = z.strictObject({ node: nodeName, incarnation });
-const member = z.strictObject({ name: nodeName, kind: z.enum(["data", "witness"]) });
+const memory = z.string().regex(/^[0-9a-f]{8}$/, "is not 8 hexadecimal digits");
+const member = z.strictObject({
+  name: nodeName,
+  kind: z.enum(["data", "witness"]),
+  memory: memory.optional(),
+});
 const position = z.strictObject({ timeline, lsn });
 const mark = z.strictObject({ term: ordinal, seq: ordinal });
 const contact = z.strictObject({ host: z.string().max(255), port: z.int().min(0).max(65535) });
@@ -106,6 +111,7 @@ export const answerSchema = z.discriminatedUnion("type", [
     record: record.nullable(),
     instance: instance.nullable(),
     position: position.nullable(),
+    memory: memory.nullable(),
   }),
   z.strictObject({
     type: z.literal("heartbeat_answer"),
@@ -114,6 +120,7 @@ export const answerSchema = z.discriminatedUnion("type", [
     because,
     persisted: mark.nullable(),
     admitted: z.boolean(),
+    memory: memory.nullable(),
     instance: instance.nullable(),
     contact,
     server: z.strictObject({

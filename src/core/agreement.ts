@@ -3,13 +3,20 @@
  *
  * @module
  */
-import { stepDown } from "./leader.ts";
+import { publish, stepDown } from "./leader.ts";
 import { leaseUntilMs } from "./lease.ts";
 import { isPair, membersOf, neededVotes, peersOf } from "./members.ts";
 import type { Answer } from "./message.ts";
 import { aloneUntilMs, hearPeer } from "./pair.ts";
 import { advance } from "./phases.ts";
-import { compareRecords, fingerprint, type NodeName, type RecordMark } from "./record.ts";
+import {
+  compareRecords,
+  fingerprint,
+  isForgotten,
+  memoryOf,
+  type NodeName,
+  type RecordMark,
+} from "./record.ts";
 import type { LeaderRole, Outstanding, PeerProgress, State } from "./state.ts";
 import { patch, patchRole, persist, report, send, type Turn } from "./turn.ts";
 
@@ -20,7 +27,7 @@ const NO_PROGRESS: PeerProgress = {
   ackedSentAtMs: null,
   persisted: null,
   admitted: false,
-  lostAtMs: null,
+  lost: null,
   instance: null,
 };
 
@@ -44,7 +51,9 @@ export function onHeartbeatAnswer(
     return;
   }
   const before = role.peers[from] ?? NO_PROGRESS;
-  const ackedSentAtMs = message.admitted
+  // What was said by a memory that is lost says nothing of what the member knows now.
+  const admitted = message.admitted && !isForgotten(durable.record, from, message.memory);
+  const ackedSentAtMs = admitted
     ? Math.max(before.ackedSentAtMs ?? -Infinity, sent.sentAtMs)
     : before.ackedSentAtMs;
   const peer: PeerProgress = {
@@ -52,8 +61,8 @@ export function onHeartbeatAnswer(
     persisted: compareRecords(message.persisted, before.persisted) >= 0
       ? message.persisted
       : before.persisted,
-    admitted: message.admitted,
-    lostAtMs: message.admitted ? null : before.lostAtMs ?? turn.nowMs,
+    admitted,
+    lost: message.admitted ? null : message.memory,
     instance: message.instance,
   };
   patch(turn, {
@@ -109,21 +118,43 @@ export function beat(turn: Turn, role: LeaderRole): void {
 }
 
 /**
- * A member that lost its state is taken back once a majority of the *others* holds the record, by
- * acknowledgements of heartbeats that were sent after the loss was known: an older one says nothing
- * of a newer term, for which the member may have voted before it forgot.
+ * A member that lost its state is taken back once a majority of the *others* holds the record that
+ * names its new memory. Every majority that elects a later leader then has one among them who shows
+ * that record to the candidate, and votes that the member gave before it forgot do not count.
+ * (docs/decisions/2026-11-25-votes-carry-a-memory.md)
  */
 function mayAdmit(state: State, role: LeaderRole, node: NodeName): boolean {
   const newest = role.published.at(-1);
-  const lostAtMs = role.peers[node]?.lostAtMs ?? null;
-  if (newest === undefined || lostAtMs === null) return false;
-  const others = Object.entries(role.peers).filter(([name, { ackedSentAtMs }]) =>
-    name !== node && ackedSentAtMs !== null && ackedSentAtMs > lostAtMs
-  );
+  const lost = role.peers[node]?.lost ?? null;
+  if (newest === undefined || lost === null || memoryOf(newest, node) !== lost) return false;
   // A leader of a pair had its lease when the loss was known, so the other cannot have gone on
   // without it; there is nobody else to ask.
   if (isPair(state)) return role.leaseUntilMs !== null;
+  const others = Object.entries(role.peers).filter(([name]) => name !== node);
   return holders(others, newest) >= neededVotes(state);
+}
+
+/**
+ * Publishes the new memories of members that lost their state, so that they can be taken back.
+ *
+ * @returns true where there were any
+ */
+export function nameNewMemories(turn: Turn, role: LeaderRole): boolean {
+  const newest = role.published.at(-1);
+  // One of a pair can settle nothing before the other is back.
+  if (newest === undefined || !isSettled(role) && !isPair(turn.state)) return false;
+  const members = newest.members.map((member) => {
+    const memory = role.peers[member.name]?.lost ?? member.memory;
+    return memory === member.memory ? member : { ...member, memory };
+  });
+  if (members.every((member, index) => member === newest.members[index])) return false;
+  report(turn, {
+    event: "memory",
+    outcome: "started",
+    because: "a member lost its state and is to be taken back with a new one",
+  });
+  publish(turn, { ...newest, members });
+  return true;
 }
 
 /** Notes which of the published records a majority holds. */

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Answer, Contact, Request } from "./message.ts";
-import type { ClusterRecord, NodeName } from "./record.ts";
+import type { ClusterRecord, Memory, NodeName } from "./record.ts";
 import type { ServerAction } from "./server.ts";
 
 /** What a node must remember across crashes; written with fsync before anything that relies on it. */
@@ -17,6 +17,8 @@ export interface Durable {
   readonly resignedTerm: number;
   /** False on a node that lost its state file, until a leader takes it back as a voter. */
   readonly admitted: boolean;
+  /** Null only before the first event after a start without a state file. */
+  readonly memory: Memory | null;
 }
 
 /** Where an operator's wish stands. Only the last step is not "running". */

@@ -13,10 +13,27 @@ import { isCovered, patienceUntilMs, promiseTo } from "./lease.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import type { Request } from "./message.ts";
 import { hearLeader } from "./pair.ts";
-import { compareRecords, fingerprint, isVirgin, newerRecord, type NodeName } from "./record.ts";
+import {
+  compareRecords,
+  fingerprint,
+  isForgotten,
+  isVirgin,
+  memoryOf,
+  newerRecord,
+  type NodeName,
+} from "./record.ts";
 import type { Settings } from "./settings.ts";
 import type { FollowerRole, PromiseToLeader, State } from "./state.ts";
-import { answer, patch, patchRole, persist, progress, report, type Turn } from "./turn.ts";
+import {
+  answer,
+  drawMemory,
+  patch,
+  patchRole,
+  persist,
+  progress,
+  report,
+  type Turn,
+} from "./turn.ts";
 
 /** How many heartbeat intervals of silence make a follower ask the leader's ports. */
 const SILENT_INTERVALS = 2.2;
@@ -65,7 +82,7 @@ export function onHeartbeat(
   if (turn.state.role.kind === "leader") {
     stepDown(`${from} leads term ${message.term}`);
   }
-  if (turn.state.durable.admitted || message.admit) {
+  if (mayCount(turn, message)) {
     persist(turn, {
       term: message.term,
       votedFor: newTerm ? from : turn.state.durable.votedFor ?? from,
@@ -114,6 +131,21 @@ export function onHeartbeat(
   hearLeader(turn, from, message.alone);
   watchLeader(turn, from, message.term, message.writable);
   answerHeartbeat(turn, exchange, true, "");
+}
+
+/**
+ * True where this node remembers all that it must, or is taken back: with the memory that it has
+ * now, and no other. One that finds another named in a newer record has been given an old copy of
+ * its state file: it has lost its state like any other, and begins a new memory.
+ */
+function mayCount(turn: Turn, message: Request & { readonly type: "heartbeat" }): boolean {
+  const { settings, durable } = turn.state;
+  if (durable.admitted) {
+    if (!isForgotten(message.record, settings.self, durable.memory)) return true;
+    persist(turn, { admitted: false, memory: drawMemory(turn) });
+    return false;
+  }
+  return message.admit && memoryOf(message.record, settings.self) === durable.memory;
 }
 
 /** The leader of `term` says that it is down, durably: nobody need wait for its lease. */
@@ -254,6 +286,7 @@ function answerHeartbeat(
     because,
     persisted: admitted && record !== null ? { term: record.term, seq: record.seq } : null,
     admitted,
+    memory: durable.memory,
     instance: ownInstance(turn.state),
     contact: settings.contact,
     server: summarise(turn.state),

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Lsn } from "./lsn.ts";
-import type { ClusterRecord, Instance, NodeName, Position, RecordMark } from "./record.ts";
+import type { ClusterRecord, Instance, Memory, NodeName, Position, RecordMark } from "./record.ts";
 
 /** Where clients and standbys reach a member's PostgreSQL. */
 export interface Contact {
@@ -90,6 +90,8 @@ export type Answer =
     readonly instance: Instance | null;
     /** Its final position after revocation; null where it does not count for coverage. */
     readonly position: Position | null;
+    /** What the vote is remembered by: a vote of a memory that was lost does not count. */
+    readonly memory: Memory | null;
   }
   | {
     readonly type: "heartbeat_answer";
@@ -99,6 +101,7 @@ export type Answer =
     /** The newest record that it has made durable; null where it does not count (not admitted). */
     readonly persisted: RecordMark | null;
     readonly admitted: boolean;
+    readonly memory: Memory | null;
     readonly instance: Instance | null;
     readonly contact: Contact;
     readonly server: ServerSummary;

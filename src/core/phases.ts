@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { beat, isSettled } from "./agreement.ts";
+import { beat, isSettled, nameNewMemories } from "./agreement.ts";
 import { assertNever } from "./assert_never.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { claimSolo, enterPhase, mayBeAlone, publish, stepDown } from "./leader.ts";
@@ -58,7 +58,7 @@ export function advance(turn: Turn): void {
       if (isSettled(role)) serve(turn, role);
       return;
     case "leading":
-      return stepDurability(turn, role);
+      return nameNewMemories(turn, role) ? undefined : stepDurability(turn, role);
     case "burying":
       if (turn.state.operation === null && turn.nowMs >= role.retryAtMs) {
         operate(turn, { type: "fence" });

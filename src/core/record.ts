@@ -16,6 +16,12 @@ export type NodeName = string;
 /** The random id of one data directory: 8 lower-case hexadecimal digits, replaced by every clone. */
 export type Incarnation = string;
 
+/**
+ * The random id of what one member remembers: 8 lower-case hexadecimal digits, drawn where there is
+ * no state file. Who lost the file and has a new one has another memory.
+ */
+export type Memory = string;
+
 /** One data directory on one member. Records name these, never hosts. */
 export interface Instance {
   readonly node: NodeName;
@@ -26,6 +32,8 @@ export interface Instance {
 export interface MemberEntry {
   readonly name: NodeName;
   readonly kind: "data" | "witness";
+  /** The memory whose votes count; absent until the member was first taken back after a loss. */
+  readonly memory?: Memory | undefined;
 }
 
 /** A WAL position. Two positions are comparable only on the same timeline. */
@@ -94,6 +102,21 @@ export function newerRecord(
  */
 export function isVirgin(record: ClusterRecord | null): boolean {
   return record === null || record.systemIdentifier === null;
+}
+
+/** The memory of `node` that counts under `record`; null where any does. */
+export function memoryOf(record: ClusterRecord | null, node: NodeName): Memory | null {
+  return record?.members.find(({ name }) => name === node)?.memory ?? null;
+}
+
+/** True where `record` says that votes of `node` count only from another memory than `memory`. */
+export function isForgotten(
+  record: ClusterRecord | null,
+  node: NodeName,
+  memory: Memory | null,
+): boolean {
+  const named = memoryOf(record, node);
+  return named !== null && named !== memory;
 }
 
 /**

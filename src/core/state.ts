@@ -10,6 +10,7 @@ import type {
   ClusterRecord,
   Incarnation,
   Instance,
+  Memory,
   NodeName,
   Position,
   RecordMark,
@@ -47,8 +48,8 @@ export interface PeerProgress {
   readonly ackedSentAtMs: number | null;
   readonly persisted: RecordMark | null;
   readonly admitted: boolean;
-  /** When it was first heard, in this term, to have lost its state; null where it has not. */
-  readonly lostAtMs: number | null;
+  /** The memory with which it asks to be taken back, having lost its state; null where it does not. */
+  readonly lost: Memory | null;
   readonly instance: Instance | null;
 }
 
@@ -273,6 +274,7 @@ export const NOTHING_DURABLE: Durable = {
   record: null,
   resignedTerm: 0,
   admitted: false,
+  memory: null,
 };
 
 /**

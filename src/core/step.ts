@@ -12,7 +12,7 @@ import type { Effect } from "./effect.ts";
 import type { Event } from "./event.ts";
 import { turnMajority } from "./majority.ts";
 import type { State } from "./state.ts";
-import type { Turn } from "./turn.ts";
+import { drawMemory, persist, type Turn } from "./turn.ts";
 
 /** What a step gives back. */
 export interface Step {
@@ -29,6 +29,8 @@ export interface Step {
 export function step(state: State, event: Event): Step {
   const nowMs = Math.max(state.nowMs, event.nowMs);
   const turn: Turn = { state: { ...state, nowMs }, effects: [], nowMs };
+  // Whoever remembers nothing begins a memory, before anybody is told anything that rests on it.
+  if (state.durable.memory === null) persist(turn, { memory: drawMemory(turn) });
   turnMajority(turn, event);
   return { state: turn.state, effects: turn.effects };
 }

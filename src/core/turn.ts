@@ -8,7 +8,7 @@
  */
 import type { Decision, Durable, Effect, StepOutcome } from "./effect.ts";
 import type { Answer, Request } from "./message.ts";
-import type { Incarnation, NodeName } from "./record.ts";
+import type { Incarnation, Memory, NodeName } from "./record.ts";
 import type { ServerAction } from "./server.ts";
 import type { Outstanding, Role, State } from "./state.ts";
 
@@ -37,7 +37,7 @@ export function persist(turn: Turn, change: Partial<Durable>): void {
   const durable: Durable = { ...before, ...change };
   const same = durable.term === before.term && durable.votedFor === before.votedFor &&
     durable.record === before.record && durable.resignedTerm === before.resignedTerm &&
-    durable.admitted === before.admitted;
+    durable.admitted === before.admitted && durable.memory === before.memory;
   if (same) return;
   patch(turn, { durable });
   turn.effects.push({ type: "persist", durable });
@@ -115,6 +115,11 @@ export function randomBelow(turn: Turn, below: number): number {
 export function drawIncarnation(turn: Turn): Incarnation {
   const drawn = randomBelow(turn, 0x1_0000_0000);
   return drawn.toString(16).padStart(8, "0");
+}
+
+/** A new memory's id. */
+export function drawMemory(turn: Turn): Memory {
+  return drawIncarnation(turn);
 }
 
 function takeId(turn: Turn): number {

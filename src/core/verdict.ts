@@ -8,7 +8,14 @@ import { aheadOf, votesToForce } from "./force.ts";
 import { ownInstance } from "./local.ts";
 import { formatLsn } from "./lsn.ts";
 import { membersOf, neededVotes } from "./members.ts";
-import { type ClusterRecord, isVirgin, newerRecord, type NodeName } from "./record.ts";
+import {
+  type ClusterRecord,
+  isForgotten,
+  isVirgin,
+  type Memory,
+  newerRecord,
+  type NodeName,
+} from "./record.ts";
 import type { CandidateRole, State } from "./state.ts";
 
 /** What a campaign has come to so far. */
@@ -42,17 +49,19 @@ export function grantsOf(state: State, role: CandidateRole): Grant[] {
 export function verdict(state: State, role: CandidateRole): Verdict {
   const { settings } = state;
   const self = ownInstance(state);
-  let record = state.durable.record;
-  const votes: NodeName[] = [settings.self];
+  const record = newestShown(state, role);
+  const votes: NodeName[] = [];
   const denials: string[] = [];
+  const vote = (node: NodeName, memory: Memory | null): void => {
+    if (isVirgin(record) || !isForgotten(record, node, memory)) votes.push(node);
+    else denials.push(`${node}: it has lost the state that knew of this vote`);
+  };
+  vote(settings.self, state.durable.memory);
   for (const [node, message] of Object.entries(role.answers)) {
     if (message.type !== "pre_vote_answer" && message.type !== "vote_answer") continue;
-    record = newerRecord(record, message.record);
-    if (!message.granted) {
-      denials.push(`${node}: ${message.because}`);
-      continue;
-    }
-    votes.push(node);
+    if (!message.granted) denials.push(`${node}: ${message.because}`);
+    else if (message.type === "vote_answer") vote(node, message.memory);
+    else votes.push(node);
   }
   for (const node of role.failed) denials.push(`${node}: no answer`);
   const complete = votes.length + denials.length >= membersOf(state).length;
@@ -98,9 +107,17 @@ export function verdict(state: State, role: CandidateRole): Verdict {
       record: record!,
       candidate: self!,
       position: role.position,
-      grants,
+      grants: grants.filter(({ instance }) => instance !== null && votes.includes(instance.node)),
     });
     if (!covered.covered) return { ...undecided(covered.because), uncovered: true };
   }
   return { outcome: "won", because: "", record, votes, complete };
+}
+
+/** The newest record among this node's own and all that the answers show. */
+function newestShown(state: State, role: CandidateRole): ClusterRecord | null {
+  return Object.values(role.answers).reduce(
+    (newest, answer) => "record" in answer ? newerRecord(newest, answer.record) : newest,
+    state.durable.record,
+  );
 }

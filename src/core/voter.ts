@@ -64,6 +64,7 @@ export function onVote(turn: Turn, exchange: number, from: NodeName, claim: Cand
       record: turn.state.durable.record,
       instance: ownInstance(turn.state),
       position: null,
+      memory: turn.state.durable.memory,
     });
     return;
   }
@@ -120,6 +121,7 @@ function answerPendingVote(turn: Turn, position: Position | null): void {
     record: turn.state.durable.record,
     instance: ownInstance(turn.state),
     position: stands ? position : null,
+    memory: turn.state.durable.memory,
   });
 }
 

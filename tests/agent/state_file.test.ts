@@ -10,7 +10,7 @@ const DURABLE: Durable = {
   record: {
     term: 7,
     seq: 3,
-    members: [{ name: "node1", kind: "data" }, { name: "w", kind: "witness" }],
+    members: [{ name: "node1", kind: "data", memory: "00c0ffee" }, { name: "w", kind: "witness" }],
     systemIdentifier: "7300000000000000001",
     leader: { node: "node2", incarnation: "0a1b2c3d" },
     timeline: 4,
@@ -20,6 +20,7 @@ const DURABLE: Durable = {
   },
   resignedTerm: 5,
   admitted: true,
+  memory: "0a0b0c0d",
 };
 const WHERE = { path: "/state/state.json", cluster: "c", node: "node1" };
 const CONTENT = { cluster: "c", node: "node1", durable: DURABLE };
@@ -36,6 +37,12 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
 Deno.test("decodeState() gives back what encodeState() was given", () => {
   const read = decodeState(encodeState(CONTENT), WHERE);
   assert.deepEqual(read, { ok: true, durable: DURABLE, existed: true });
+});
+
+Deno.test("decodeState() reads a file that was written before memories had names", () => {
+  const { memory: _, ...earlier } = DURABLE;
+  const read = decodeState(encodeState({ ...CONTENT, durable: earlier as Durable }), WHERE);
+  assert.deepEqual(read, { ok: true, durable: { ...DURABLE, memory: null }, existed: true });
 });
 
 Deno.test("decodeState() refuses every text with one byte changed, and names file and remedy", () => {

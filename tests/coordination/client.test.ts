@@ -169,6 +169,7 @@ Deno.test("send() rejects a granted vote that nobody signed", async () => {
     record: null,
     instance: null,
     position: null,
+    memory: null,
   });
   const server = serveBytes(respond(forged));
   await withClient(server.port, {}, async (client) => {

@@ -32,7 +32,10 @@ const record = fc.record({
   term: ordinal,
   seq: ordinal,
   members: fc.array(
-    fc.record({ name, kind: fc.constantFrom("data" as const, "witness" as const) }),
+    fc.record(
+      { name, kind: fc.constantFrom("data" as const, "witness" as const), memory: incarnation },
+      { requiredKeys: ["name", "kind"] },
+    ),
     { maxLength: 31 },
   ),
   systemIdentifier: maybe(systemIdentifier),
@@ -88,6 +91,7 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
     record: maybe(record),
     instance: maybe(instance),
     position: maybe(position),
+    memory: maybe(incarnation),
   }),
   fc.record({
     type: fc.constant("heartbeat_answer" as const),
@@ -96,6 +100,7 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
     because,
     persisted: maybe(fc.record({ term: ordinal, seq: ordinal })),
     admitted: fc.boolean(),
+    memory: maybe(incarnation),
     instance: maybe(instance),
     contact,
     server: fc.record({

@@ -30,7 +30,7 @@ function reply(state: State, to: string, message: Partial<Answer>, nowMs = 100_0
   const found = Object.entries(state.outstanding).findLast(([, sent]) => sent.to === to);
   assert.ok(found !== undefined, `nothing was asked of ${to}`);
   const shared = { term: 1, granted: true, because: "", record: recordOf() };
-  const filled = { ...shared, instance: inst(to), position: null, ...message };
+  const filled = { ...shared, instance: inst(to), position: null, memory: null, ...message };
   return { type: "answer", nowMs, request: Number(found[0]), from: to, message: filled as Answer };
 }
 

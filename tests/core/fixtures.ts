@@ -49,6 +49,7 @@ export function durableOf(change: Partial<Durable> = {}): Durable {
     record: recordOf(),
     resignedTerm: 0,
     admitted: true,
+    memory: "0000000a",
     ...change,
   };
 }
@@ -143,7 +144,7 @@ export function leaderOf(change: Partial<LeaderRole> = {}): LeaderRole {
     ackedSentAtMs: 100_000,
     persisted: { term: 1, seq: 4 },
     admitted: true,
-    lostAtMs: null,
+    lost: null,
     instance: inst(node),
   });
   return {

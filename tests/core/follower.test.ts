@@ -8,6 +8,7 @@ import {
   heartbeatOf,
   inst,
   leaderState,
+  MEMBERS,
   recordOf,
   request,
   stateOf,
@@ -29,6 +30,7 @@ Deno.test("step() makes a heartbeat's record durable before it acknowledges it",
         because: "",
         persisted: { term: 1, seq: 5 },
         admitted: true,
+        memory: "0000000a",
         instance: inst("b"),
         contact: { host: "b", port: 5432 },
         server: { state: "standby", timeline: 1, lsn: 100n },
@@ -67,11 +69,14 @@ Deno.test("step() acknowledges without counting while it is not admitted", () =>
   assert.ok(message?.type === "heartbeat_answer");
   assert.deepEqual([message.accepted, message.persisted, message.admitted], [true, null, false]);
   assert.deepEqual(state.durable, lost);
-  const admitted = take(
-    stateOf("b", { durable: lost }),
-    request("a", heartbeatOf({ admit: true })),
-  );
-  assert.deepEqual(admitted.state.durable, durableOf());
+  const offered = (memory?: string) => {
+    const members = MEMBERS.map((member) => member.name === "b" ? { ...member, memory } : member);
+    const heartbeat = heartbeatOf({ admit: true, record: recordOf({ members }) });
+    return take(stateOf("b", { durable: lost }), request("a", heartbeat)).state.durable.admitted;
+  };
+  assert.equal(offered(lost.memory!), true);
+  assert.equal(offered("0000000b"), false, "another memory was meant");
+  assert.equal(offered(), false, "no record names this one");
 });
 
 Deno.test("step() makes an older leader step down and fence for a newer one", () => {

@@ -10,6 +10,8 @@ import {
   durableOf,
   heartbeatOf,
   leaderState,
+  MEMBERS,
+  recordOf,
   request,
   standbyServer,
   stateOf,
@@ -92,7 +94,8 @@ Deno.test("step() tells the operator when a rolled back switchover ends in a res
 Deno.test("step() attaches to nobody before a leader takes the node back (seed 178)", () => {
   const heard = (admit: boolean) => {
     const durable = durableOf({ term: 0, votedFor: null, record: null, admitted: false });
-    const heartbeat = request("a", heartbeatOf({ admit }));
+    const members = MEMBERS.map((member) => ({ ...member, memory: durable.memory! }));
+    const heartbeat = request("a", heartbeatOf({ admit, record: recordOf({ members }) }));
     return actionsIn(take(stateOf("b", { durable }), heartbeat).effects).map(({ type }) => type);
   };
   assert.deepEqual(heard(false), []);

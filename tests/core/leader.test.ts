@@ -10,6 +10,7 @@ import {
   inst,
   leaderOf,
   leaderState,
+  MEMBERS,
   primaryServer,
   recordOf,
   stateOf,
@@ -26,6 +27,7 @@ function acknowledgement(node: string, change: Partial<HeartbeatAnswer> = {}): H
     because: "",
     persisted: { term: 1, seq: 4 },
     admitted: true,
+    memory: "0000000a",
     instance: inst(node),
     contact: { host: node, port: 5432 },
     server: { state: "standby", timeline: 1, lsn: 100n },
@@ -161,15 +163,30 @@ function admits(role: Partial<LeaderRole>): boolean[] {
 
 Deno.test("step() takes a member back only when a majority of the others holds the record", () => {
   const { b, c } = leaderOf().peers;
-  const lost = { ...b!, admitted: false, persisted: null, lostAtMs: 99_000 };
-  assert.deepEqual(admits({ peers: { b: b!, c: c! } }), [false, false]);
-  assert.deepEqual(admits({ peers: { b: lost, c: c! } }), [true, false]);
+  const lost = { ...b!, admitted: false, persisted: null, lost: "0000000b" };
+  const members = MEMBERS.map((member) =>
+    member.name === "b" ? { ...member, memory: "0000000b" } : member
+  );
+  const named = { published: [recordOf({ members })] };
+  assert.deepEqual(admits({ ...named, peers: { b: b!, c: c! } }), [false, false]);
+  assert.deepEqual(admits({ ...named, peers: { b: lost, c: c! } }), [true, false]);
+  const again = { ...lost, lost: "0000000c" };
+  assert.equal(admits({ ...named, peers: { b: again, c: c! } }).includes(true), false);
+  assert.equal(admits({ peers: { b: lost, c: c! } }).includes(true), false, "it is not named");
   const behind = { ...c!, persisted: { term: 1, seq: 3 } };
-  assert.deepEqual(admits({ peers: { b: lost, c: behind } }), [false, false]);
-  assert.deepEqual(admits({ peers: { b: lost, c: { ...c!, admitted: false } } }), [false, false]);
-  const long = { ...c!, ackedSentAtMs: 98_000 };
-  assert.deepEqual(admits({ peers: { b: lost, c: long } }), [false, false], "it is no news");
-  assert.deepEqual(admits({ peers: { c: c! } }), [false, false], "b has not been heard");
+  assert.deepEqual(admits({ ...named, peers: { b: lost, c: behind } }), [false, false]);
+  const alike = { ...c!, admitted: false };
+  assert.deepEqual(admits({ ...named, peers: { b: lost, c: alike } }), [false, false]);
+  assert.deepEqual(admits({ ...named, peers: { c: c! } }), [false, false], "b was not heard");
+});
+
+Deno.test("step() publishes the new memory of a member that lost its state", () => {
+  const lost = { admitted: false, persisted: null, memory: "0000000b" };
+  const { state } = answered(leaderState(), "b", lost);
+  const { record } = state.durable;
+  assert.equal(record?.seq, 5);
+  assert.deepEqual(record.members.map(({ memory }) => memory), [undefined, "0000000b", undefined]);
+  assert.equal(answered(state, "b", lost).state.durable.record?.seq, 5, "once is enough");
 });
 
 Deno.test("step() keeps at most three heartbeats to a member under way", () => {

@@ -11,7 +11,7 @@ function acked(sentAtMs: number | null): PeerProgress {
     ackedSentAtMs: sentAtMs,
     persisted: null,
     admitted: true,
-    lostAtMs: null,
+    lost: null,
     instance: null,
   };
 }

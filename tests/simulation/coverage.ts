@@ -78,6 +78,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "agent_silent noted",
     "alone done",
     "together done",
+    "memory started",
     "vote granted",
     "vote denied",
     "electable started",

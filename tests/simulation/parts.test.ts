@@ -164,6 +164,7 @@ Deno.test("checkers complain about a lost row, a fork, a forgotten vote and a se
       record: null,
       instance: null,
       position: null,
+      memory: null,
     });
   }
   assert.deepEqual(complaints(forgetful), ["1 memory"]);

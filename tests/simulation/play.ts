@@ -108,6 +108,7 @@ export function makePeace(world: World): void {
       slowWalUntilMs: 0,
       refusedUntilMs: 0,
       forgetsVotesUntilMs: 0,
+      sendsVotesLateUntilMs: 0,
       crashesAtFenceUntilMs: 0,
       crashesAtCatchUpUntilMs: 0,
       reopensAfterHandoverUntilMs: 0,

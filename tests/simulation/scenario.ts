@@ -170,6 +170,7 @@ export function hostsOf(scenario: Scenario): Host[] {
       slowWalUntilMs: 0,
       refusedUntilMs: 0,
       forgetsVotesUntilMs: 0,
+      sendsVotesLateUntilMs: 0,
       crashesAtFenceUntilMs: 0,
       crashesAtCatchUpUntilMs: 0,
       reopensAfterHandoverUntilMs: 0,

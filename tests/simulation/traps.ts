@@ -19,6 +19,9 @@ export function springAfterSending(world: World, host: Host, message: Request | 
     case "vote_answer":
       if (message.granted && trouble.forgetsVotesUntilMs > world.nowMs) forgetVote(world, host);
       return 0;
+    case "vote":
+      if (trouble.sendsVotesLateUntilMs <= world.nowMs || world.dice.fault.luck(0.5)) return 0;
+      return world.dice.fault.between(0.3, 0.95) * host.settings.communicationTimeoutMs;
     case "heartbeat":
       if (trouble.pausesAfterBeatMs === 0) return 0;
       pauseAgent(world, host, trouble.pausesAfterBeatMs);

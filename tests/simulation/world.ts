@@ -85,6 +85,8 @@ export interface Trouble {
   refusedUntilMs: number;
   /** Until then the next vote that it grants is the last thing before its state file is lost. */
   forgetsVotesUntilMs: number;
+  /** Until then its vote requests to some members are held back, for up to two leases. */
+  sendsVotesLateUntilMs: number;
   /** Until then its agent crashes as soon as it begins to fence, and is started again. */
   crashesAtFenceUntilMs: number;
   /** Until then it loses power as soon as one of its standbys has caught up. */

@@ -10,6 +10,11 @@ export function termChecker(world: World): Checker {
   const name = "1 terms";
   const leaders = new Map<number, NodeName>();
   const votes = new Map<string, NodeName>();
+  const counted = new Map<number, readonly NodeName[]>();
+  /** Votes whose voter has lost the state that knew of them. */
+  const forgotten = new Set<string>();
+  /** The term in which a voter was taken back since. */
+  const takenBackIn = new Map<NodeName, number>();
 
   const vote = (voter: NodeName, term: number, candidate: NodeName) => {
     const key = `${voter} ${term}`;
@@ -20,8 +25,23 @@ export function termChecker(world: World): Checker {
     }
   };
 
+  // A vote that is forgotten still counts, as long as the voter does nothing in an older term.
+  const countForgotten = (voter: NodeName, term: number) => {
+    if (!forgotten.has(`${voter} ${term}`) || (takenBackIn.get(voter) ?? term) >= term) return;
+    breach(
+      world,
+      name,
+      `${voter}'s vote elects the leader of term ${term}, and ${voter}, which has forgotten it, ` +
+        `was taken back in term ${takenBackIn.get(voter)}`,
+    );
+  };
+
   return {
     name,
+    lost(host) {
+      takenBackIn.delete(host.name);
+      for (const key of votes.keys()) if (key.startsWith(`${host.name} `)) forgotten.add(key);
+    },
     stepped(host) {
       const { state } = host.agent!;
       const { role, durable } = state;
@@ -30,6 +50,10 @@ export function termChecker(world: World): Checker {
         leaders.set(durable.term, leader);
         if (leader !== host.name) {
           breach(world, name, `${leader} and ${host.name} lead term ${durable.term}`);
+        }
+        if (!counted.has(durable.term)) {
+          counted.set(durable.term, role.votes);
+          for (const voter of role.votes) countForgotten(voter, durable.term);
         }
       }
     },
@@ -44,17 +68,10 @@ export function termChecker(world: World): Checker {
       if (compareRecords(after.record, before.record) < 0) {
         breach(world, name, `${host.name}'s record went back`);
       }
-      // Whoever is taken back must not be led into a term before one that it helped to decide.
       if (!before.admitted && after.admitted) {
-        for (const [term, leader] of leaders) {
-          if (term > after.term && votes.get(`${host.name} ${term}`) === leader) {
-            breach(
-              world,
-              name,
-              `${host.name} is taken back in term ${after.term}, having voted for ${leader}, ` +
-                `the leader of term ${term}`,
-            );
-          }
+        takenBackIn.set(host.name, after.term);
+        for (const [term, voters] of counted) {
+          if (term > after.term && voters.includes(host.name)) countForgotten(host.name, term);
         }
       }
       if (after.resignedTerm < before.resignedTerm) {

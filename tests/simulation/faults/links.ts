@@ -168,7 +168,11 @@ export const LINK_FAULTS = {
       if (choice * 10 % 1 < 0.3) askOperator(world, host, other);
       const voter = world.hosts[Math.floor(choice * 41) % world.hosts.length]!;
       if (choice < 0.6) voter.trouble.forgetsVotesUntilMs = world.nowMs + 2 * leaseMs;
-      else host.trouble.crashesAtFenceUntilMs = world.nowMs + 2 * leaseMs;
+      if (choice * 17 % 1 < 0.5) {
+        const untilMs = world.nowMs + 2 * leaseMs;
+        for (const { trouble } of world.hosts) trouble.sendsVotesLateUntilMs = untilMs;
+      }
+      if (choice >= 0.6) host.trouble.crashesAtFenceUntilMs = world.nowMs + 2 * leaseMs;
       for (const { name } of world.hosts) {
         if (name === host.name) continue;
         // The voter hears the old leader first, while that one still has its lease.

@@ -4,6 +4,7 @@
 import { EDGE_MUTANTS } from "./edge.ts";
 import { ELECTION_MUTANTS } from "./elections.ts";
 import { LEASE_MUTANTS } from "./leases.ts";
+import { MEMORY_MUTANTS } from "./memories.ts";
 import type { Mutant } from "./mutant.ts";
 import { RECORD_MUTANTS } from "./records.ts";
 import { SILENCE_MUTANTS } from "./silence.ts";
@@ -14,5 +15,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECORD_MUTANTS,
   ...LEASE_MUTANTS,
   ...SILENCE_MUTANTS,
+  ...MEMORY_MUTANTS,
   ...EDGE_MUTANTS,
 ];

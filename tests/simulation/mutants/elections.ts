@@ -152,8 +152,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "own-record-only",
     "a candidate goes by its own record instead of the newest it was shown",
     "verdict.ts",
-    "record = newerRecord(record, message.record);",
-    "record = newerRecord(record, state.durable.record);",
+    '"record" in answer ? newerRecord(newest, answer.record) : newest,',
+    "answer.term < 0 ? null : newest,",
   ),
   core(
     "host-not-incarnation",
@@ -175,13 +175,6 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "agreement.ts",
     "return holders(others, newest) >= neededVotes(state);",
     "return holders(others, newest) >= 1;",
-  ),
-  core(
-    "admitted-on-old-news",
-    "acknowledgements from before the loss suffice to take a node back",
-    "agreement.ts",
-    "name !== node && ackedSentAtMs !== null && ackedSentAtMs > lostAtMs",
-    "name !== node && ackedSentAtMs !== null",
   ),
   core(
     "attached-without-memory",

@@ -25,7 +25,9 @@ export function exclusiveChecker(world: World, forces: Forces, forks: Forks): Ch
     },
     acknowledged(commit) {
       const { row, node, term } = commit;
-      if (term > newest.term || (term === newest.term && node === newest.node)) return;
+      // A host has one server. One that an action of its own earlier term has started late, on the
+      // timeline that it leads now, is not a second one.
+      if (term > newest.term || node === newest.node) return;
       if (row < newest.rowsBefore || forces.givenUp(commit, newest.term)) return;
       if (forks.givesUp(commit)) return;
       breach(

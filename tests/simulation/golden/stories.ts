@@ -6,6 +6,7 @@ import { loseState, powerOff, powerOn, wipe } from "../hosts.ts";
 import { cut, heal, healAll } from "../network.ts";
 import { askOperator } from "../operator.ts";
 import { endProcess } from "../server.ts";
+import { PAIR_STORIES } from "./pair.ts";
 import { SILENCE_STORIES } from "./silence.ts";
 import { STANDBY_STORIES } from "./standbys.ts";
 import type { Stage, Story } from "./stage.ts";
@@ -263,6 +264,7 @@ export const STORIES: readonly Story[] = [
   },
   ...STANDBY_STORIES,
   ...SILENCE_STORIES,
+  ...PAIR_STORIES,
 ];
 
 function isPrimary(stage: Stage, name: string): boolean {

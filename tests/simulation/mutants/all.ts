@@ -6,6 +6,7 @@ import { ELECTION_MUTANTS } from "./elections.ts";
 import { LEASE_MUTANTS } from "./leases.ts";
 import { MEMORY_MUTANTS } from "./memories.ts";
 import type { Mutant } from "./mutant.ts";
+import { PAIR_MUTANTS } from "./pair.ts";
 import { RECORD_MUTANTS } from "./records.ts";
 import { SILENCE_MUTANTS } from "./silence.ts";
 
@@ -16,5 +17,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...LEASE_MUTANTS,
   ...SILENCE_MUTANTS,
   ...MEMORY_MUTANTS,
+  ...PAIR_MUTANTS,
   ...EDGE_MUTANTS,
 ];

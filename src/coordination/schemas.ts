@@ -112,6 +112,7 @@ export const answerSchema = z.discriminatedUnion("type", [
     instance: instance.nullable(),
     position: position.nullable(),
     memory: memory.nullable(),
+    heard: z.strictObject({ leader: instance, position, agoMs: z.int().min(0) }).nullable(),
   }),
   z.strictObject({
     type: z.literal("heartbeat_answer"),

@@ -223,6 +223,7 @@ function countVotes(turn: Turn): void {
         record: result.record,
         votes: result.votes,
         forced: role.forced,
+        loss: result.loss ?? null,
       });
     case "lost":
       return lose(turn, result);

@@ -21,6 +21,7 @@ import {
   memoryOf,
   newerRecord,
   type NodeName,
+  sameInstance,
 } from "./record.ts";
 import type { Settings } from "./settings.ts";
 import type { FollowerRole, PromiseToLeader, State } from "./state.ts";
@@ -128,6 +129,7 @@ export function onHeartbeat(
     contacts: { ...turn.state.contacts, [from]: message.contact },
     disagreement: null,
   });
+  hearInsert(turn, message);
   hearLeader(turn, from, message.alone);
   watchLeader(turn, from, message.term, message.writable);
   answerHeartbeat(turn, exchange, true, "");
@@ -146,6 +148,19 @@ function mayCount(turn: Turn, message: Request & { readonly type: "heartbeat" })
     return false;
   }
   return message.admit && memoryOf(message.record, settings.self) === durable.memory;
+}
+
+/** Remembers how far the leader's WAL reaches, for an election in which nobody has all of it. */
+function hearInsert(turn: Turn, { record, insertLsn }: Request & { type: "heartbeat" }): void {
+  if (record === null || insertLsn === null) return;
+  const { leader, timeline } = record;
+  const { leaderInsert: before } = turn.state;
+  const known = before !== null && sameInstance(before.leader, leader) &&
+    before.position.timeline === timeline;
+  // A heartbeat may overtake an earlier one.
+  const lsn = known && before.position.lsn > insertLsn ? before.position.lsn : insertLsn;
+  const leaderInsert = { leader, position: { timeline, lsn }, heardAtMs: turn.nowMs };
+  patch(turn, { leaderInsert });
 }
 
 /** The leader of `term` says that it is down, durably: nobody need wait for its lease. */

@@ -9,6 +9,7 @@
 import { beat, leaseOf, settleCommitted } from "./agreement.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { ownInstance, ownPosition } from "./local.ts";
+import { lossText, type PossibleLoss } from "./loss.ts";
 import { isPair, majorityOf } from "./members.ts";
 import { mayGoOnAlone, mayResumeAlone } from "./pair.ts";
 import { advance } from "./phases.ts";
@@ -44,6 +45,7 @@ export function becomeLeader(
     readonly record: ClusterRecord | null;
     readonly votes: readonly NodeName[];
     readonly forced?: boolean;
+    readonly loss: PossibleLoss | null;
   },
 ): void {
   const { durable, server } = turn.state;
@@ -54,6 +56,19 @@ export function becomeLeader(
     fields: { term: durable.term },
   });
   patch(turn, { promise: null, campaignFailure: null });
+  if (won.loss !== null) {
+    const { knownBytes, heardAgoMs } = won.loss;
+    report(turn, {
+      event: "possible_loss",
+      outcome: "noted",
+      because: lossText(won.loss),
+      fields: {
+        term: durable.term,
+        ...(knownBytes === null ? {} : { known_bytes: Number(knownBytes) }),
+        ...(heardAgoMs === null ? {} : { heard_ago_ms: heardAgoMs }),
+      },
+    });
+  }
   const adopted = won.record === null || isVirgin(won.record) || server?.state !== "stopped"
     ? null
     : { timeline: won.record.timeline, lsn: won.record.startLsn };
@@ -62,6 +77,7 @@ export function becomeLeader(
     votes: won.votes,
     alone: won.votes.length < majorityOf(turn.state),
     ...takenTimeline(turn.state, won),
+    possibleLoss: won.loss,
   };
   if (won.record === null || isVirgin(won.record)) {
     lead(turn, "claiming", given);
@@ -241,6 +257,7 @@ function lead(turn: Turn, phase: LeaderPhase, given: Partial<LeaderRole>): Leade
     answeredAtMs: nowMs,
     seenAtMs: {},
     switchover: null,
+    possibleLoss: null,
     retryAtMs: nowMs,
     alone: false,
     ...given,

@@ -22,6 +22,13 @@ export interface Handover {
   readonly to: NodeName;
 }
 
+/** How far a leader's WAL reached when its last heartbeat that told was heard. */
+export interface HeardInsert {
+  readonly leader: Instance;
+  readonly position: Position;
+  readonly agoMs: number;
+}
+
 /** What a candidate says about itself, before and during an election. */
 export interface CandidateClaim {
   /** The member list's fingerprint; disagreement is denied and shown. */
@@ -92,6 +99,8 @@ export type Answer =
     readonly position: Position | null;
     /** What the vote is remembered by: a vote of a memory that was lost does not count. */
     readonly memory: Memory | null;
+    /** What it last heard of a leader's WAL; null where it has heard nothing since its start. */
+    readonly heard: HeardInsert | null;
   }
   | {
     readonly type: "heartbeat_answer";

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Durable } from "./effect.ts";
+import type { PossibleLoss } from "./loss.ts";
 import type { Answer, Contact, Handover } from "./message.ts";
 import { initialWatch } from "./pair.ts";
 import type {
@@ -153,6 +154,8 @@ export interface LeaderRole {
   /** When each attached standby was last seen streaming, by incarnation. */
   readonly seenAtMs: Readonly<Record<Incarnation, number>>;
   readonly switchover: Switchover | null;
+  /** What it may lack since it was elected under an async record; null where nothing. */
+  readonly possibleLoss: PossibleLoss | null;
   readonly retryAtMs: number;
   /** One of a pair that decides without the other, until that one acknowledges again. */
   readonly alone: boolean;
@@ -194,6 +197,13 @@ export interface PendingVote {
   readonly exchange: number;
   readonly term: number;
   readonly candidate: NodeName;
+}
+
+/** What a heartbeat said of its sender's WAL. */
+export interface LeaderInsert {
+  readonly leader: Instance;
+  readonly position: Position;
+  readonly heardAtMs: number;
 }
 
 /** A leader's question whether our WAL reaches its shutdown checkpoint. */
@@ -254,6 +264,8 @@ export interface State {
   /** Null since this agent's start until a leader is heard. */
   readonly heard: HeardLeader | null;
   readonly pendingVote: PendingVote | null;
+  /** How far a leader's WAL reached, by its last heartbeat that told; kept when it falls silent. */
+  readonly leaderInsert: LeaderInsert | null;
   readonly pendingConfirm: PendingConfirm | null;
   readonly watch: Watch | null;
   /** Set exactly where the settings are those of a pair. */
@@ -325,6 +337,7 @@ export function initialState(
       : { term: durable.term, leader: null, untilMs: silentUntilMs },
     heard: null,
     pendingVote: null,
+    leaderInsert: null,
     pendingConfirm: null,
     watch: null,
     pair: settings.pair === null ? null : initialWatch(nowMs),

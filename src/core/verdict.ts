@@ -7,6 +7,7 @@ import { coverage, type Grant, isElectable } from "./candidate.ts";
 import { aheadOf, votesToForce } from "./force.ts";
 import { ownInstance } from "./local.ts";
 import { formatLsn } from "./lsn.ts";
+import { heardInsert, isAsync, type LossVerdict, lossVerdict, type PossibleLoss } from "./loss.ts";
 import { membersOf, neededVotes } from "./members.ts";
 import {
   type ClusterRecord,
@@ -15,6 +16,7 @@ import {
   type Memory,
   newerRecord,
   type NodeName,
+  sameInstance,
 } from "./record.ts";
 import type { CandidateRole, State } from "./state.ts";
 
@@ -31,6 +33,8 @@ export interface Verdict {
   readonly uncovered?: boolean;
   /** A forced campaign found somebody further than this node: repeating it changes nothing. */
   readonly hopeless?: boolean;
+  /** What it may lack where it has won under an async record. */
+  readonly loss?: PossibleLoss | null;
 }
 
 /** The grants that have come in, this node's own first. */
@@ -102,6 +106,14 @@ export function verdict(state: State, role: CandidateRole): Verdict {
     }
     // Whoever still answers may be ahead.
     if (!complete) return undecided("not every member has answered");
+  } else if (record !== null && isAsync(record) && !sameInstance(record.leader, self!)) {
+    const unheard = unheardOf(record, role, settings.self);
+    if (unheard.length > 0) return undecided(`${unheard.join(", ")} may be ahead of it`);
+    const judged = judgeLoss(state, role, record);
+    if (!judged.may) return { ...undecided(judged.because), uncovered: true };
+    // Who hands over is shut down, and the other has confirmed that it holds all of it.
+    const loss = role.handover === null ? judged.loss : null;
+    return { outcome: "won", because: "", record, votes, complete, loss };
   } else if (!isVirgin(record)) {
     const covered = coverage({
       record: record!,
@@ -120,4 +132,26 @@ function newestShown(state: State, role: CandidateRole): ClusterRecord | null {
     (newest, answer) => "record" in answer ? newerRecord(newest, answer.record) : newest,
     state.durable.record,
   );
+}
+
+/** Members of E that may yet answer, and so may yet turn out to be ahead. */
+function unheardOf(record: ClusterRecord, role: CandidateRole, self: NodeName): NodeName[] {
+  return record.electable.map(({ node }) => node).filter((node) =>
+    node !== self && role.answers[node] === undefined && !role.failed.includes(node)
+  );
+}
+
+/** Whether this node may lead without all commits, by what all who granted have heard. */
+function judgeLoss(state: State, role: CandidateRole, record: ClusterRecord): LossVerdict {
+  const heard = [heardInsert(state, state.nowMs)];
+  for (const message of Object.values(role.answers)) {
+    if (message.type === "vote_answer" && message.granted) heard.push(message.heard);
+  }
+  return lossVerdict({
+    record,
+    candidate: ownInstance(state)!,
+    grants: grantsOf(state, role),
+    heard: heard.filter((one) => one !== null),
+    maximumLagBytes: state.settings.maximumLagBytes,
+  });
 }

@@ -7,13 +7,15 @@ import { assertNever } from "./assert_never.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { waitingReason } from "./follower.ts";
 import { isCovered, patienceUntilMs, silenceLimitMs } from "./lease.ts";
+import { lossText } from "./loss.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import type { Contact } from "./message.ts";
 import { pairProblems } from "./pair.ts";
 import type { NodeName } from "./record.ts";
 import { standbyName } from "./server.ts";
 import { serverFacts, serverRule } from "./server_rules.ts";
-import type { State } from "./state.ts";
+import { wantedStandbys } from "./standbys.ts";
+import type { LeaderRole, State } from "./state.ts";
 
 /** Where writes go, as far as this node may believe it. */
 export interface LeaderView {
@@ -137,9 +139,24 @@ function roleWord(state: State): View["role"] {
 
 function durabilityText(state: State): string {
   const { role } = state;
-  if (role.kind !== "leader" || role.sync.setting.required === 0) return "";
-  const names = role.sync.setting.names.map(standbyName);
-  return `ANY ${role.sync.setting.required} (${names.join(", ")})`;
+  if (role.kind !== "leader") return "";
+  const { required, names } = role.sync.setting;
+  const wanted = wantedStandbys(state);
+  const lacking = required < wanted ? `, ${wanted} wanted` : "";
+  if (required > 0) return `ANY ${required} (${names.map(standbyName).join(", ")})${lacking}`;
+  return state.settings.durability === "async" ? "async" : "";
+}
+
+/** What too few attached standbys mean for writes; null where there are enough. */
+function waitingForStandbys({ server }: State, role: LeaderRole): string | null {
+  if (server?.state !== "primary") return null;
+  const count = server.standbys.filter((standby) => standby.state === "streaming").length;
+  const required = (role.pendingSync ?? role.sync.setting).required;
+  if (count >= Math.max(1, required)) return null;
+  if (count > 0) return `${count} of ${required} standbys are attached: writes wait for more`;
+  return required === 0
+    ? "no standby is attached: commits are on this node alone"
+    : "no standby is attached: writes wait until one is";
 }
 
 function problemsOf(state: State, nowMs: number): string[] {
@@ -172,19 +189,14 @@ function problemsOf(state: State, nowMs: number): string[] {
     const others = membersOf(state).some((member) =>
       member.kind === "data" && member.name !== settings.self
     );
-    if (role.phase === "leading" && others && record?.required === 0) {
+    if (role.possibleLoss !== null) {
+      problems.push(`since its election in term ${durable.term}, ${lossText(role.possibleLoss)}`);
+    }
+    if (role.phase === "leading" && others && record?.electable.length === 0) {
       problems.push("no standby may be elected yet: none is known to hold every commit");
     }
-    if (
-      role.phase === "leading" && others && server?.state === "primary" &&
-      !server.standbys.some((standby) => standby.state === "streaming")
-    ) {
-      problems.push(
-        role.sync.setting.required === 0 && role.pendingSync === null
-          ? "no standby is attached: commits are on this node alone"
-          : "no standby is attached: writes wait until one is",
-      );
-    }
+    const waiting = role.phase === "leading" && others ? waitingForStandbys(state, role) : null;
+    if (waiting !== null) problems.push(waiting);
     for (const member of membersOf(state)) {
       if (member.name === settings.self) continue;
       const acked = role.peers[member.name]?.ackedSentAtMs ?? null;

@@ -13,6 +13,7 @@ import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs, probeSoon } from "./follower.ts";
 import { forceIsNeedless } from "./force.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
+import { heardInsert } from "./loss.ts";
 import { isDataMember, membersOf } from "./members.ts";
 import { forgetSilence } from "./pair.ts";
 import type { CandidateClaim } from "./message.ts";
@@ -65,6 +66,7 @@ export function onVote(turn: Turn, exchange: number, from: NodeName, claim: Cand
       instance: ownInstance(turn.state),
       position: null,
       memory: turn.state.durable.memory,
+      heard: null,
     });
     return;
   }
@@ -122,6 +124,7 @@ function answerPendingVote(turn: Turn, position: Position | null): void {
     instance: ownInstance(turn.state),
     position: stands ? position : null,
     memory: turn.state.durable.memory,
+    heard: heardInsert(turn.state, turn.nowMs),
   });
 }
 

@@ -170,6 +170,7 @@ Deno.test("send() rejects a granted vote that nobody signed", async () => {
     instance: null,
     position: null,
     memory: null,
+    heard: null,
   });
   const server = serveBytes(respond(forged));
   await withClient(server.port, {}, async (client) => {

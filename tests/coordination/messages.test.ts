@@ -92,6 +92,7 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
     instance: maybe(instance),
     position: maybe(position),
     memory: maybe(incarnation),
+    heard: maybe(fc.record({ leader: instance, position, agoMs: fc.nat() })),
   }),
   fc.record({
     type: fc.constant("heartbeat_answer" as const),

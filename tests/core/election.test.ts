@@ -55,6 +55,7 @@ const grantAt = (lsn: bigint | null): Partial<Answer> => ({
   type: "vote_answer",
   term: 2,
   position: lsn === null ? null : { timeline: 1, lsn },
+  heard: null,
 });
 
 Deno.test("step() asks for pre-votes first, and persists and revokes nothing for them", () => {
@@ -262,4 +263,55 @@ Deno.test("step() never makes itself a voter again after it lost its state", () 
   }
   assert.equal(state.role.kind, "follower");
   assert.deepEqual(state.durable, durable);
+});
+
+/** Node b asks for votes under an async record; c is in E as well. */
+function votingAsync(settings: Partial<State["settings"]> = {}): State {
+  const durable = durableOf({ record: recordOf({ required: 0 }) });
+  const state = voting({ durable });
+  const final = { ...state, settings: { ...state.settings, ...settings } };
+  return take(final, {
+    type: "action_done",
+    nowMs: 100_100,
+    operation: final.operation!.id,
+    result: { type: "revoked", position: { timeline: 1, lsn: 100n } },
+  }).state;
+}
+
+const heardOf = (lsn: bigint) => ({
+  heard: { leader: inst("a"), position: { timeline: 1, lsn }, agoMs: 800 },
+});
+
+Deno.test("step() elects under an async record without coverage, and reports what may be lost", () => {
+  const state = votingAsync();
+  const grant = { ...grantAt(90n), ...heardOf(140n) } as Partial<Answer>;
+  const { state: after, effects } = take(state, reply(state, "c", grant));
+  assert.ok(after.role.kind === "leader");
+  assert.deepEqual(after.role.possibleLoss, { fromLsn: 100n, knownBytes: 40n, heardAgoMs: 800 });
+  const reported = effects.flatMap((effect) =>
+    effect.type === "report" && effect.decision.event === "possible_loss"
+      ? [effect.decision.fields]
+      : []
+  );
+  assert.deepEqual(reported, [{ term: 2, known_bytes: 40, heard_ago_ms: 800 }]);
+});
+
+Deno.test("step() does not win under an async record before each member of E has answered", () => {
+  const state = votingAsync();
+  const witness = take(state, reply(state, "a", grantAt(null))).state;
+  assert.equal(witness.role.kind, "candidate", "c may be ahead");
+  const { state: after } = take(witness, reply(witness, "c", { ...grantAt(101n), ...heardOf(0n) }));
+  assert.equal(after.role.kind, "follower", "c goes first");
+});
+
+Deno.test("step() does not win under an async record where it lacks more than is allowed", () => {
+  const grant = { ...grantAt(90n), ...heardOf(140n) } as Partial<Answer>;
+  const may = (maximumLagBytes: bigint) => {
+    const state = votingAsync({ maximumLagBytes });
+    return take(take(state, reply(state, "c", grant)).state, reply(state, "a", grantAt(null)))
+      .state;
+  };
+  assert.equal(may(40n).role.kind, "leader");
+  assert.equal(may(39n).role.kind, "follower");
+  assert.match(may(39n).campaignFailure ?? "", /lacks 40 bytes of WAL, and 39 are allowed/);
 });

@@ -164,6 +164,7 @@ export function leaderOf(change: Partial<LeaderRole> = {}): LeaderRole {
     answeredAtMs: 100_000,
     seenAtMs: { [inst("b").incarnation]: 100_000, [inst("c").incarnation]: 100_000 },
     switchover: null,
+    possibleLoss: null,
     retryAtMs: 0,
     alone: false,
     ...change,

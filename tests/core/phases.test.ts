@@ -209,7 +209,7 @@ Deno.test("claimSolo() draws an incarnation for the first start, where there is 
       const shared = { term: 0, granted: true, because: "", record: null };
       const message = type === "pre_vote_answer"
         ? { ...shared, type }
-        : { ...shared, type, term: 1, instance: null, position: null, memory: null };
+        : { ...shared, type, term: 1, instance: null, position: null, memory: null, heard: null };
       const event = { type: "answer" as const, nowMs: 100_000, request: Number(request), from: to };
       ({ state } = take(state, { ...event, message }));
     }

@@ -50,6 +50,7 @@ Deno.test("step() persists a vote, revokes, and only then answers with the final
         instance: inst("c"),
         position: { timeline: 1, lsn: 120n },
         memory: "0000000a",
+        heard: null,
       },
     },
   ]);

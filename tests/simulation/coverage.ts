@@ -69,6 +69,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "elected done",
     "force started",
     "forced done",
+    "possible_loss noted",
     "resume started",
     "step_down done",
     "follow noted",
@@ -103,6 +104,8 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     `${action} late`,
     `${action} after`,
   ]),
+  /** Elections that may lose commits, and commits that were lost by one. */
+  loss: ["reported", "nobody knows", "commit"],
   server: [
     "zombie walsender holds the slot",
     "agent ended by a full disk",

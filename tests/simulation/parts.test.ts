@@ -165,6 +165,7 @@ Deno.test("checkers complain about a lost row, a fork, a forgotten vote and a se
       instance: null,
       position: null,
       memory: null,
+      heard: null,
     });
   }
   assert.deepEqual(complaints(forgetful), ["1 memory"]);

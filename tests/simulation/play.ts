@@ -206,8 +206,11 @@ function isRecoverable(world: World): boolean {
   const informed = electable.some((instance) =>
     alive(instance) && isElectable(world.byName.get(instance.node)!.disk.record!, instance)
   );
-  return required > 0 && informed &&
-    electable.filter(alive).length >= electable.length - required + 1;
+  if (required > 0) {
+    return informed && electable.filter(alive).length >= electable.length - required + 1;
+  }
+  // With async anybody will do, unless nobody remembers how far the leader was and that matters.
+  return informed && world.hosts.every(({ settings }) => settings.maximumLagBytes === null);
 }
 
 function highestTerm(world: World): number {

@@ -10,6 +10,7 @@ import { guardChecker } from "./guard.ts";
 import { leaseChecker } from "./lease.ts";
 import { createForces } from "./force.ts";
 import { ledgerChecker } from "./ledger.ts";
+import { createLosses } from "./loss.ts";
 import { lineageChecker } from "./lineage.ts";
 import { memoryChecker } from "./memory.ts";
 import { operatorChecker } from "./operator.ts";
@@ -25,13 +26,15 @@ export function addCheckers(world: World): void {
   const commits = createCommits();
   const forces = createForces(world);
   const forks = createForks(world);
+  const losses = createLosses(world);
   world.checkers.push(
     commits.checker,
     forces.checker,
     forks.checker,
     termChecker(world),
     memoryChecker(world),
-    ledgerChecker(world, forces, forks),
+    losses.checker,
+    ledgerChecker(world, { forces, forks, losses }),
     durabilityChecker(world, commits, forces, forks),
     promotionChecker(world, commits, forks),
     lineageChecker(world),

@@ -4,7 +4,7 @@
  * that every acknowledged commit is flushed on at least k members of its E.
  */
 import type { ClusterRecord, Instance } from "../../../src/core/record.ts";
-import { breach, type Checker, type World } from "../world.ts";
+import { type Acknowledged, breach, type Checker, hostOf, type World } from "../world.ts";
 import type { Commits } from "./commits.ts";
 import type { Forces } from "./force.ts";
 import type { Forks } from "./pair.ts";
@@ -39,6 +39,7 @@ export function durabilityChecker(
   return {
     name,
     acknowledged(commit) {
+      checkStrict(world, commit);
       for (const record of commits.inForce(commit.term)) check(record, commit.row, commit.count);
     },
     persisted(host, before, { record }) {
@@ -53,4 +54,16 @@ export function durabilityChecker(
       }
     },
   };
+}
+
+/** With `strict` no commit is acknowledged for fewer standbys than are wanted. */
+function checkStrict(world: World, { node, row }: Acknowledged): void {
+  const { settings, process } = hostOf(world, node);
+  if (settings.durability !== "strict") return;
+  const others = settings.members.filter(({ name, kind }) =>
+    kind === "data" && name !== node && !settings.nofailover.includes(name)
+  );
+  const wanted = Math.min(Math.max(1, settings.wantedStandbys), others.length);
+  if (process?.inForce.every(({ required }) => required >= wanted) !== false) return;
+  breach(world, "2 strict", `row ${row} is acknowledged for fewer than ${wanted} standbys`);
 }

@@ -7,6 +7,9 @@
  * is gone, reads what its standbys had reported before they were revoked. That is no hole: each such
  * report was made before the vote, so coverage has met it, and the ledger checks the row against the
  * successor at that very moment.
+ *
+ * With `async` nothing but time keeps the old server silent: without a guardian, or where its host
+ * stood still and it wakes before its guardian, such moments do not count.
  */
 import type { Forces } from "./force.ts";
 import type { Forks } from "./pair.ts";
@@ -15,6 +18,9 @@ import { breach, type Checker, type World } from "../world.ts";
 /** Compares each acknowledged row with the opening of the newest server. */
 export function exclusiveChecker(world: World, forces: Forces, forks: Forks): Checker {
   const name = "4 exclusive";
+  const { settings, guarded, faults } = world.scenario;
+  const trusted = Object.values(settings).some(({ durability }) => durability !== "async") ||
+    guarded && !faults.some(({ kind }) => kind === "hostPause" || kind === "hostSuspended");
   let newest = { term: 0, node: "", rowsBefore: 0 };
   return {
     name,
@@ -28,7 +34,7 @@ export function exclusiveChecker(world: World, forces: Forces, forks: Forks): Ch
       // A host has one server. One that an action of its own earlier term has started late, on the
       // timeline that it leads now, is not a second one.
       if (term > newest.term || node === newest.node) return;
-      if (row < newest.rowsBefore || forces.givenUp(commit, newest.term)) return;
+      if (row < newest.rowsBefore || !trusted || forces.givenUp(commit, newest.term)) return;
       if (forks.givesUp(commit)) return;
       breach(
         world,

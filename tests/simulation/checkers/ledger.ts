@@ -1,19 +1,28 @@
 /**
  * Invariant 2: every commit that a client saw acknowledged is in the WAL of every later primary,
- * under any mix of faults and clocks.
+ * under any mix of faults and clocks. With `async` one may be gone, if an election has said so.
  */
 import type { Forces } from "./force.ts";
 import type { Forks } from "./pair.ts";
 import { type Acknowledged, breach, type Checker, type Host, type World } from "../world.ts";
+import type { Losses } from "./loss.ts";
 
 /** Compares the ledger with the WAL of each server that becomes primary, and of the newest one. */
-export function ledgerChecker(world: World, forces: Forces, forks: Forks): Checker {
+export function ledgerChecker(
+  world: World,
+  { forces, forks, losses }: {
+    readonly forces: Forces;
+    readonly forks: Forks;
+    readonly losses: Losses;
+  },
+): Checker {
   const name = "2 ledger";
   let newest: { host: Host; term: number; wal: readonly number[] } | null = null;
 
   const check = (commit: Acknowledged, host: Host, wal: readonly number[], term: number) => {
     if (commit.term > term || wal[commit.count - 1] === commit.row) return;
     if (forces.givenUp(commit, term) || forks.givesUp(commit)) return;
+    if (losses.mayLack(commit, term)) return world.tally.note("loss", "commit");
     breach(
       world,
       name,

@@ -110,7 +110,8 @@ export function createForks(world: World): Forks {
               atMs: state.nowMs,
               entitled: !message.alone && durable.admitted &&
                 world.nowMs - (streamedAtMs.get(host.name) ?? -Infinity) < SLACK_MS &&
-                record !== null && record.required > 0 &&
+                record !== null &&
+                (record.required > 0 || host.settings.durability === "async") &&
                 record.electable.some(({ incarnation }) => incarnation === host.data?.incarnation),
             });
           }

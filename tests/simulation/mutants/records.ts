@@ -166,6 +166,43 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     "return past.length >= Math.min(1, promised.required);",
   ),
   core(
+    "strict-relaxes",
+    "with strict, commits wait for as many standbys as are there",
+    "standbys.ts",
+    `return present.length > 0 && electable.length >= wanted
+      ? { electable, required: wanted }`,
+    `return present.length > 0
+      ? { electable, required: Math.min(wanted, electable.length) }`,
+  ),
+  core(
+    "async-behind-wins",
+    "with async, a candidate wins that is behind another member of E",
+    "loss.ts",
+    "theirs?.timeline === position.timeline && theirs.lsn > position.lsn",
+    "theirs?.timeline === position.timeline && theirs.lsn < 0n",
+  ),
+  core(
+    "async-any-lag",
+    "with async, a candidate wins however much it lacks",
+    "loss.ts",
+    "if (behind > maximumLagBytes) {",
+    "if (behind < 0n) {",
+  ),
+  core(
+    "async-unreported",
+    "with async, nobody is told of commits that may be lost",
+    "leader.ts",
+    "if (won.loss !== null) {",
+    "if (won.loss !== null && won.votes.length === 0) {",
+  ),
+  core(
+    "async-understated",
+    "with async, the loss is reckoned from what the candidate itself heard",
+    "verdict.ts",
+    'if (message.type === "vote_answer" && message.granted) heard.push(message.heard);',
+    'if (message.type === "denied") heard.push(null);',
+  ),
+  core(
     "coverage-of-two",
     "two members of E cover it, as in a cluster of three, however many there are",
     "candidate.ts",

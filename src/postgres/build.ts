@@ -13,6 +13,7 @@ import type { Incarnation } from "../core/record.ts";
 import type { SyncSetting, Upstream } from "../core/server.ts";
 import { prepareFiles } from "./change.ts";
 import { lastLines } from "./command.ts";
+import { keepDiverged } from "./diverged.ts";
 import { namesIn, removeDurably, writeDurably } from "./files.ts";
 import type { Grip } from "./grip.ts";
 import { readContents } from "./identity.ts";
@@ -79,6 +80,12 @@ export async function clone(
     if (theirs.inRecovery) return failed(`${upstream.node} is not a primary`);
     const own = await mayBeReplaced(place, theirs.systemIdentifier);
     if (!own.ok) return own;
+    if (own.value !== null) {
+      const { lineage, position } = theirs;
+      const line = { node: upstream.node, lineage, lsn: position.lsn };
+      const kept = await keepDiverged(place, own.value, line);
+      if (!kept.ok) return kept;
+    }
     const slot = await ensureRemoteSlot(remote, slotName(place.options.nodeName));
     return slot.ok ? done(theirs.systemIdentifier) : slot;
   });
@@ -145,8 +152,17 @@ async function endHelpers({ dataDir }: Place): Promise<void> {
   }
 }
 
-/** Only an absent directory, what an interrupted clone left, or a copy of the same system. */
-async function mayBeReplaced(place: Place, upstreamSystem: string): Promise<Step<null>> {
+/**
+ * Only an absent directory, what an interrupted clone left, or a copy of the same system.
+ *
+ * @returns the copy; null where there is none
+ */
+async function mayBeReplaced(
+  place: Place,
+  upstreamSystem: string,
+): Promise<
+  Step<{ readonly incarnation: Incarnation | null; readonly systemIdentifier: string } | null>
+> {
   if (await workUnfinished(place)) return done(null);
   const contents = await readContents(place);
   switch (contents.kind) {
@@ -156,7 +172,9 @@ async function mayBeReplaced(place: Place, upstreamSystem: string): Promise<Step
       return failed(contents.because, "foreign");
     case "cluster": {
       const { systemIdentifier } = contents.control;
-      if (systemIdentifier === upstreamSystem) return done(null);
+      if (systemIdentifier === upstreamSystem) {
+        return done({ incarnation: contents.incarnation, systemIdentifier });
+      }
       return failed(
         `Cannot clone over ${place.dataDir}: it has the system identifier ${systemIdentifier}, the upstream ${upstreamSystem}. Move it away if it is not needed`,
         "foreign",

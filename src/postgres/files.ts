@@ -91,7 +91,8 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await Deno.open(folder, { read: true });
   try {
     await handle.sync();

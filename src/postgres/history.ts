@@ -79,6 +79,33 @@ export function descent(
 }
 
 /**
+ * Where two lineages part: the last position that both have, as far as their histories say.
+ *
+ * @param upstreamLsn the upstream's own end of WAL
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const own = { timeline: 1, ancestors: [] };
+ * const upstream = { timeline: 2, ancestors: [{ timeline: 1, switchLsn: 0x3000100n }] };
+ * assert.deepEqual(forkPoint(own, upstream, 0x4000000n), { timeline: 1, lsn: 0x3000100n });
+ * ```
+ */
+export function forkPoint(own: Lineage, upstream: Lineage, upstreamLsn: Lsn): Position {
+  const theirs = [...upstream.ancestors, { timeline: upstream.timeline, switchLsn: upstreamLsn }];
+  const ours = [...own.ancestors, { timeline: own.timeline, switchLsn: null }];
+  let common: Position = { timeline: 0, lsn: 0n };
+  for (const [index, { timeline, switchLsn }] of ours.entries()) {
+    const other = theirs[index];
+    if (other?.timeline !== timeline) break;
+    const lsn = switchLsn !== null && switchLsn < other.switchLsn ? switchLsn : other.switchLsn;
+    common = { timeline, lsn };
+    if (switchLsn !== other.switchLsn) break;
+  }
+  return common;
+}
+
+/**
  * Reads a history file.
  *
  * @example

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   descent,
+  forkPoint,
   historyFileName,
   type Lineage,
   parseHistory,
@@ -90,4 +91,27 @@ Deno.test("historyFileName() has eight upper-case digits", () => {
     assert.match(name, /^[0-9A-F]{8}\.history$/);
     assert.equal(Number.parseInt(name, 16), timeline);
   }));
+});
+
+Deno.test("forkPoint() is the last position that both histories have", () => {
+  const at = (timeline: number, switchLsn: bigint) => ({ timeline, switchLsn });
+  const line = (timeline: number, ...ancestors: ReturnType<typeof at>[]) => ({
+    timeline,
+    ancestors,
+  });
+  const cases = [
+    // The upstream left timeline 1, or still is on it.
+    [line(1), line(2, at(1, 30n)), { timeline: 1, lsn: 30n }],
+    [line(1), line(1), { timeline: 1, lsn: 90n }],
+    // Both left it, at different places, or for different timelines.
+    [line(2, at(1, 20n)), line(2, at(1, 30n)), { timeline: 1, lsn: 20n }],
+    [line(2, at(1, 40n)), line(3, at(1, 30n)), { timeline: 1, lsn: 30n }],
+    [line(2, at(1, 30n)), line(4, at(1, 30n)), { timeline: 1, lsn: 30n }],
+    [line(2, at(1, 30n)), line(3, at(1, 30n), at(2, 50n)), { timeline: 2, lsn: 50n }],
+    // They have nothing in common.
+    [line(2), line(3), { timeline: 0, lsn: 0n }],
+  ] as const;
+  for (const [own, upstream, fork] of cases) {
+    assert.deepEqual(forkPoint(own, upstream, 90n), fork);
+  }
 });

@@ -77,6 +77,9 @@ export function nodeStatus(
       required: record.required,
     },
     durability: view.durability,
+    durability_policy: state.settings.durability,
+    electability: view.electabilities === null ? null : [...view.electabilities],
+    possible_loss_bytes: view.possibleLossBytes,
     operation: running === null ? null : {
       action: running.action,
       since_ms: Math.max(0, Math.round(nowMs - running.sinceMs)),

@@ -40,7 +40,7 @@ export function renderCluster(view: ClusterView, look: TableLook): string {
   const table = newTable(head, look);
   for (const node of view.nodes) table.push(cells(node, view, look));
   const lines = [table.toString().split("\n").map((line) => line.trimEnd()).join("\n"), ""];
-  lines.push(headline(view, look));
+  lines.push(headline(view, look), ...standing(view, look));
   lines.push(...view.problems.map((problem) => `  ${tinted("!", "bad", look)} ${problem}`));
   return lines.join("\n");
 }
@@ -85,6 +85,27 @@ function headline(view: ClusterView, look: TableLook): string {
     case "unreachable":
       return `${tinted("Nobody answered", "bad", look)}; ${reachable}.`;
   }
+}
+
+/** What would be if the primary were gone, as it says itself. */
+function standing(view: ClusterView, look: TableLook): string[] {
+  const primary = view.nodes.find((answer) => answer.node === view.primary);
+  if (primary === undefined || !primary.ok) return [];
+  const { electability, durability_policy: policy, record, possible_loss_bytes: loss } =
+    primary.status;
+  if (!electability || electability.length === 0) return [];
+  const able = electability.filter(({ electable }) => electable).map(({ node }) => node).join(", ");
+  const kept = record === null || able === ""
+    ? "nobody else may be elected"
+    : record.required === 0
+    ? `${able} may be elected, and lack ${loss === null ? "some" : formatBytes(loss)} of WAL now`
+    : `every commit is on ${record.required} of ${able}, which may be elected`;
+  return [
+    `Durability ${policy ?? "unknown"}: ${kept}.`,
+    ...electability.filter(({ electable }) => !electable).map(({ node, because }) =>
+      `  ${tinted("-", "doubtful", look)} ${node} may not be elected: ${because}.`
+    ),
+  ];
 }
 
 function cells(answer: NodeAnswer, view: ClusterView, look: TableLook): string[] {

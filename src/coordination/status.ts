@@ -47,6 +47,13 @@ const record = z.object({
   required: count,
 });
 
+const electability = z.object({
+  node: z.string(),
+  electable: z.boolean(),
+  /** Empty where it is electable. */
+  because: z.string(),
+});
+
 const operation = z.object({
   action: z.string(),
   since_ms: z.number().nonnegative(),
@@ -112,6 +119,12 @@ export const nodeStatusSchema = z.object({
   record: record.nullable(),
   /** What a commit waits for, as PostgreSQL spells it: `ANY 1 (node2, node3)`. */
   durability: z.string(),
+  /** The policy that the leader applies: `replication.durability`. */
+  durability_policy: z.enum(["strict", "quorum", "async"]).nullable().default(null),
+  /** Every other data member, and why it may not be elected; null but on the serving primary. */
+  electability: z.array(electability).nullable().default(null),
+  /** WAL that the next primary may lack, should this one be gone; null: not known, or all of it. */
+  possible_loss_bytes: count.nullable().default(null),
   operation: operation.nullable(),
   contact,
   /** Counters of the local router; null where none runs. */

@@ -12,7 +12,7 @@ import { coverage, type Grant } from "./candidate.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import { formatLsn } from "./lsn.ts";
-import { isDataMember, isPair, majorityOf } from "./members.ts";
+import { isDataMember } from "./members.ts";
 import { type ClusterRecord, isVirgin, type NodeName, type Position } from "./record.ts";
 import type { CandidateRole, State } from "./state.ts";
 import { patch, progress, report, type Turn } from "./turn.ts";
@@ -100,11 +100,6 @@ export function tellCost(turn: Turn, reference: number): void {
     "nothing was changed; to go on, repeat the command with --accept-data-loss",
     "unaccepted",
   );
-}
-
-/** How many votes force takes: of a pair, one is enough where the other says nothing at all. */
-export function votesToForce(state: State, role: CandidateRole): number {
-  return isPair(state) && role.failed.length > 0 ? 1 : majorityOf(state);
 }
 
 /** The voter that is ahead of a forced candidate, and so has to be forced in its place. */

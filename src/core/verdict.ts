@@ -4,7 +4,7 @@
  * @module
  */
 import { coverage, type Grant, isElectable } from "./candidate.ts";
-import { aheadOf, votesToForce } from "./force.ts";
+import { aheadOf } from "./force.ts";
 import { ownInstance } from "./local.ts";
 import { formatLsn } from "./lsn.ts";
 import { heardInsert, isAsync, type LossVerdict, lossVerdict, type PossibleLoss } from "./loss.ts";
@@ -87,11 +87,7 @@ export function verdict(state: State, role: CandidateRole): Verdict {
     // A denial comes at once, a grant after a revocation: it may yet bring a newer record.
     return undecided(`not electable under record ${record!.term}.${record!.seq}`);
   }
-  const needed = isVirgin(record)
-    ? membersOf(state).length
-    : role.forced
-    ? votesToForce(state, role)
-    : neededVotes(state);
+  const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);
   if (votes.length < needed) return undecided(`${votes.length} of ${needed} needed votes`);
   if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes, complete };
   if (!role.final) return undecided("its own position is not final yet");

@@ -16,6 +16,7 @@ import { standbyName } from "./server.ts";
 import { serverFacts, serverRule } from "./server_rules.ts";
 import { wantedStandbys } from "./standbys.ts";
 import type { LeaderRole, State } from "./state.ts";
+import { electabilities, type Electability, possibleLossBytes } from "./standing.ts";
 
 /** Where writes go, as far as this node may believe it. */
 export interface LeaderView {
@@ -39,6 +40,10 @@ export interface View {
   readonly leaseHolder: NodeName | null;
   readonly leaseUntilMs: number | null;
   readonly durability: string;
+  /** Null on every node but the serving leader. */
+  readonly electabilities: readonly Electability[] | null;
+  /** What the next leader may lack, should this one be gone now; null where nobody can tell. */
+  readonly possibleLossBytes: number | null;
   /** What is wrong, in words; empty where nothing is. */
   readonly problems: readonly string[];
 }
@@ -63,6 +68,8 @@ export function describe(state: State, nowMs: number): View {
     leaseHolder: lease.untilMs === null ? null : lease.holder,
     leaseUntilMs: lease.untilMs,
     durability: durabilityText(state),
+    electabilities: electabilities(state, nowMs),
+    possibleLossBytes: possibleLossBytes(state),
     problems: problemsOf(state, nowMs),
   };
 }

@@ -17,6 +17,8 @@ const VIEW: View = {
   hasMajority: true,
   leaseHolder: "n1",
   leaseUntilMs: 100,
+  electabilities: null,
+  possibleLossBytes: null,
   durability: "",
   problems: [],
 };

@@ -67,3 +67,35 @@ Deno.test("formatBytes() picks the unit that keeps three digits", () => {
   ];
   for (const [bytes, text] of cases) assert.equal(formatBytes(bytes), text);
 });
+
+Deno.test("renderCluster() says who may be elected, and why the others may not", () => {
+  const lines = (changes: Parameters<typeof primaryOf>[1]) =>
+    renderCluster(mergeStatuses([answered(primaryOf("node1", changes))]), PLAIN).split("\n").slice(
+      3,
+    );
+  const record = {
+    term: 4,
+    seq: 9,
+    leader: "node1",
+    timeline: 2,
+    electable: ["node2"],
+    required: 1,
+  };
+  const electability = [
+    { node: "node2", electable: true, because: "" },
+    { node: "node3", electable: false, because: "it does not stream from the primary" },
+  ];
+  const common = { record, electability, possible_loss_bytes: 0 };
+  assert.deepEqual(lines({ ...common, durability_policy: "quorum" }).slice(0, 3), [
+    "Primary: node1, term 4; 1 of 1 node answered.",
+    "Durability quorum: every commit is on 1 of node2, which may be elected.",
+    "  - node3 may not be elected: it does not stream from the primary.",
+  ]);
+  const loose = { ...common, record: { ...record, required: 0 }, possible_loss_bytes: 2048 };
+  assert.match(
+    lines({ ...loose, durability_policy: "async" })[1]!,
+    /^Durability async: node2 may be elected, and lack 2 kB of WAL now\.$/,
+  );
+  const alone = electability.map((one) => ({ ...one, electable: false, because: "it is away" }));
+  assert.match(lines({ ...common, electability: alone })[1]!, /: nobody else may be elected\.$/);
+});

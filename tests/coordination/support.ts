@@ -50,6 +50,9 @@ export const STATUS: NodeStatus = {
   lag_bytes: 0,
   record: { term: 3, seq: 1, leader: "node1", timeline: 2, electable: ["node2"], required: 1 },
   durability: "ANY 1 (node2, node3)",
+  durability_policy: "quorum",
+  electability: [{ node: "node2", electable: false, because: "it does not stream" }],
+  possible_loss_bytes: 0,
   operation: null,
   contact: {
     database_host: "127.0.0.1",

@@ -4,7 +4,7 @@
 import { powerOff, powerOn } from "../hosts.ts";
 import { askOperator } from "../operator.ts";
 import { hostOf } from "../world.ts";
-import { type FaultRule, later, LONG } from "./rule.ts";
+import { cutFor, type FaultRule, later, LONG } from "./rule.ts";
 
 /** The kinds of this file. */
 export const PEOPLE_FAULTS = {
@@ -21,11 +21,10 @@ export const PEOPLE_FAULTS = {
       if (choice < 0.2) return force();
       let atMs = 0;
       if (choice > 0.5) {
-        // Its standbys are away, so that the leader goes on alone, before it dies as well.
-        for (const standby of world.hosts) {
-          if (standby === host || standby.data === null || choice * 19 % 1 < 0.2) continue;
-          powerOff(world, standby);
-          later(world, 2.5 * leaseMs, () => powerOn(world, standby));
+        // Its standbys get no WAL, so that the leader goes on alone, before it dies.
+        for (const { name } of world.hosts) {
+          cutFor(world, name, host.name, "wal", 2.5 * leaseMs);
+          cutFor(world, host.name, name, "wal", 2.5 * leaseMs);
         }
         atMs = 2.4 * leaseMs;
       }

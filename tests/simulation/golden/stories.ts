@@ -150,6 +150,39 @@ export const STORIES: readonly Story[] = [
     },
   },
   {
+    id: "forced-failover",
+    title: "An operator forces a node to lead",
+    lesson:
+      "A leader that went on alone and died is the only one that may be elected. An operator who " +
+      "needs a primary all the same is told what may be lost, and accepts it. The old leader comes " +
+      "back under the new one, by a clone.",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "quorum" },
+    play(stage) {
+      const { world } = stage;
+      stage.say("no WAL reaches n2 and n3 any more, and n1 goes on alone");
+      for (const name of ["n2", "n3"]) {
+        cut(world.network, "n1", name, "wal");
+        cut(world.network, name, "n1", "wal");
+      }
+      stage.until("a solo leader", () => stage.host("n1").disk.record?.required === 0);
+      stage.wait(1000);
+      stage.say("n1 loses power, and the network is mended");
+      powerOff(world, stage.host("n1"));
+      healAll(world.network);
+      stage.wait(5000);
+      askOperator(world, stage.host("n2"), "n2", "ask");
+      stage.wait(500);
+      askOperator(world, stage.host("n2"), "n2", "accepted");
+      stage.untilPrimary("n2");
+      stage.wait(500);
+      stage.say("n1 is back");
+      powerOn(world, stage.host("n1"));
+      stage.untilComplete();
+    },
+  },
+  {
     id: "server-crash",
     title: "The primary's PostgreSQL dies beside its agent",
     lesson: "The agent sees it, makes sure that every backend is gone, notes that it resigns and " +

@@ -3,6 +3,7 @@
  */
 import { EDGE_MUTANTS } from "./edge.ts";
 import { ELECTION_MUTANTS } from "./elections.ts";
+import { FORCE_MUTANTS } from "./force.ts";
 import { LEASE_MUTANTS } from "./leases.ts";
 import { MEMORY_MUTANTS } from "./memories.ts";
 import type { Mutant } from "./mutant.ts";
@@ -18,5 +19,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...SILENCE_MUTANTS,
   ...MEMORY_MUTANTS,
   ...PAIR_MUTANTS,
+  ...FORCE_MUTANTS,
   ...EDGE_MUTANTS,
 ];

@@ -217,8 +217,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "first-start-by-majority",
     "a majority suffices for the first start",
     "verdict.ts",
-    "const needed = isVirgin(record)\n    ? membersOf(state).length",
-    "const needed = isVirgin(record)\n    ? neededVotes(state)",
+    "const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);",
+    "const needed = neededVotes(state);",
   ),
   core(
     "running-primary-grants",

@@ -5,14 +5,20 @@
  * @module
  */
 import { assertNever } from "./assert_never.ts";
-import { cannotCampaign } from "./eligibility.ts";
+import { cannotCampaign, mayAskAround } from "./eligibility.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { cannotForceNow, endForce, isForcing, reportForced } from "./force.ts";
 import { becomeLeader } from "./leader.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import { isPair, membersOf, peersOf } from "./members.ts";
 import type { Answer, CandidateClaim, Handover } from "./message.ts";
-import { fingerprint, isVirgin, type NodeName, type Position } from "./record.ts";
+import {
+  type ClusterRecord,
+  fingerprint,
+  isVirgin,
+  type NodeName,
+  type Position,
+} from "./record.ts";
 import { nextTerm } from "./pair.ts";
 import type { CandidateRole, State } from "./state.ts";
 import {
@@ -33,7 +39,7 @@ export function campaignWhenFree(turn: Turn): void {
   if (role.kind !== "follower" || turn.nowMs < role.campaignAtMs) return;
   if (promise !== null && turn.nowMs < promise.untilMs) return;
   const forced = isForcing(turn.state);
-  if (obstacle(turn.state, forced) !== null) return;
+  if (obstacle(turn.state, { forced }) !== null && (forced || !mayAskAround(turn.state))) return;
   const asks = { term: ownNextTerm(turn.state), handover: null, forced };
   startStage(turn, { stage: "pre_vote", ...asks });
   for (const peer of peersOf(turn.state)) {
@@ -194,14 +200,13 @@ function countPreVotes(turn: Turn): void {
   const { role } = turn.state;
   if (role.kind !== "candidate") return;
   const result = verdict(turn.state, role);
+  const because = obstacle(turn.state, { forced: role.forced, record: result.record });
   switch (result.outcome) {
     case "won":
       // A member without a say of its own grants to everybody. Hearing the others too lets the
       // lesser of two candidates notice the better one, instead of splitting the vote with it.
       if (!result.complete && turn.nowMs < role.listenUntilMs) return;
-      if (obstacle(turn.state, role.forced) !== null) {
-        return lose(turn, { because: obstacle(turn.state, role.forced) ?? "" });
-      }
+      if (because !== null) return lose(turn, { because });
       return askForVotes(turn, { handover: null, forced: role.forced });
     case "lost":
       return lose(turn, result);
@@ -259,6 +264,10 @@ function lose(
   if (result.hopeless === true) endForce(turn, because);
 }
 
-function obstacle(state: State, forced: boolean): string | null {
-  return forced ? cannotForceNow(state) : cannotCampaign(state);
+/** `record` is the newest that the answers showed. */
+function obstacle(
+  state: State,
+  { forced, record }: { readonly forced: boolean; readonly record?: ClusterRecord | null },
+): string | null {
+  return forced ? cannotForceNow(state) : cannotCampaign(state, record);
 }

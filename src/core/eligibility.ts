@@ -5,18 +5,22 @@
  */
 import { isElectable } from "./candidate.ts";
 import { isRecordLeader, ownInstance } from "./local.ts";
-import { isDataMember } from "./members.ts";
-import { isVirgin } from "./record.ts";
+import { isDataMember, isPair } from "./members.ts";
+import { type ClusterRecord, isVirgin } from "./record.ts";
 import type { State } from "./state.ts";
 
 /**
  * Why this node cannot be a candidate now, promises aside.
  *
+ * @param record the newest that was shown; where nobody showed one, this node's own
+ *
  * @returns null where it can
  */
-export function cannotCampaign(state: State): string | null {
+export function cannotCampaign(
+  state: State,
+  record: ClusterRecord | null = state.durable.record,
+): string | null {
   const { settings, durable, server, operation } = state;
-  const { record } = durable;
   if (!isDataMember(state, settings.self)) return "a witness holds no data";
   if (server === null) return "the local server has not been observed yet";
   if (server.state === "refused") return server.because;
@@ -33,6 +37,26 @@ export function cannotCampaign(state: State): string | null {
       ? `only ${record.leader.node} may lead: no standby is known to hold every commit`
       : `this node's data directory is not electable under record ${record.term}.${record.seq}`;
   }
+  return notReady(state);
+}
+
+/**
+ * True where only its own record keeps this node from being a candidate. The others may hold a
+ * newer one that it missed, so it asks for pre-votes all the same: their answers show it.
+ */
+export function mayAskAround(state: State): boolean {
+  const { durable, settings } = state;
+  const { record } = durable;
+  const instance = ownInstance(state);
+  return isDataMember(state, settings.self) && durable.admitted && instance !== null &&
+    record !== null && !isVirgin(record) && !isElectable(record, instance) && !isPair(state) &&
+    notReady(state) === null;
+}
+
+/** Why the server here is in no condition to be promoted now; null where it is. */
+function notReady(state: State): string | null {
+  const { settings, server, operation } = state;
+  if (server === null) return "the local server has not been observed yet";
   if (server.state === "primary") return "PostgreSQL still runs as primary and is fenced first";
   if (isRecordLeader(state)) {
     if (server.state !== "stopped" && server.state !== "standby") return "PostgreSQL is not ready";

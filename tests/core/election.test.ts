@@ -81,6 +81,35 @@ Deno.test("step() persists term and vote before it revokes itself and asks for v
   assert.deepEqual(actionsIn(effects), [{ type: "revoke" }]);
 });
 
+/** Node b as its own record has it: not electable, since it missed a newer one. */
+function uninformed(): State {
+  const record = recordOf({ electable: [inst("c")], required: 1, seq: 3 });
+  return free({ durable: durableOf({ record }) });
+}
+
+Deno.test("step() asks the others whether a record that it missed makes it electable", () => {
+  let { state, effects } = take(uninformed(), TICK);
+  assert.deepEqual(deeds(effects).map(({ type }) => type), ["send", "send"]);
+  ({ state } = take(state, reply(state, "a", { type: "pre_vote_answer", granted: false })));
+  ({ state, effects } = take(state, reply(state, "c", { type: "pre_vote_answer" })));
+  assert.deepEqual(deeds(effects).map(({ type }) => type), ["persist", "send", "send", "operate"]);
+  const operation = state.operation!.id;
+  ({ state } = take(state, reply(state, "c", grantAt(90n))));
+  ({ state } = take(state, revoked(100n, operation)));
+  assert.equal(state.role.kind, "leader");
+  assert.equal(state.durable.record?.seq, 1, "it publishes what it was shown, under its own term");
+  assert.deepEqual(state.durable.record?.electable, [inst("b"), inst("c")]);
+});
+
+Deno.test("step() asks for no votes where nobody holds a record that makes it electable", () => {
+  const older = { type: "pre_vote_answer", record: uninformed().durable.record } as const;
+  let { state, effects } = take(uninformed(), TICK);
+  for (const node of ["a", "c"]) ({ state, effects } = take(state, reply(state, node, older)));
+  assert.deepEqual(deeds(effects), []);
+  assert.equal(state.role.kind, "follower");
+  assert.deepEqual(state.durable, uninformed().durable);
+});
+
 Deno.test("step() does not campaign while it may not", () => {
   const cases: [string, Partial<State>][] = [
     ["a promise holds", { promise: { term: 1, leader: "a", untilMs: 100_001 } }],
@@ -88,9 +117,7 @@ Deno.test("step() does not campaign while it may not", () => {
     ["its server was not observed", { server: null }],
     ["its server is stopped", { server: stoppedServer("b") }],
     ["its replay is paused", { server: standbyServer("b", { replayPaused: true }) }],
-    ["it was cloned since", { server: standbyServer("b", { incarnation: "b0000002" }) }],
     ["it lost its state", { durable: durableOf({ admitted: false }) }],
-    ["it is not electable", { durable: durableOf({ record: recordOf({ electable: [] }) }) }],
     ["it is busy", { operation: { id: 9, action: { type: "prepare" }, startedAtMs: 0 } }],
     ["it never started", { durable: durableOf({ record: null, term: 0 }) }],
   ];

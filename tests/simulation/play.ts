@@ -2,7 +2,6 @@
  * One run: a storm of faults in which nothing may be lost, and then peace, in which everything has
  * to come back. A run ends at the first invariant that breaks.
  */
-import { isElectable } from "../../src/core/candidate.ts";
 import { compareRecords, newerRecord } from "../../src/core/record.ts";
 import { resumeAgent, startAgent } from "./agent.ts";
 import { addCheckers } from "./checkers/all.ts";
@@ -202,15 +201,10 @@ function isRecoverable(world: World): boolean {
     known.some((host: Host) => host.name === node && host.data?.incarnation === incarnation);
   if (alive(newest.leader)) return true;
   const { required, electable } = newest;
-  // A node campaigns on its own record alone: one that missed the newest may not know that it can.
-  const informed = electable.some((instance) =>
-    alive(instance) && isElectable(world.byName.get(instance.node)!.disk.record!, instance)
-  );
-  if (required > 0) {
-    return informed && electable.filter(alive).length >= electable.length - required + 1;
-  }
+  if (required > 0) return electable.filter(alive).length >= electable.length - required + 1;
   // With async anybody will do, unless nobody remembers how far the leader was and that matters.
-  return informed && world.hosts.every(({ settings }) => settings.maximumLagBytes === null);
+  return electable.some(alive) &&
+    world.hosts.every(({ settings }) => settings.maximumLagBytes === null);
 }
 
 function highestTerm(world: World): number {

@@ -8,7 +8,7 @@ import { NOTHING_DURABLE } from "../../src/core/state.ts";
 function fresh() {
   return initialState({
     settings: settingsFor(["n1"], "n1"),
-    durable: NOTHING_DURABLE,
+    durable: { ...NOTHING_DURABLE, memory: "0000000a" },
     nowMs: 0,
     seed: 1,
   });

@@ -249,7 +249,8 @@ function lose(
   const { heartbeatIntervalMs } = settings;
   // Its voters pause after a vote. It comes back later than they do, so that one of them who could
   // win, above all the record's own leader, is not kept waiting for ever.
-  const yieldMs = uncovered === true ? pauseMs(settings) : 0;
+  // And who only asks what others know need not ask often.
+  const yieldMs = uncovered === true || mayAskAround(turn.state) ? pauseMs(settings) : 0;
   const backoffMs = yieldMs + heartbeatIntervalMs / 2 + randomBelow(turn, heartbeatIntervalMs);
   becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + backoffMs });
   if (because !== turn.state.campaignFailure || role.stage === "vote") {

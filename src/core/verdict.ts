@@ -93,6 +93,8 @@ export function verdict(state: State, role: CandidateRole): Verdict {
   if (!role.final) return undecided("its own position is not final yet");
   const grants = grantsOf(state, role);
   if (role.forced) {
+    // Nobody leads by force without saying what that may cost, which takes a data directory's name.
+    if (self === null) return undecided("its data directory cannot be read just now");
     const ahead = aheadOf(record!, role.position, grants);
     if (ahead !== null) {
       const { lsn, timeline } = ahead.position;

@@ -200,6 +200,16 @@ Deno.test("step() elects a forced candidate without coverage, and reports what i
   );
 });
 
+Deno.test("step() elects nobody by force whose data directory cannot be read just then", () => {
+  const state: State = { ...forcedVote(), server: { state: "refused", because: "unreadable" } };
+  const lost = take(state, reply(state, "c", grantAt(90n)));
+  assert.equal(lost.state.role.kind, "follower");
+  assert.equal(lost.state.durable.term, 2);
+  assert.ok(
+    !lost.effects.some((effect) => effect.type === "report" && effect.decision.event === "forced"),
+  );
+});
+
 Deno.test("step() says that nothing is lost where the votes cover every commit", () => {
   const state = forcedVote(stateOf("b"));
   const record = recordOf();

@@ -7,7 +7,7 @@ import type { NodeName } from "../../src/core/record.ts";
 import { submit, submitLater } from "./agent.ts";
 import { isRefused, passes, travelMs } from "./network.ts";
 import { answers, isAwake } from "./server.ts";
-import { springAfterSending } from "./traps.ts";
+import { heldBackMs, springAfterSending } from "./traps.ts";
 import { answerText, requestText } from "./words.ts";
 import { after, type Host, hostOf, tell, type World } from "./world.ts";
 
@@ -16,7 +16,8 @@ export function sendRequest(world: World, host: Host, effect: Effect & { type: "
   const { request, to, message } = effect;
   world.tally.note("message", message.type);
   for (const checker of world.checkers) checker.sends?.(host, to, message);
-  const heldMs = springAfterSending(world, host, message);
+  const heldMs = springAfterSending(world, host, message) +
+    heldBackMs(world, host.name, to, message);
   const target = hostOf(world, to);
   const exchange = ++world.exchangeCount;
   const { boot } = host;

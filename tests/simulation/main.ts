@@ -3,13 +3,17 @@
  *
  *     deno task sim --seed 42 [--trace] [--storm 60]
  *     deno task sim --seeds 5000 [--from 1] [--jobs 2] [--storm 60]
+ *     deno task sim --directed [--only id] [--trace]
  *
  * A storm lasts eight simulated minutes, or as many seconds as --storm says (CI's last 60). A seed
- * that fails is shrunk to a few faults and printed as a transcript. The exit code is 1 where an
+ * that fails is shrunk to a few faults and printed as a transcript. With --directed the schedules of
+ * directed/ are played, and the stories of docs/protocol. The exit code is 1 where an
  * invariant broke, or where a batch of 500 seeds or more has not seen everything it should.
  */
 import { parseArgs } from "node:util";
 import { type BatchResult, joinBatches, playSeeds } from "./batch.ts";
+import { SCRIPTS } from "./directed/all.ts";
+import { playScript } from "./directed/play.ts";
 import { coverageGaps, coverageTable, RARE_IN_SHORT_STORMS } from "./coverage.ts";
 import { play } from "./play.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
@@ -32,6 +36,8 @@ const { values } = parseArgs({
     trace: { type: "boolean", default: false },
     "stop-after": { type: "string" },
     quiet: { type: "boolean", default: false },
+    directed: { type: "boolean", default: false },
+    only: { type: "string" },
   },
 });
 
@@ -39,10 +45,31 @@ const storm: { readonly stormMs?: number } = values.storm === undefined
   ? {}
   : { stormMs: Number(values.storm) * 1000 };
 
-const failed = values.seed !== undefined
+const failed = values.directed
+  ? showDirected(values.only)
+  : values.seed !== undefined
   ? showSeed(Number(values.seed), values.trace)
   : await showBatch(Number(values.seeds ?? 200));
 if (failed) Deno.exit(1);
+
+function showDirected(only: string | undefined): boolean {
+  const chosen = SCRIPTS.filter(({ id }) => only === undefined || id === only);
+  let broken = 0;
+  for (const script of chosen) {
+    const transcript = createTranscript();
+    const { violation, stuck } = playScript(script, values.trace ? transcript.take : null);
+    if (values.trace) console.log(transcript.lines.map(lineText).join("\n"));
+    if (stuck !== null) console.log(`STUCK ${stuck}`);
+    if (violation !== null) {
+      const { atMs, checker, what } = violation;
+      console.log(`BROKEN ${script.id} at ${(atMs / 1000).toFixed(3)} s: ${checker}: ${what}`);
+    }
+    if (stuck !== null || violation !== null) broken++;
+    if (violation !== null && values["stop-after"] !== undefined) break;
+  }
+  console.log(`${chosen.length} scripts, ${broken} broken`);
+  return broken > 0;
+}
 
 function showSeed(seed: number, trace: boolean): boolean {
   const scenario = scenarioOf(seed, storm);

@@ -134,7 +134,8 @@ export function makePeace(world: World): void {
   }
 }
 
-function demandRecovery(world: World): void {
+/** Makes peace, and demands that the cluster come back. */
+export function demandRecovery(world: World): void {
   makePeace(world);
   if (!isRecoverable(world)) {
     world.tally.note("ending", "not recoverable by any protocol");

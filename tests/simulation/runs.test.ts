@@ -7,6 +7,8 @@
  */
 import assert from "node:assert/strict";
 import { type BatchResult, joinBatches, playSeeds } from "./batch.ts";
+import { SCRIPTS } from "./directed/all.ts";
+import { playScript } from "./directed/play.ts";
 import { coverageGaps, RARE_IN_SHORT_STORMS } from "./coverage.ts";
 import { play } from "./play.ts";
 import { scenarioOf } from "./scenario.ts";
@@ -56,4 +58,13 @@ Deno.test("scenarioOf() draws every size from 2 to 7, with and without witnesses
   }
   assert.deepEqual([...sizes].sort(), [2, 3, 4, 5, 6, 7]);
   assert.deepEqual([...witnesses].sort(), [0, 1, 2]);
+});
+
+Deno.test("playScript() keeps every invariant in each directed schedule and story, and none gets stuck", () => {
+  for (const script of SCRIPTS) {
+    assert.deepEqual([script.id, playScript(script)], [script.id, {
+      violation: null,
+      stuck: null,
+    }]);
+  }
 });

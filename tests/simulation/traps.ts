@@ -3,6 +3,7 @@
  * effect, just after a handover. By chance alone such moments would hardly ever be hit.
  */
 import type { Answer, Request } from "../../src/core/message.ts";
+import type { NodeName } from "../../src/core/record.ts";
 import { endAction } from "./actions.ts";
 import { killAgent, pauseAgent, startAgent } from "./agent.ts";
 import { loseState, mayLoseState, powerOff, powerOn } from "./hosts.ts";
@@ -34,6 +35,14 @@ export function springAfterSending(world: World, host: Host, message: Request | 
     default:
       return 0;
   }
+}
+
+/** For how long a script holds this request back. */
+export function heldBackMs(world: World, from: NodeName, to: NodeName, message: Request): number {
+  const index = world.held.findIndex((held) =>
+    held.from === from && held.to === to && held.matches(message)
+  );
+  return index < 0 ? 0 : world.held.splice(index, 1)[0]!.forMs;
 }
 
 /** Called when `host` has begun to fence: its agent crashes, and the server goes on. */

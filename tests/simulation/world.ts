@@ -177,6 +177,16 @@ export interface World {
   rowCount: number;
   exchangeCount: number;
   readonly exchanges: Map<number, Exchange>;
+  /** What a script holds back. */
+  readonly held: Held[];
+}
+
+/** A message that will be held back: the next one from one node to another that matches. */
+export interface Held {
+  readonly from: NodeName;
+  readonly to: NodeName;
+  readonly matches: (message: Request | Answer) => boolean;
+  readonly forMs: number;
 }
 
 /** A request that waits for an answer. */
@@ -213,6 +223,7 @@ export function emptyWorld(
     rowCount: 0,
     exchangeCount: 0,
     exchanges: new Map(),
+    held: [],
   };
 }
 
@@ -234,11 +245,16 @@ export function run(world: World, forMs: number): void {
 }
 
 /** Lets time pass until `condition` holds. False where it did not within `withinMs`. */
-export function runUntil(world: World, withinMs: number, condition: () => boolean): boolean {
+export function runUntil(
+  world: World,
+  withinMs: number,
+  condition: () => boolean,
+  everyMs = 50,
+): boolean {
   const untilMs = world.nowMs + withinMs;
   while (!condition()) {
     if (world.nowMs >= untilMs || world.violations.length > 0) return false;
-    run(world, Math.min(50, untilMs - world.nowMs));
+    run(world, Math.min(everyMs, untilMs - world.nowMs));
   }
   return true;
 }

@@ -3,8 +3,7 @@
  * one makes electable; a server is opened only under a committed record that names it as the
  * leader, and promoted only while nobody else may be elected.
  */
-import { isElectable } from "../../../src/core/candidate.ts";
-import { isVirgin } from "../../../src/core/record.ts";
+import { type ClusterRecord, isVirgin } from "../../../src/core/record.ts";
 import type { ServerAction } from "../../../src/core/server.ts";
 import { breach, type Checker, type Host, type World } from "../world.ts";
 import type { Commits } from "./commits.ts";
@@ -45,9 +44,7 @@ export function promotionChecker(world: World, commits: Commits, forks: Forks): 
       // Force lifts this rule; whether it was an operator's will is for its own checker.
       if (before.role.forced || forks.excused) return;
       const records = commits.before(durable.term).filter((record) => !isVirgin(record));
-      const { data } = host;
-      const instance = data && { node: host.name, incarnation: data.incarnation };
-      if (records.length === 0 || records.some((record) => isElectable(record, instance))) return;
+      if (records.length === 0 || records.some((record) => allows(record, host))) return;
       const { term, seq } = records[0]!;
       breach(world, name, `${host.name} is elected, and not electable under record ${term}.${seq}`);
     },
@@ -83,4 +80,9 @@ export function promotionChecker(world: World, commits: Commits, forks: Forks): 
       if (how !== "start_primary") check(host, how, true);
     },
   };
+}
+
+/** Asks the record itself: what the core says of it may be what is wrong. */
+function allows({ leader, electable }: ClusterRecord, { data }: Host): boolean {
+  return [leader, ...electable].some(({ incarnation }) => incarnation === data?.incarnation);
 }

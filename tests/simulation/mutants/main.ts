@@ -1,12 +1,13 @@
 /**
  * `deno task sim:mutants`: plays the simulator against each planted fault until an invariant breaks.
  *
- *     deno task sim:mutants [--only id,id] [--jobs 2] [--seeds 300] [--results FILE] [--check]
+ *     deno task sim:mutants [--only id,id] [--jobs 2] [--seeds 300] [--results FILE]
+ *         [--directed] [--check]
  *
- * Each mutant is played in short storms first, in which most of them die at once, and then in whole
- * ones; those held to be equivalent come last. With --results every verdict is noted in a file as it
- * comes, and a run that is started again goes on from there. With --check the faults are only
- * planted, not played.
+ * Each mutant is played in the directed schedules first, then in short storms, in which most of the
+ * others die at once, and then in whole ones; those held to be equivalent come last. With --results every verdict is noted in a file as it
+ * comes, and a run that is started again goes on from there. With --directed there are no storms, with
+ * --check the faults are only planted.
  *
  * A mutant whose text is not found, or that throws, is an error; one that survives is printed and fails the task,
  * unless the catalogue argues that it cannot be told from the original.
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     jobs: { type: "string", default: "1" },
     seeds: { type: "string", default: "300" },
     results: { type: "string" },
+    directed: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
   },
 });
@@ -64,7 +66,8 @@ async function work(): Promise<void> {
 }
 
 async function examine(plot: string, mutant: Mutant): Promise<void> {
-  const found = await playPlot(plot, mutant.seeds ?? Number(values.seeds));
+  const seeds = values.directed ? null : mutant.seeds ?? Number(values.seeds);
+  const found = await playPlot(plot, seeds);
   const outcome: Verdict["outcome"] = found.killedBy === THROWN
     ? "throws"
     : mutant.equivalent === undefined

@@ -37,9 +37,10 @@ export function createNotes(file: string | null): Notes {
 }
 
 /** A row of the table in docs/simulation.md. */
-export function verdictLine({ id, what, outcome, killedBy, short, whole }: Verdict): string {
+export function verdictLine(verdict: Verdict): string {
+  const { id, what, outcome, killedBy, script, short, whole } = verdict;
   const storms = whole === 0 ? `${short} short` : `${short} short, ${whole} whole`;
-  return `| \`${id}\` | ${what} | ${killedBy ?? outcome} | ${storms} |`;
+  return `| \`${id}\` | ${what} | ${killedBy ?? outcome} | ${script ?? storms} |`;
 }
 
 function linesOf(file: string): string[] {

@@ -16,6 +16,8 @@ const SHORT_S = 60;
 export interface Found {
   /** The invariant that broke; null where the mutant survived. */
   readonly killedBy: string | null;
+  /** The script in which it broke; null where it took storms. */
+  readonly script: string | null;
   /** How many storms of a minute it took, and how many whole ones after those. */
   readonly short: number;
   readonly whole: number;
@@ -44,18 +46,39 @@ export function plant(folder: string, mutant: Mutant): () => void {
   };
 }
 
-/** Plays short storms, and then whole ones, until an invariant breaks. */
-export async function playPlot(folder: string, seeds: number): Promise<Found> {
+/**
+ * Plays directed schedules, short storms, and then so many whole ones, until an invariant breaks.
+ * `seeds` is null where schedules are all there is to play.
+ */
+export async function playPlot(folder: string, seeds: number | null): Promise<Found> {
+  const found = { script: null, short: SHORT_STORMS, whole: 0 };
+  const directed = await play(folder, ["--directed"]);
+  if (directed !== null) {
+    return { killedBy: directed.checker, script: directed.where, short: 0, whole: 0 };
+  }
+  if (seeds === null) return { killedBy: null, script: null, short: 0, whole: 0 };
   const early = await play(folder, [`--seeds=${SHORT_STORMS}`, `--storm=${SHORT_S}`]);
-  if (early !== null) return { killedBy: early.checker, short: early.seed, whole: 0 };
+  if (early !== null) return { ...found, killedBy: early.checker, short: seedOf(early) };
   const late = await play(folder, [`--seeds=${seeds}`]);
-  return { killedBy: late?.checker ?? null, short: SHORT_STORMS, whole: late?.seed ?? seeds };
+  return late === null
+    ? { ...found, killedBy: null, whole: seeds }
+    : { ...found, killedBy: late.checker, whole: seedOf(late) };
+}
+
+/** Where an invariant broke: a script by its id, or a seed. */
+interface Broken {
+  readonly checker: string;
+  readonly where: string;
+}
+
+function seedOf({ where }: Broken): number {
+  return Number(where.replace("seed ", ""));
 }
 
 async function play(
   folder: string,
   options: readonly string[],
-): Promise<{ checker: string; seed: number } | null> {
+): Promise<Broken | null> {
   const run = promisify(execFile);
   const args = [
     "run",
@@ -72,9 +95,9 @@ async function play(
     (error: { killed?: boolean; stdout?: string; stderr?: string }) =>
       error.killed === true ? "BROKEN seed 0 at 0 s: hang: " : `${error.stdout}${error.stderr}`,
   );
-  const broken = /^BROKEN seed (\d+) at \S+ s: ([^:]*):/m.exec(output);
-  if (broken !== null) return { checker: broken[2]!, seed: Number(broken[1]) };
-  if (!/ seeds, /.test(output)) throw new Error(`the simulator did not run:\n${output}`);
+  const broken = /^BROKEN (.+) at \S+ s: ([^:]*):/m.exec(output);
+  if (broken !== null) return { checker: broken[2]!, where: broken[1]! };
+  if (!/ (seeds|scripts), /.test(output)) throw new Error(`the simulator did not run:\n${output}`);
   return null;
 }
 

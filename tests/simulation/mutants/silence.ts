@@ -20,6 +20,13 @@ export const SILENCE_MUTANTS: readonly Mutant[] = [
     "silenceLimitMs(settings) + settings.fenceMarginMs",
   ),
   core(
+    "guardian-async",
+    "the guardian bears with a silent agent although commits wait for nobody",
+    "guard.ts",
+    'if (!safe || role.alone || settings.durability === "async") return leaseUntilMs;',
+    "if (role.alone) return leaseUntilMs;",
+  ),
+  core(
     "patience-uncovered",
     "a voter bears with a silent agent although no standby holds every commit",
     "lease.ts",

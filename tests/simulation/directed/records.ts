@@ -1,0 +1,68 @@
+/**
+ * Records and names at the moment at which they change, and what is said of a loss.
+ */
+import { killAgent, startAgent } from "../agent.ts";
+import { powerOff } from "../hosts.ts";
+import { cut } from "../network.ts";
+import { areLevel, part, untilElectable, write } from "./moves.ts";
+import type { Schedule } from "./play.ts";
+
+/** The schedules of this file. */
+export const RECORD_SCHEDULES: readonly Schedule[] = [
+  {
+    id: "second-standby-lags",
+    what: "the second of two wanted standbys is back, and lags at once",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "quorum", wantedStandbys: 2 },
+    play(stage) {
+      const n1 = stage.host("n1");
+      stage.say("n3 receives no WAL until commits wait for n2 alone");
+      part(stage, "n1", ["n3"], "wal");
+      untilElectable(stage, "n1", "n2");
+      stage.until("commits wait for n2", () => n1.process?.inForce[0]?.names.length === 1);
+      stage.until("n3 is gone", () => n1.process?.senders.has("n3") === false);
+      stage.world.network.wal.clear();
+      stage.until("n3 has caught up", () => n1.process?.senders.get("n3")?.caughtUp === true, 1);
+      stage.say("n3 streams again, and receives nothing that is written now");
+      cut(stage.world.network, "n1", "n3", "wal");
+      write(stage, "n1", 5);
+      stage.wait(2000);
+      stage.world.network.wal.clear();
+      untilElectable(stage, "n1", "n2 n3");
+    },
+  },
+  {
+    id: "heard-by-another",
+    what: "with async, a voter has heard more of the dead leader than the candidate",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "async" },
+    play(stage) {
+      stage.until("all stand level", () => areLevel(stage, ["n1", "n2", "n3"]), 1);
+      stage.say("no WAL leaves n1 any more, and n2 hears nothing of it");
+      part(stage, "n1", ["n2", "n3"], "wal");
+      cut(stage.world.network, "n1", "n2", "agents");
+      write(stage, "n1", 10);
+      stage.wait(1200);
+      stage.say("n1 loses power");
+      powerOff(stage.world, stage.host("n1"));
+      stage.untilPrimary("n2");
+    },
+  },
+  {
+    id: "async-agent-killed",
+    what: "with async, the agent of the leader is gone for longer than its lease",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "async", agentSilenceMs: 12_000 },
+    play(stage) {
+      const n1 = stage.host("n1");
+      stage.say("the agent of n1 is killed");
+      killAgent(stage.world, n1);
+      stage.wait(10_000);
+      startAgent(stage.world, n1);
+      stage.untilPrimary();
+    },
+  },
+];

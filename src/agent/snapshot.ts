@@ -48,7 +48,7 @@ export function nodeStatus(
     label: identity.label,
     cluster: identity.cluster,
     version: identity.version,
-    mode: "majority",
+    mode: state.settings.pair === null ? "majority" : "pair",
     role: view.role,
     phase: view.phase,
     state: server?.state ?? "starting",
@@ -60,6 +60,7 @@ export function nodeStatus(
     term: view.term,
     leader: view.leader,
     has_majority: view.hasMajority,
+    writes_to: view.route?.node ?? null,
     lease: view.leaseHolder === null || view.leaseUntilMs === null ? null : {
       holder: view.leaseHolder,
       remaining_ms: Math.max(0, Math.round(view.leaseUntilMs - nowMs)),

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { FailoverEnd } from "../agent/mod.ts";
+import { compareNames, type FailoverEnd } from "../agent/mod.ts";
 import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { loadConfig } from "./load_config.ts";
@@ -57,7 +57,8 @@ export async function failoverCommand(
     const what = target === undefined
       ? "no member of the cluster"
       : "a witness, without PostgreSQL";
-    const candidates = members.filter((member) => !member.witness).map(({ nodeName }) => nodeName);
+    const candidates = members.filter((member) => !member.witness).map(({ nodeName }) => nodeName)
+      .sort(compareNames);
     terminal.complain(
       `Cannot fail over to ${options.to}: it is ${what}. Name one of ${candidates.join(", ")}.`,
     );

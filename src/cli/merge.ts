@@ -6,8 +6,9 @@
  * stands behind at most one primary per term, and a higher term ends every lower one. So the primary
  * is the node that claims to be it, with a majority, in the highest term that any majority stands
  * behind. A claim of a lower term is reported, never believed. Where the primary itself does not
- * answer here, a node that hears it is believed instead, and the picture says so. An answer without
- * the cluster's signature is shown, and believed in nothing.
+ * answer here, a node that hears it is believed instead, and the picture says so; where nobody hears
+ * it any more, those whose routers still send writes to its PostgreSQL. An answer without the
+ * cluster's signature is shown, and believed in nothing.
  *
  * Pure: answers in, picture out.
  *
@@ -79,7 +80,7 @@ export function mergeStatuses(asked: readonly NodeAnswer[]): ClusterView {
       ...answers.flatMap((answer) => answer.ok ? [] : [unreachableProblem(answer)]),
       ...answers.flatMap((answer) => answer.ok && !answer.verified ? [unsigned(answer.node)] : []),
       ...foreignProblems(statuses),
-      ...minorityProblems(statuses),
+      ...minorityProblems(statuses, found.primary),
       ...statuses.flatMap((status) => nodeProblems(status, statuses, found.term)),
     ],
   };
@@ -101,7 +102,7 @@ function findPrimary(
   statuses: readonly NodeStatus[],
 ): Finding {
   const term = highestTerm(statuses.filter((status) => status.has_majority));
-  if (term === null) return { primary: null, term: null, problems: [] };
+  if (term === null) return borneWith(answers, statuses);
   const claims = statuses.filter(claimsPrimary);
   const stale = claims.filter((claim) => claim.term < term).map((claim) =>
     `${claim.node} still calls itself the primary of term ${claim.term}, but term ${term} is the` +
@@ -131,6 +132,26 @@ function hearsay(
   const leader = witness?.leader ?? null;
   const answered = answers.some((answer) => answer.ok && answer.node === leader);
   return { primary: answered ? null : leader, term };
+}
+
+/** The primary whose agent is silent, and to which writes go all the same, for a while. */
+function borneWith(answers: readonly NodeAnswer[], statuses: readonly NodeStatus[]): Finding {
+  const term = highestTerm(statuses);
+  const senders = statuses.filter((status) => status.term === term && status.writes_to !== null);
+  const primary = senders[0]?.writes_to ?? null;
+  if (primary === null || answers.some((answer) => answer.ok && answer.node === primary)) {
+    return { primary: null, term: null, problems: [] };
+  }
+  const names = senders.map((status) => status.node).join(", ");
+  return {
+    primary,
+    term,
+    problems: [
+      `The agent of ${primary} is silent, but its PostgreSQL works: writes go to it through the` +
+      ` routers of ${names}. Start metako on ${primary}, or another node takes over after` +
+      " agent_silence_timeout.",
+    ],
+  };
 }
 
 function highestTerm(statuses: readonly NodeStatus[]): number | null {
@@ -167,8 +188,14 @@ function tooFewProblems(
   ];
 }
 
-function minorityProblems(statuses: readonly NodeStatus[]): readonly string[] {
-  const names = statuses.filter((status) => !status.has_majority).map((status) => status.node);
+function minorityProblems(
+  statuses: readonly NodeStatus[],
+  primary: string | null,
+): readonly string[] {
+  const doubtful = statuses.filter((status) =>
+    !status.has_majority && (primary === null || status.writes_to !== primary)
+  );
+  const names = doubtful.map((status) => status.node);
   if (names.length === 0) return [];
   const [verb, pronoun, say] = names.length === 1
     ? ["answers", "it", "what it says"]

@@ -92,7 +92,8 @@ export const nodeStatusSchema = z.object({
   label: z.string(),
   cluster: z.string(),
   version: z.string(),
-  mode: z.literal("majority"),
+  /** Who decides: a majority of the members, or each of a pair within limits. */
+  mode: z.enum(["majority", "pair"]),
   role: z.enum(ROLES),
   /** What the core is doing, in its own words. */
   phase: z.string(),
@@ -110,6 +111,8 @@ export const nodeStatusSchema = z.object({
   leader: z.string().nullable(),
   /** Whether this node heard from, or is acknowledged by, a majority within the lease. */
   has_majority: z.boolean(),
+  /** The primary that this node's router sends writes to now; null where it sends them nowhere. */
+  writes_to: z.string().nullable().default(null),
   lease: lease.nullable(),
   timeline: count.nullable(),
   /** Insert position of a primary, received position of a standby. */

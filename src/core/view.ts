@@ -151,7 +151,8 @@ function durabilityText(state: State): string {
   const wanted = wantedStandbys(state);
   const lacking = required < wanted ? `, ${wanted} wanted` : "";
   if (required > 0) return `ANY ${required} (${names.map(standbyName).join(", ")})${lacking}`;
-  return state.settings.durability === "async" ? "async" : "";
+  if (state.settings.durability === "async") return "async";
+  return wanted > 0 ? `none${lacking}` : "";
 }
 
 /** What too few attached standbys mean for writes; null where there are enough. */

@@ -86,7 +86,8 @@ function dial({ host, port }: Target, timeoutMs: number): Promise<Dialled> {
       : connect({ host, port });
     const timer = setTimeout(() => {
       socket.destroy();
-      resolve(failure("timeout", `Cannot connect to ${host}:${port}: no answer in ${timeoutMs}ms`));
+      const because = `Cannot connect to ${host}:${port}: no answer in ${Math.round(timeoutMs)} ms`;
+      resolve(failure("timeout", because));
     }, timeoutMs);
     socket.once("connect", () => {
       clearTimeout(timer);

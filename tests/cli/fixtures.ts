@@ -21,6 +21,7 @@ export function statusOf(node: string, changes: Partial<NodeStatus> = {}): NodeS
     term: 4,
     leader: "node1",
     has_majority: true,
+    writes_to: "node1",
     lease: { holder: "node1", remaining_ms: 2400 },
     timeline: 2,
     lsn: "0/3000148",

@@ -70,6 +70,43 @@ Deno.test("mergeStatuses() believes a follower with a majority where the leader 
   assert.deepEqual(view.problems, ["node1 does not answer: nothing came within 1000 ms."]);
 });
 
+Deno.test("mergeStatuses() says that writes go to a primary whose agent alone is silent", () => {
+  const view = mergeStatuses([
+    silent("node1"),
+    answered(statusOf("node2", { has_majority: false })),
+    answered(statusOf("node3", { has_majority: false })),
+  ]);
+  assert.equal(view.primary, "node1");
+  assert.equal(view.term, 4);
+  assert.equal(view.verdict, "writable");
+  assert.deepEqual(view.problems, [
+    "The agent of node1 is silent, but its PostgreSQL works: writes go to it through the routers" +
+    " of node2, node3. Start metako on node1, or another node takes over after" +
+    " agent_silence_timeout.",
+    "node1 does not answer: nothing came within 1000 ms.",
+  ]);
+});
+
+Deno.test("mergeStatuses() knows no primary once no router sends writes to the silent one", () => {
+  const nodes = [
+    statusOf("node2", { has_majority: false, writes_to: null }),
+    statusOf("node3", { has_majority: false, writes_to: null }),
+  ];
+  const view = mergeStatuses([silent("node1"), ...nodes.map(answered)]);
+  assert.equal(view.primary, null);
+  assert.equal(view.verdict, "no_majority");
+});
+
+Deno.test("mergeStatuses() does not believe a router that is a term behind", () => {
+  const view = mergeStatuses([
+    silent("node1"),
+    answered(statusOf("node2", { has_majority: false, term: 3 })),
+    answered(statusOf("node3", { has_majority: false, writes_to: null })),
+  ]);
+  assert.equal(view.primary, null);
+  assert.equal(view.verdict, "no_majority");
+});
+
 Deno.test("mergeStatuses() does not believe an out-of-date follower of a lower term", () => {
   const view = mergeStatuses([
     answered(statusOf("node3", { term: 3, leader: "node1", has_majority: false })),
@@ -173,6 +210,7 @@ Deno.test("mergeStatuses() names who is needed for an election where too few mem
   } as const;
   const alone = statusOf("node2", {
     has_majority: false,
+    writes_to: null,
     leader: null,
     peers: [{ ...peer, node: "node1" }, { ...peer, node: "node3" }],
   });

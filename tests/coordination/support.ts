@@ -43,6 +43,7 @@ export const STATUS: NodeStatus = {
   term: 3,
   leader: "node1",
   has_majority: true,
+  writes_to: null,
   lease: { holder: "node1", remaining_ms: 2500 },
   timeline: 2,
   lsn: "0/16B3748",

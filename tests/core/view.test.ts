@@ -81,6 +81,15 @@ Deno.test("describe() writes the names that commits wait for as PostgreSQL knows
   assert.equal(describe(following(), 100_000).durability, "");
 });
 
+Deno.test("describe() says that commits wait for nobody where they should", () => {
+  const base = leaderState();
+  assert.equal(base.role.kind, "leader");
+  if (base.role.kind !== "leader") return;
+  const setting = { required: 0, names: [] };
+  const alone = { ...base, role: { ...base.role, sync: { ...base.role.sync, setting } } };
+  assert.equal(describe(alone, 100_000).durability, "none, 1 wanted");
+});
+
 Deno.test("describe() finds nothing wrong with a healthy leader and a healthy follower", () => {
   assert.deepEqual(describe(leaderState(), 100_000).problems, []);
   assert.deepEqual(describe(following(), 100_000).problems, []);

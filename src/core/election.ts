@@ -10,10 +10,11 @@ import { becomeFollower, pauseMs } from "./follower.ts";
 import { cannotForceNow, endForce, isForcing, reportForced } from "./force.ts";
 import { becomeLeader } from "./leader.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
-import { isPair, membersOf, peersOf } from "./members.ts";
+import { isPair, membersOf, newestKnown, peersOf } from "./members.ts";
 import type { Answer, CandidateClaim, Handover } from "./message.ts";
 import {
   type ClusterRecord,
+  compareRecords,
   fingerprint,
   isVirgin,
   type NodeName,
@@ -83,11 +84,21 @@ export function onCampaignAnswer(turn: Turn, from: NodeName, message: Answer): v
   const wanted = role.stage === "pre_vote" ? "pre_vote_answer" : "vote_answer";
   if (message.type !== wanted) return onCampaignSilence(turn, from);
   patchRole(turn, role, { answers: { ...role.answers, [from]: message } });
+  if ("record" in message) noteShown(turn, message.record);
   if (message.term > turn.state.durable.term) {
     persist(turn, { term: message.term, votedFor: null });
     return lose(turn, { because: `${from} has already reached term ${message.term}` });
   }
   count(turn);
+}
+
+/**
+ * Somebody showed a record in an election. It is remembered until the agent ends, so that those who
+ * missed it as well can be told: the newer of the two records decides. A pair has nobody to tell.
+ */
+export function noteShown(turn: Turn, record: ClusterRecord | null): void {
+  if (isPair(turn.state) || compareRecords(record, newestKnown(turn.state)) <= 0) return;
+  patch(turn, { shown: record });
 }
 
 /** No answer will come from `from` in this campaign. */
@@ -175,7 +186,7 @@ function claim(
     ...asks,
     instance: ownInstance(state),
     systemIdentifier: ownSystemIdentifier(state),
-    record: state.durable.record,
+    record: newestKnown(state),
     position: ownPosition(state) ?? adoptedPosition(state),
     priority: state.settings.priority,
   };

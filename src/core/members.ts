@@ -8,7 +8,13 @@
  */
 import { actsAlone } from "./pair.ts";
 import { majoritySize } from "./quorum.ts";
-import { isVirgin, type MemberEntry, type NodeName } from "./record.ts";
+import {
+  type ClusterRecord,
+  isVirgin,
+  type MemberEntry,
+  newerRecord,
+  type NodeName,
+} from "./record.ts";
 import type { State } from "./state.ts";
 
 /** The members that count now. */
@@ -34,6 +40,11 @@ export function isDataMember(
 /** True where the members are two, and pair mode says what each may do without the other. */
 export function isPair(state: Pick<State, "settings" | "durable">): boolean {
   return state.settings.pair !== null && membersOf(state).length === 2;
+}
+
+/** The newest record that this node knows of: its own, or one that it was shown. */
+export function newestKnown({ durable, shown }: State): ClusterRecord | null {
+  return newerRecord(durable.record, shown);
 }
 
 /** How many members, this one included, make a majority. */

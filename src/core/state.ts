@@ -275,6 +275,8 @@ export interface State {
   readonly contacts: Readonly<Record<NodeName, Contact>>;
   /** Why the last campaign came to nothing, for `status`. */
   readonly campaignFailure: string | null;
+  /** The newest record that anybody showed in an election, where it is newer than the durable one. */
+  readonly shown: ClusterRecord | null;
   /** Heartbeat answers that speak of a different member list, for `status`. */
   readonly disagreement: string | null;
 }
@@ -344,6 +346,7 @@ export function initialState(
     instances: {},
     contacts: {},
     campaignFailure: null,
+    shown: null,
     disagreement: null,
   };
 }

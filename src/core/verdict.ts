@@ -8,7 +8,7 @@ import { aheadOf } from "./force.ts";
 import { ownInstance } from "./local.ts";
 import { formatLsn } from "./lsn.ts";
 import { heardInsert, isAsync, type LossVerdict, lossVerdict, type PossibleLoss } from "./loss.ts";
-import { membersOf, neededVotes } from "./members.ts";
+import { membersOf, neededVotes, newestKnown } from "./members.ts";
 import {
   type ClusterRecord,
   isForgotten,
@@ -128,7 +128,7 @@ export function verdict(state: State, role: CandidateRole): Verdict {
 function newestShown(state: State, role: CandidateRole): ClusterRecord | null {
   return Object.values(role.answers).reduce(
     (newest, answer) => "record" in answer ? newerRecord(newest, answer.record) : newest,
-    state.durable.record,
+    newestKnown(state),
   );
 }
 

@@ -8,13 +8,13 @@
  * @module
  */
 import { isBetter, isElectable, objection } from "./candidate.ts";
-import { standBack } from "./election.ts";
+import { noteShown, standBack } from "./election.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { becomeFollower, pauseMs, probeSoon } from "./follower.ts";
 import { forceIsNeedless } from "./force.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import { heardInsert } from "./loss.ts";
-import { isDataMember, membersOf } from "./members.ts";
+import { isDataMember, membersOf, newestKnown } from "./members.ts";
 import { forgetSilence } from "./pair.ts";
 import type { CandidateClaim } from "./message.ts";
 import {
@@ -41,6 +41,7 @@ export function onPreVote(
       ? `its term ${claim.term} is not newer than ${state.durable.term}`
       : null) ??
     betterCandidate(state, from, claim);
+  noteShown(turn, claim.record);
   if (denial === null) standBack(turn);
   else probeSoon(turn);
   answer(turn, exchange, {
@@ -171,7 +172,7 @@ function commonDenial(
   if (claim.fingerprint !== fingerprint(membersOf(state))) {
     return "its member list differs from this node's";
   }
-  const newest = newerRecord(durable.record, claim.record);
+  const newest = newerRecord(newestKnown(state), claim.record);
   const firstStart = isVirgin(newest);
   if (firstStart) {
     const denial = firstStartDenial(state, claim);
@@ -228,7 +229,7 @@ function firstStartDenial(state: State, claim: CandidateClaim): string | null {
  */
 function betterCandidate(state: State, from: NodeName, claim: CandidateClaim): string | null {
   if (claim.handover !== null || claim.forced || cannotCampaign(state) !== null) return null;
-  const newest = newerRecord(state.durable.record, claim.record);
+  const newest = newerRecord(newestKnown(state), claim.record);
   if (newest !== null && !isVirgin(newest)) {
     if (claim.instance !== null && sameInstance(newest.leader, claim.instance)) return null;
     if (!isElectable(newest, ownInstance(state))) return null;

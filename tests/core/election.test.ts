@@ -101,6 +101,17 @@ Deno.test("step() asks the others whether a record that it missed makes it elect
   assert.deepEqual(state.durable.record?.electable, [inst("b"), inst("c")]);
 });
 
+Deno.test("step() shows others the record that it was shown, since they may have missed it too", () => {
+  let { state } = take(uninformed(), TICK);
+  const denial = { type: "pre_vote_answer", granted: false } as const;
+  for (const node of ["a", "c"]) ({ state } = take(state, reply(state, node, denial)));
+  assert.equal(state.role.kind, "follower");
+  const { effects } = take(state, { type: "tick", nowMs: 110_000 });
+  const [asked] = deeds(effects);
+  assert.ok(asked?.type === "send" && asked.message.type === "pre_vote");
+  assert.deepEqual(asked.message.record, recordOf());
+});
+
 Deno.test("step() asks for no votes where nobody holds a record that makes it electable", () => {
   const older = { type: "pre_vote_answer", record: uninformed().durable.record } as const;
   let { state, effects } = take(uninformed(), TICK);

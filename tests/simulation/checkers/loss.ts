@@ -4,7 +4,13 @@
  * invariant 2, whatever the policy.
  */
 import type { HeardInsert } from "../../../src/core/message.ts";
-import { type NodeName, type Position, sameInstance } from "../../../src/core/record.ts";
+import {
+  includesInstance,
+  type Instance,
+  type NodeName,
+  type Position,
+  sameInstance,
+} from "../../../src/core/record.ts";
 import { lsnOf } from "../server.ts";
 import { type Acknowledged, breach, type Checker, type World } from "../world.ts";
 
@@ -19,6 +25,7 @@ interface Reported {
 /** A vote, and what came with it. */
 interface Granted {
   readonly node: NodeName;
+  readonly instance: Instance | null;
   readonly position: Position | null;
   readonly heard: HeardInsert | null;
 }
@@ -60,9 +67,9 @@ export function createLosses(world: World): Losses {
       },
       sends(host, _to, message) {
         if (message.type !== "vote_answer" || !message.granted) return;
-        const { position, heard } = message;
+        const { instance, position, heard } = message;
         const votes = granted.get(message.term) ?? [];
-        granted.set(message.term, [...votes, { node: host.name, position, heard }]);
+        granted.set(message.term, [...votes, { node: host.name, instance, position, heard }]);
       },
       stepped(host, before, _event, effects) {
         const { role, durable } = host.agent!.state;
@@ -84,10 +91,10 @@ export function createLosses(world: World): Losses {
         }
         const adopted = role.published[0];
         if (adopted === undefined) return;
-        for (const { node, position, heard } of granted.get(durable.term) ?? []) {
+        for (const { node, instance, position, heard } of granted.get(durable.term) ?? []) {
           if (!role.votes.includes(node)) continue;
           const ahead = position?.timeline === adopted.timeline && position.lsn > fromLsn;
-          if (ahead && adopted.electable.some((instance) => instance.node === node)) {
+          if (ahead && instance !== null && includesInstance(adopted.electable, instance)) {
             breach(world, name, `${host.name} is elected, and ${node}, which granted, is ahead`);
           }
           const speaks = heard !== null && sameInstance(heard.leader, adopted.leader) &&

@@ -53,6 +53,13 @@ export function createForks(world: World): Forks {
     return count - Math.min(count, lost) > count / 2;
   };
 
+  /** A node that stood still has not looked meanwhile: it goes by what it saw before. */
+  const streamedLately = ({ name: host, pausedUntilMs, agentPausedUntilMs }: Host) => {
+    const seenAtMs = streamedAtMs.get(host);
+    const lookingAtMs = Math.max(seenAtMs ?? 0, pausedUntilMs, agentPausedUntilMs);
+    return seenAtMs !== undefined && world.nowMs - lookingAtMs < SLACK_MS;
+  };
+
   const sinceReachedMs = (host: Host) =>
     reaches(host) ? 0 : world.nowMs - (reachedAtMs.get(host.name) ?? 0);
 
@@ -109,7 +116,7 @@ export function createForks(world: World): Forks {
               boot: host.boot,
               atMs: state.nowMs,
               entitled: !message.alone && durable.admitted &&
-                world.nowMs - (streamedAtMs.get(host.name) ?? -Infinity) < SLACK_MS &&
+                streamedLately(host) &&
                 record !== null &&
                 (record.required > 0 || host.settings.durability === "async") &&
                 record.electable.some(({ incarnation }) => incarnation === host.data?.incarnation),

@@ -16,7 +16,7 @@ import type { Log } from "../core/log.ts";
 import type { Contact, Request } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
 import { pairCaution } from "../core/pair.ts";
-import { initialState } from "../core/state.ts";
+import { initialState } from "../core/initial.ts";
 import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
 import type { RouteView } from "../router/options.ts";

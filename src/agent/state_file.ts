@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Durable } from "../core/effect.ts";
 import { formatLsn, parseLsn } from "../core/lsn.ts";
-import { NOTHING_DURABLE } from "../core/state.ts";
+import { NOTHING_DURABLE } from "../core/initial.ts";
 
 /** The layout of the file; a later one that this binary does not know is refused. */
 const FORMAT = 1;

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { type LoopPorts, startLoop } from "../../src/agent/loop.ts";
 import type { Effect } from "../../src/core/effect.ts";
-import { initialState } from "../../src/core/state.ts";
+import { initialState, NOTHING_DURABLE } from "../../src/core/initial.ts";
 import { settingsFor } from "../core/world.ts";
-import { NOTHING_DURABLE } from "../../src/core/state.ts";
 
 function fresh() {
   return initialState({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodeState, encodeState, openStateFile } from "../../src/agent/state_file.ts";
 import type { Durable } from "../../src/core/effect.ts";
-import { NOTHING_DURABLE } from "../../src/core/state.ts";
+import { NOTHING_DURABLE } from "../../src/core/initial.ts";
 
 const DURABLE: Durable = {
   term: 7,

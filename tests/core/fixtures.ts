@@ -12,7 +12,8 @@ import {
 } from "../../src/core/record.ts";
 import type { AttachedStandby, ServerObservation } from "../../src/core/server.ts";
 import type { Settings } from "../../src/core/settings.ts";
-import { initialState, type LeaderRole, type State } from "../../src/core/state.ts";
+import { initialState } from "../../src/core/initial.ts";
+import type { LeaderRole, State } from "../../src/core/state.ts";
 import { step } from "../../src/core/step.ts";
 import { settingsFor } from "./world.ts";
 

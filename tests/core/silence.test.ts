@@ -3,7 +3,8 @@ import fc from "fast-check";
 import type { Event } from "../../src/core/event.ts";
 import { guardOrder } from "../../src/core/guard.ts";
 import type { Settings } from "../../src/core/settings.ts";
-import { initialState, type LeaderRole, type State } from "../../src/core/state.ts";
+import { initialState } from "../../src/core/initial.ts";
+import type { LeaderRole, State } from "../../src/core/state.ts";
 import { describe } from "../../src/core/view.ts";
 import {
   actionsIn,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Event } from "../../src/core/event.ts";
-import { initialState, NOTHING_DURABLE, type State } from "../../src/core/state.ts";
+import { initialState, NOTHING_DURABLE } from "../../src/core/initial.ts";
+import type { State } from "../../src/core/state.ts";
 import { nextWakeAtMs, step } from "../../src/core/step.ts";
 import {
   deeds,

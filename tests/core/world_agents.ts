@@ -6,7 +6,7 @@ import type { Effect } from "../../src/core/effect.ts";
 import type { Event } from "../../src/core/event.ts";
 import type { NodeName } from "../../src/core/record.ts";
 import type { ServerAction } from "../../src/core/server.ts";
-import { initialState } from "../../src/core/state.ts";
+import { initialState } from "../../src/core/initial.ts";
 import { nextWakeAtMs, step } from "../../src/core/step.ts";
 import type { Checks } from "./world_checks.ts";
 import { beginAction, endAction, observe, type Servers } from "./world_server.ts";

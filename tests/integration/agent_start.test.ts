@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { encodeState } from "../../src/agent/state_file.ts";
-import { NOTHING_DURABLE } from "../../src/core/state.ts";
+import { NOTHING_DURABLE } from "../../src/core/initial.ts";
 import {
   assertNoStackTrace,
   configOf,

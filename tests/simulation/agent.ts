@@ -7,7 +7,7 @@ import type { Durable, Effect } from "../../src/core/effect.ts";
 import type { Event } from "../../src/core/event.ts";
 import type { ServerAction } from "../../src/core/server.ts";
 import { serverFacts, serverRule } from "../../src/core/server_rules.ts";
-import { initialState } from "../../src/core/state.ts";
+import { initialState } from "../../src/core/initial.ts";
 import { nextWakeAtMs, step } from "../../src/core/step.ts";
 import { localMs, worldMs } from "./clock.ts";
 import { followGuard } from "./guardian.ts";

@@ -2,7 +2,7 @@
  * Hosts as a whole: power, loss of what is on their disks, and who is the primary that routers use.
  */
 import { isVirgin } from "../../src/core/record.ts";
-import { NOTHING_DURABLE } from "../../src/core/state.ts";
+import { NOTHING_DURABLE } from "../../src/core/initial.ts";
 import { describe } from "../../src/core/view.ts";
 import { killAgent, startAgent } from "./agent.ts";
 import { localMs } from "./clock.ts";

@@ -3,7 +3,7 @@
  * is, and which faults come when. Nothing else decides a run.
  */
 import type { MemberEntry, NodeName } from "../../src/core/record.ts";
-import { NOTHING_DURABLE } from "../../src/core/state.ts";
+import { NOTHING_DURABLE } from "../../src/core/initial.ts";
 import type { Settings } from "../../src/core/settings.ts";
 import { type Dice, diceOf } from "./dice.ts";
 import { type FaultKind, FAULTS } from "./faults.ts";

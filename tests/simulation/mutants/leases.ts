@@ -8,7 +8,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   core(
     "promise-forgotten",
     "an agent that restarted grants at once",
-    "state.ts",
+    "initial.ts",
     `promise: isVirgin(durable.record)
       ? null
       : { term: durable.term, leader: null, untilMs: silentUntilMs },`,

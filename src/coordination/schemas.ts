@@ -122,6 +122,7 @@ export const answerSchema = z.discriminatedUnion("type", [
     persisted: mark.nullable(),
     admitted: z.boolean(),
     memory: memory.nullable(),
+    proposes: z.string().max(4096),
     instance: instance.nullable(),
     contact,
     server: z.strictObject({

@@ -5,17 +5,18 @@
  */
 import { publish, stepDown } from "./leader.ts";
 import { leaseUntilMs } from "./lease.ts";
-import { isPair, membersOf, neededVotes, peersOf } from "./members.ts";
+import { hasMember, isPair, membersOf, membersUnder, neededOf, peersOf } from "./members.ts";
+import { newcomers } from "./membership.ts";
 import type { Answer } from "./message.ts";
 import { aloneUntilMs, hearPeer } from "./pair.ts";
 import { advance } from "./phases.ts";
 import {
+  type ClusterRecord,
   compareRecords,
   fingerprint,
   isForgotten,
   memoryOf,
   type NodeName,
-  type RecordMark,
 } from "./record.ts";
 import type { LeaderRole, Outstanding, PeerProgress, State } from "./state.ts";
 import { patch, patchRole, persist, report, send, type Turn } from "./turn.ts";
@@ -28,6 +29,9 @@ const NO_PROGRESS: PeerProgress = {
   persisted: null,
   admitted: false,
   lost: null,
+  memory: null,
+  heardSentAtMs: null,
+  proposes: null,
   instance: null,
 };
 
@@ -41,7 +45,8 @@ export function onHeartbeatAnswer(
   const { role, durable } = turn.state;
   if (role.kind !== "leader" || sent.term !== durable.term) return;
   if (message.type !== "heartbeat_answer") return;
-  if (message.term > durable.term) {
+  // Who is no member has no say in who leads, whatever term it has come from.
+  if (message.term > durable.term && hasMember(membersOf(turn.state), from)) {
     stepDown(turn, `${from} has reached term ${message.term}`);
     persist(turn, { term: message.term, votedFor: null });
     return;
@@ -63,6 +68,9 @@ export function onHeartbeatAnswer(
       : before.persisted,
     admitted,
     lost: message.admitted ? null : message.memory,
+    memory: message.memory,
+    heardSentAtMs: Math.max(before.heardSentAtMs ?? -Infinity, sent.sentAtMs),
+    proposes: message.proposes,
     instance: message.instance,
   };
   patch(turn, {
@@ -98,7 +106,7 @@ export function beat(turn: Turn, role: LeaderRole): void {
   const { settings, durable, server } = turn.state;
   patchRole(turn, role, { nextHeartbeatAtMs: turn.nowMs + settings.heartbeatIntervalMs });
   const writable = role.phase === "leading" || role.phase === "switching";
-  for (const peer of peersOf(turn.state)) {
+  for (const peer of [...peersOf(turn.state), ...newcomers(turn.state, role)]) {
     const unanswered = Object.values(turn.state.outstanding)
       .filter((sent) => sent.to === peer && sent.kind === "heartbeat");
     if (unanswered.length >= MAXIMUM_UNANSWERED) continue;
@@ -118,9 +126,9 @@ export function beat(turn: Turn, role: LeaderRole): void {
 }
 
 /**
- * A member that lost its state is taken back once a majority of the *others* holds the record that
- * names its new memory. Every majority that elects a later leader then has one among them who shows
- * that record to the candidate, and votes that the member gave before it forgot do not count.
+ * A member that lost its state, or is new, is taken in once so many of the *others* hold the record
+ * that names its memory that every majority has one of them. Whoever is elected later is shown that
+ * record, and votes that the member gave before it forgot do not count.
  * (docs/decisions/2026-11-25-votes-carry-a-memory.md)
  */
 function mayAdmit(state: State, role: LeaderRole, node: NodeName): boolean {
@@ -130,8 +138,9 @@ function mayAdmit(state: State, role: LeaderRole, node: NodeName): boolean {
   // A leader of a pair had its lease when the loss was known, so the other cannot have gone on
   // without it; there is nobody else to ask.
   if (isPair(state)) return role.leaseUntilMs !== null;
-  const others = Object.entries(role.peers).filter(([name]) => name !== node);
-  return holders(others, newest) >= neededVotes(state);
+  const { [node]: _, ...others } = role.peers;
+  const needed = newest.members.length - neededOf(state, newest.members) + 1;
+  return holders(state, others, newest) >= needed;
 }
 
 /**
@@ -161,9 +170,9 @@ export function nameNewMemories(turn: Turn, role: LeaderRole): boolean {
 export function settleCommitted(turn: Turn): void {
   const { role } = turn.state;
   if (role.kind !== "leader") return;
-  const entries = Object.entries(role.peers);
   const committed = role.published.findLast((record) =>
-    holders(entries, record) >= neededVotes(turn.state)
+    holders(turn.state, role.peers, record) >=
+      neededOf(turn.state, membersUnder(turn.state, record))
   );
   if (committed === undefined || compareRecords(committed, role.committed) <= 0) return;
   patchRole(turn, role, {
@@ -172,11 +181,16 @@ export function settleCommitted(turn: Turn): void {
   });
 }
 
-/** How many members, this node included, are known to hold a record of this term or a newer one. */
-function holders(peers: readonly [NodeName, PeerProgress][], mark: RecordMark): number {
-  const holding = peers.filter(([, peer]) =>
-    peer.admitted && peer.persisted !== null && peer.persisted.term === mark.term &&
-    compareRecords(peer.persisted, mark) >= 0
+/**
+ * How many of the members that `record` names, this node included, are known to hold it or a newer
+ * one of its term.
+ */
+function holders(state: State, peers: LeaderRole["peers"], record: ClusterRecord): number {
+  const members = membersUnder(state, record);
+  const holding = Object.entries(peers).filter(([name, peer]) =>
+    hasMember(members, name) &&
+    peer.admitted && peer.persisted !== null && peer.persisted.term === record.term &&
+    compareRecords(peer.persisted, record) >= 0
   );
   return 1 + holding.length;
 }
@@ -187,9 +201,21 @@ export function isSettled(role: LeaderRole): boolean {
   return newest !== undefined && compareRecords(role.committed, newest) >= 0;
 }
 
-/** Until when the lease reaches, as `peers` have acknowledged it. */
+/**
+ * Until when the lease reaches, as `peers` have acknowledged it. While a change of the members is not
+ * committed, a majority of either list will do: a candidate needs one of either, and they all meet.
+ */
 export function leaseOf({ state, nowMs }: Turn, peers: LeaderRole["peers"]): number | null {
   const { role } = state;
   if (isPair(state) && role.kind === "leader" && role.alone) return aloneUntilMs(state);
-  return leaseUntilMs(state.settings, peers, { needed: neededVotes(state), nowMs });
+  const published = role.kind === "leader" ? role.published : [];
+  const lists = [membersOf(state), ...published.map((record) => membersUnder(state, record))];
+  const leases = lists.map((members) => {
+    const counting = Object.entries(peers).filter(([name]) => hasMember(members, name));
+    return leaseUntilMs(state.settings, Object.fromEntries(counting), {
+      needed: neededOf(state, members),
+      nowMs,
+    });
+  }).filter((untilMs) => untilMs !== null);
+  return leases.length === 0 ? null : Math.max(...leases);
 }

@@ -16,6 +16,7 @@ import {
   type ClusterRecord,
   compareRecords,
   fingerprint,
+  isForgotten,
   isVirgin,
   type NodeName,
   type Position,
@@ -41,6 +42,7 @@ export function campaignWhenFree(turn: Turn): void {
   if (promise !== null && turn.nowMs < promise.untilMs) return;
   const forced = isForcing(turn.state);
   if (obstacle(turn.state, { forced }) !== null && (forced || !mayAskAround(turn.state))) return;
+  adoptNewerList(turn, turn.state.shown);
   const asks = { term: ownNextTerm(turn.state), handover: null, forced };
   startStage(turn, { stage: "pre_vote", ...asks });
   for (const peer of peersOf(turn.state)) {
@@ -83,6 +85,10 @@ export function onCampaignAnswer(turn: Turn, from: NodeName, message: Answer): v
   if (role.kind !== "candidate") return;
   const wanted = role.stage === "pre_vote" ? "pre_vote_answer" : "vote_answer";
   if (message.type !== wanted) return onCampaignSilence(turn, from);
+  if (adoptNewerList(turn, message.record)) {
+    const { term, seq } = turn.state.durable.record!;
+    return lose(turn, { because: `its member list is older than record ${term}.${seq}` });
+  }
   patchRole(turn, role, { answers: { ...role.answers, [from]: message } });
   if ("record" in message) noteShown(turn, message.record);
   if (message.term > turn.state.durable.term) {
@@ -99,6 +105,21 @@ export function onCampaignAnswer(turn: Turn, from: NodeName, message: Answer): v
 export function noteShown(turn: Turn, record: ClusterRecord | null): void {
   if (isPair(turn.state) || compareRecords(record, newestKnown(turn.state)) <= 0) return;
   patch(turn, { shown: record });
+}
+
+/**
+ * A candidate that missed a change of the members counts, and asks, the wrong ones. It takes over the
+ * record that it was shown, as it would from a late heartbeat, and begins again.
+ */
+function adoptNewerList(turn: Turn, shown: ClusterRecord | null): boolean {
+  const { settings, durable } = turn.state;
+  if (shown === null || isVirgin(durable.record)) return false;
+  if (compareRecords(shown, durable.record) <= 0 || !durable.admitted) return false;
+  if (isForgotten(shown, settings.self, durable.memory)) return false;
+  if (fingerprint(shown.members) === fingerprint(membersOf(turn.state))) return false;
+  const newTerm = shown.term > durable.term;
+  persist(turn, newTerm ? { term: shown.term, votedFor: null, record: shown } : { record: shown });
+  return true;
 }
 
 /** No answer will come from `from` in this campaign. */

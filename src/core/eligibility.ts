@@ -5,7 +5,7 @@
  */
 import { isElectable } from "./candidate.ts";
 import { isRecordLeader, ownInstance } from "./local.ts";
-import { isDataMember, isPair } from "./members.ts";
+import { hasMember, isDataMember, isPair, membersOf } from "./members.ts";
 import { type ClusterRecord, isVirgin } from "./record.ts";
 import type { State } from "./state.ts";
 
@@ -21,6 +21,9 @@ export function cannotCampaign(
   record: ClusterRecord | null = state.durable.record,
 ): string | null {
   const { settings, durable, server, operation } = state;
+  if (!hasMember(membersOf(state), settings.self)) {
+    return "this node is not a member of the cluster";
+  }
   if (!isDataMember(state, settings.self)) return "a witness holds no data";
   if (server === null) return "the local server has not been observed yet";
   if (server.state === "refused") return server.because;

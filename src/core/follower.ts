@@ -10,7 +10,8 @@
  */
 import { ownInstance, summarise } from "./local.ts";
 import { isCovered, patienceUntilMs, promiseTo } from "./lease.ts";
-import { isDataMember, membersOf } from "./members.ts";
+import { isDataMember } from "./members.ts";
+import { strangerDenial } from "./membership.ts";
 import type { Request } from "./message.ts";
 import { hearLeader } from "./pair.ts";
 import {
@@ -74,9 +75,8 @@ export function onHeartbeat(
 ): void {
   const refusal = heartbeatRefusal(turn.state, from, message);
   if (refusal !== null) {
-    if (message.fingerprint !== fingerprint(membersOf(turn.state))) {
-      patch(turn, { disagreement: `${from} has a different member list` });
-    }
+    const disagreement = strangerDenial(turn.state, from, message);
+    if (disagreement !== null) patch(turn, { disagreement });
     return answerHeartbeat(turn, exchange, false, refusal);
   }
   const newTerm = message.term > turn.state.durable.term;
@@ -269,10 +269,9 @@ function heartbeatRefusal(
   from: NodeName,
   message: Request & { readonly type: "heartbeat" },
 ): string | null {
-  const { durable, role, settings } = state;
-  if (message.fingerprint !== fingerprint(membersOf(state))) {
-    return `${from} and ${settings.self} have different member lists`;
-  }
+  const { durable, role } = state;
+  const stranger = strangerDenial(state, from, message);
+  if (stranger !== null) return stranger;
   if (message.term < durable.term) return `term ${message.term} is older than ${durable.term}`;
   if (message.term === durable.term) {
     if (role.kind === "leader") return `this node leads term ${durable.term} itself`;
@@ -302,6 +301,7 @@ function answerHeartbeat(
     persisted: admitted && record !== null ? { term: record.term, seq: record.seq } : null,
     admitted,
     memory: durable.memory,
+    proposes: fingerprint(settings.members),
     instance: ownInstance(turn.state),
     contact: settings.contact,
     server: summarise(turn.state),

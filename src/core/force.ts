@@ -12,7 +12,7 @@ import { coverage, type Grant } from "./candidate.ts";
 import { cannotCampaign } from "./eligibility.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import { formatLsn } from "./lsn.ts";
-import { isDataMember } from "./members.ts";
+import { hasMember, isDataMember, membersOf } from "./members.ts";
 import { type ClusterRecord, isVirgin, type NodeName, type Position } from "./record.ts";
 import type { CandidateRole, State } from "./state.ts";
 import { patch, progress, report, type Turn } from "./turn.ts";
@@ -41,6 +41,9 @@ export function isForcing({ watch, settings }: State): boolean {
 export function cannotBeForced(state: State): string | null {
   const { settings, durable, server } = state;
   const { record } = durable;
+  if (!hasMember(membersOf(state), settings.self)) {
+    return "this node is not a member of the cluster";
+  }
   if (!isDataMember(state, settings.self)) return "a witness holds no data";
   if (record === null || isVirgin(record)) return "the cluster has never been started";
   if (!durable.admitted) return "this node lost its state; a leader has to take it back first";

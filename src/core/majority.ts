@@ -26,13 +26,13 @@ import {
   probeWhenSilent,
 } from "./follower.ts";
 import { keepLease, resumeLeadership, stepDown } from "./leader.ts";
-import { membersOf } from "./members.ts";
-import type { Answer } from "./message.ts";
+import { hasMember, membersOf } from "./members.ts";
+import type { Answer, Request } from "./message.ts";
 import { ownInstance } from "./local.ts";
 import { forgetSilence, onWitnessesChecked, watchPeer } from "./pair.ts";
 import { onFailoverCommand, settleWatch } from "./operator.ts";
 import { advance, onLeaderActionDone, onLeaderActionFailed, onLeaderObserved } from "./phases.ts";
-import { sameInstance } from "./record.ts";
+import { type NodeName, sameInstance } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerObservation } from "./server.ts";
 import { tendServer } from "./server_rules.ts";
 import type { Operation, Outstanding, State } from "./state.ts";
@@ -97,7 +97,7 @@ function takeIn(turn: Turn, event: Event): void {
 function takeRequest(turn: Turn, event: Event & { readonly type: "request" }): void {
   const { exchange, from, message } = event;
   const { settings, durable } = turn.state;
-  if (from === settings.self || !membersOf(turn.state).some((member) => member.name === from)) {
+  if (from === settings.self || !mayAsk(turn.state, from, message)) {
     return answer(turn, exchange, {
       type: "denied",
       term: durable.term,
@@ -133,6 +133,14 @@ function takeRequest(turn: Turn, event: Event & { readonly type: "request" }): v
     default:
       return assertNever(message);
   }
+}
+
+/**
+ * True where this node listens to `from` at all. To whom it listens in an election, and as a leader,
+ * is for the newest record to say, which may be the one in the message.
+ */
+function mayAsk(state: State, from: NodeName, message: Request): boolean {
+  return "fingerprint" in message || hasMember(membersOf(state), from);
 }
 
 /** A request of ours has ended, with an answer or without one. */

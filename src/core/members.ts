@@ -19,8 +19,20 @@ import type { State } from "./state.ts";
 
 /** The members that count now. */
 export function membersOf(state: Pick<State, "settings" | "durable">): readonly MemberEntry[] {
-  const { record } = state.durable;
-  return record === null || isVirgin(record) ? state.settings.members : record.members;
+  return membersUnder(state, state.durable.record);
+}
+
+/** The members that count under `record`; before there is one, those that are proposed. */
+export function membersUnder(
+  { settings }: Pick<State, "settings">,
+  record: ClusterRecord | null,
+): readonly MemberEntry[] {
+  return record === null || isVirgin(record) ? settings.members : record.members;
+}
+
+/** True where `members` has one of that name. */
+export function hasMember(members: readonly MemberEntry[], node: NodeName): boolean {
+  return members.some(({ name }) => name === node);
 }
 
 /** The members other than this one. */
@@ -54,8 +66,15 @@ export function majorityOf(state: Pick<State, "settings" | "durable">): number {
 
 /** How many members, this one included, have to agree now. */
 export function neededVotes(state: State): number {
+  return neededOf(state, membersOf(state));
+}
+
+/** How many of `members`, this one included, have to agree under a record that names them. */
+export function neededOf(state: State, members: readonly MemberEntry[]): number {
   const { role } = state;
   // An operator who forces one of a pair has looked after the other, which does not answer.
   const forced = role.kind === "candidate" && role.forced && role.failed.length > 0;
-  return isPair(state) && (forced || actsAlone(state)) ? 1 : majorityOf(state);
+  return isPair(state) && (forced || actsAlone(state))
+    ? 1
+    : majoritySize(members.length, state.settings.minConsensusNodes);
 }

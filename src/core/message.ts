@@ -111,6 +111,8 @@ export type Answer =
     readonly persisted: RecordMark | null;
     readonly admitted: boolean;
     readonly memory: Memory | null;
+    /** The fingerprint of the member list that its configuration proposes. */
+    readonly proposes: string;
     readonly instance: Instance | null;
     readonly contact: Contact;
     readonly server: ServerSummary;

@@ -11,8 +11,36 @@
 import { isRecordLeader, ownInstance } from "./local.ts";
 import { includesInstance, isVirgin, type MemberEntry, type NodeName } from "./record.ts";
 import type { PairSettings } from "./settings.ts";
-import type { LeaderRole, PairWatch, State } from "./state.ts";
+import type { LeaderRole, State } from "./state.ts";
 import { checkWitnesses, patch, type Turn } from "./turn.ts";
+
+/** What a member of a pair knows of its peer, and of the world outside. */
+export interface PairWatch {
+  /** When the peer was last heard as what it should be: a leader, or a follower that acknowledges. */
+  readonly heardAtMs: number;
+  /** When this node last took anything in. */
+  readonly awakeAtMs: number;
+  /** When it last noticed that it had not: what it reads right after that is old. */
+  readonly deafAtMs: number;
+  readonly failedChecks: number;
+  readonly checkAtMs: number;
+  /** The silence began while this node streamed from the leader and was electable. */
+  readonly entitled: boolean;
+  readonly witnesses: WitnessWatch;
+}
+
+/** What is known of the witness addresses. */
+export interface WitnessWatch {
+  /** The question that waits for its answer. */
+  readonly check: number | null;
+  /** When the newest question was asked. */
+  readonly beganAtMs: number;
+  readonly nextAtMs: number;
+  /** When the question was asked that last found a majority of them; null before. */
+  readonly reachedAtMs: number | null;
+  /** How many the last answer found. */
+  readonly reached: number | null;
+}
 
 /** A peer is silent once it has missed its time by this many intervals. */
 const SILENT_INTERVALS = 1.5;

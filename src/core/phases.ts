@@ -15,6 +15,7 @@ import { assertNever } from "./assert_never.ts";
 import { becomeFollower, pauseMs } from "./follower.ts";
 import { claimSolo, enterPhase, mayBeAlone, publish, stepDown } from "./leader.ts";
 import { peersOf } from "./members.ts";
+import { changeMembers } from "./membership.ts";
 import { isVirgin } from "./record.ts";
 import type { ActionFailure, ActionResult, ServerAction, ServerObservation } from "./server.ts";
 import { hasReadySuccessor, initialSync, rememberStandbys, stepDurability } from "./standbys.ts";
@@ -58,7 +59,8 @@ export function advance(turn: Turn): void {
       if (isSettled(role)) serve(turn, role);
       return;
     case "leading":
-      return nameNewMemories(turn, role) ? undefined : stepDurability(turn, role);
+      if (nameNewMemories(turn, role) || changeMembers(turn, role)) return;
+      return stepDurability(turn, role);
     case "burying":
       if (turn.state.operation === null && turn.nowMs >= role.retryAtMs) {
         operate(turn, { type: "fence" });

@@ -10,7 +10,7 @@
 import { isForcing } from "./force.ts";
 import { canStartDirectly } from "./phases.ts";
 import { isRecordLeader, ownSystemIdentifier } from "./local.ts";
-import { isDataMember } from "./members.ts";
+import { hasMember, isDataMember, membersOf } from "./members.ts";
 import { isVirgin } from "./record.ts";
 import type { ServerAction } from "./server.ts";
 import type { State } from "./state.ts";
@@ -238,7 +238,12 @@ function actionFor(turn: Turn, choice: Exclude<ServerChoice, "hold">): ServerAct
 
 function duty(state: State): ServerFacts["duty"] {
   const { role, settings, durable } = state;
-  if (!isDataMember(state, settings.self)) return "none";
+  // Who is no member goes by its configuration: a primary is fenced all the same.
+  const { members } = settings;
+  const hasData = hasMember(membersOf(state), settings.self)
+    ? isDataMember(state, settings.self)
+    : members.some(({ name, kind }) => name === settings.self && kind === "data");
+  if (!hasData) return "none";
   if (role.kind === "leader") return "lead";
   // A server that ran before metako came is taken over as it is, not fenced for want of a record.
   if (role.kind === "candidate") return isVirgin(durable.record) ? "first_start" : "campaign";

@@ -14,6 +14,7 @@ import { isSettled } from "./agreement.ts";
 import { nextDurabilityStep, type Promised } from "./durability.ts";
 import { publish } from "./leader.ts";
 import { isDataMember, peersOf } from "./members.ts";
+import { isLeaving } from "./membership.ts";
 import { actsAlone } from "./pair.ts";
 import { type ClusterRecord, includesInstance, type Instance, type NodeName } from "./record.ts";
 import type { SyncName, SyncSetting } from "./server.ts";
@@ -32,7 +33,8 @@ export function wantedStandbys(state: State): number {
 /** The other data members that may be elected. */
 function successors(state: State): readonly NodeName[] {
   return peersOf(state).filter((node) =>
-    isDataMember(state, node) && !state.settings.nofailover.includes(node)
+    isDataMember(state, node) && !state.settings.nofailover.includes(node) &&
+    !isLeaving(state, node)
   );
 }
 
@@ -147,6 +149,7 @@ function desiredPromise(turn: Turn, role: LeaderRole, record: ClusterRecord): Pr
   const lingering = record.electable.filter((instance) =>
     !includesInstance(present, instance) &&
     !present.some((other) => other.node === instance.node) &&
+    !isLeaving(state, instance.node) &&
     (role.seenAtMs[instance.incarnation] ?? -Infinity) > turn.nowMs - state.settings.leaseMs
   );
   const wanted = wantedStandbys(state);

@@ -6,6 +6,7 @@
 import type { Durable } from "./effect.ts";
 import type { PossibleLoss } from "./loss.ts";
 import type { Answer, Contact, Handover } from "./message.ts";
+import type { PairWatch } from "./pair.ts";
 import type {
   ClusterRecord,
   Incarnation,
@@ -49,6 +50,12 @@ export interface PeerProgress {
   readonly admitted: boolean;
   /** The memory with which it asks to be taken back, having lost its state; null where it does not. */
   readonly lost: Memory | null;
+  /** The memory that it answered from last. */
+  readonly memory: Memory | null;
+  /** When the newest heartbeat that it took was sent, be it a member that counts or not. */
+  readonly heardSentAtMs: number | null;
+  /** The fingerprint of the list that its configuration proposes; null before its first answer. */
+  readonly proposes: string | null;
   readonly instance: Instance | null;
 }
 
@@ -157,34 +164,6 @@ export interface LeaderRole {
   readonly retryAtMs: number;
   /** One of a pair that decides without the other, until that one acknowledges again. */
   readonly alone: boolean;
-}
-
-/** What a member of a pair knows of its peer, and of the world outside. */
-export interface PairWatch {
-  /** When the peer was last heard as what it should be: a leader, or a follower that acknowledges. */
-  readonly heardAtMs: number;
-  /** When this node last took anything in. */
-  readonly awakeAtMs: number;
-  /** When it last noticed that it had not: what it reads right after that is old. */
-  readonly deafAtMs: number;
-  readonly failedChecks: number;
-  readonly checkAtMs: number;
-  /** The silence began while this node streamed from the leader and was electable. */
-  readonly entitled: boolean;
-  readonly witnesses: WitnessWatch;
-}
-
-/** What is known of the witness addresses. */
-export interface WitnessWatch {
-  /** The question that waits for its answer. */
-  readonly check: number | null;
-  /** When the newest question was asked. */
-  readonly beganAtMs: number;
-  readonly nextAtMs: number;
-  /** When the question was asked that last found a majority of them; null before. */
-  readonly reachedAtMs: number | null;
-  /** How many the last answer found. */
-  readonly reached: number | null;
 }
 
 /** What this node is in its term. */

@@ -8,7 +8,7 @@ import { aheadOf } from "./force.ts";
 import { ownInstance } from "./local.ts";
 import { formatLsn } from "./lsn.ts";
 import { heardInsert, isAsync, type LossVerdict, lossVerdict, type PossibleLoss } from "./loss.ts";
-import { membersOf, neededVotes, newestKnown } from "./members.ts";
+import { hasMember, membersOf, membersUnder, neededOf, newestKnown } from "./members.ts";
 import {
   type ClusterRecord,
   isForgotten,
@@ -56,8 +56,10 @@ export function verdict(state: State, role: CandidateRole): Verdict {
   const record = newestShown(state, role);
   const votes: NodeName[] = [];
   const denials: string[] = [];
+  const members = membersUnder(state, record);
   const vote = (node: NodeName, memory: Memory | null): void => {
-    if (isVirgin(record) || !isForgotten(record, node, memory)) votes.push(node);
+    if (!hasMember(members, node)) denials.push(`${node}: it is no member`);
+    else if (isVirgin(record) || !isForgotten(record, node, memory)) votes.push(node);
     else denials.push(`${node}: it has lost the state that knew of this vote`);
   };
   vote(settings.self, state.durable.memory);
@@ -65,7 +67,8 @@ export function verdict(state: State, role: CandidateRole): Verdict {
     if (message.type !== "pre_vote_answer" && message.type !== "vote_answer") continue;
     if (!message.granted) denials.push(`${node}: ${message.because}`);
     else if (message.type === "vote_answer") vote(node, message.memory);
-    else votes.push(node);
+    else if (hasMember(members, node)) votes.push(node);
+    else denials.push(`${node}: it is no member`);
   }
   for (const node of role.failed) denials.push(`${node}: no answer`);
   const complete = votes.length + denials.length >= membersOf(state).length;
@@ -81,13 +84,15 @@ export function verdict(state: State, role: CandidateRole): Verdict {
     ? null
     : isVirgin(state.durable.record)
     ? "the cluster has a record and this node lost it; a leader has to take it back first"
+    : !hasMember(members, settings.self)
+    ? "this node is not a member of the cluster"
     : null;
   if (impossible !== null) return { outcome: "lost", because: impossible, record, votes, complete };
   if (!isVirgin(record) && !role.forced && !isElectable(record!, self)) {
     // A denial comes at once, a grant after a revocation: it may yet bring a newer record.
     return undecided(`not electable under record ${record!.term}.${record!.seq}`);
   }
-  const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);
+  const needed = isVirgin(record) ? members.length : neededOf(state, members);
   if (votes.length < needed) return undecided(`${votes.length} of ${needed} needed votes`);
   if (role.stage === "pre_vote") return { outcome: "won", because: "", record, votes, complete };
   if (!role.final) return undecided("its own position is not final yet");

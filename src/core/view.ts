@@ -8,7 +8,8 @@ import { cannotCampaign } from "./eligibility.ts";
 import { waitingReason } from "./follower.ts";
 import { isCovered, patienceUntilMs, silenceLimitMs } from "./lease.ts";
 import { lossText } from "./loss.ts";
-import { isDataMember, membersOf } from "./members.ts";
+import { hasMember, isDataMember, membersOf } from "./members.ts";
+import { membershipProblems } from "./membership.ts";
 import type { Contact } from "./message.ts";
 import { pairProblems } from "./pair.ts";
 import type { NodeName } from "./record.ts";
@@ -138,6 +139,7 @@ function noRouteBecause(state: State, nowMs: number): string {
 
 function roleWord(state: State): View["role"] {
   const { role, settings, server } = state;
+  if (!hasMember(membersOf(state), settings.self)) return "none";
   if (!isDataMember(state, settings.self)) return "witness";
   if (role.kind === "leader") return role.phase === "leading" ? "primary" : "candidate";
   if (role.kind === "candidate") return "candidate";
@@ -171,6 +173,7 @@ function problemsOf(state: State, nowMs: number): string[] {
   const { role, durable, settings, server } = state;
   const problems: string[] = [];
   if (state.disagreement !== null) problems.push(state.disagreement);
+  problems.push(...membershipProblems(state));
   if (server?.state === "refused" || server?.state === "unresponsive") {
     problems.push(server.because);
   }

@@ -14,17 +14,11 @@ import { becomeFollower, pauseMs, probeSoon } from "./follower.ts";
 import { forceIsNeedless } from "./force.ts";
 import { isRecordLeader, ownInstance, ownPosition, ownSystemIdentifier } from "./local.ts";
 import { heardInsert } from "./loss.ts";
-import { isDataMember, membersOf, newestKnown } from "./members.ts";
+import { hasMember, isDataMember, membersUnder, newestKnown } from "./members.ts";
+import { strangerDenial } from "./membership.ts";
 import { forgetSilence } from "./pair.ts";
 import type { CandidateClaim } from "./message.ts";
-import {
-  fingerprint,
-  isVirgin,
-  newerRecord,
-  type NodeName,
-  type Position,
-  sameInstance,
-} from "./record.ts";
+import { isVirgin, newerRecord, type NodeName, type Position, sameInstance } from "./record.ts";
 import type { State } from "./state.ts";
 import { answer, operate, patch, persist, report, type Turn } from "./turn.ts";
 
@@ -169,11 +163,13 @@ function commonDenial(
   nowMs: number,
 ): string | null {
   const { durable, role, server, promise } = state;
-  if (claim.fingerprint !== fingerprint(membersOf(state))) {
-    return "its member list differs from this node's";
-  }
+  const stranger = strangerDenial(state, from, claim);
+  if (stranger !== null) return stranger;
   const newest = newerRecord(newestKnown(state), claim.record);
   const firstStart = isVirgin(newest);
+  if (!hasMember(membersUnder(state, newest), state.settings.self)) {
+    return "this node is not a member of the cluster";
+  }
   if (firstStart) {
     const denial = firstStartDenial(state, claim);
     if (denial !== null) return denial;

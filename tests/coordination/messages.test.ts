@@ -102,6 +102,7 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
     persisted: maybe(fc.record({ term: ordinal, seq: ordinal })),
     admitted: fc.boolean(),
     memory: maybe(incarnation),
+    proposes: fc.string({ maxLength: 4096 }),
     instance: maybe(instance),
     contact,
     server: fc.record({

@@ -146,6 +146,9 @@ export function leaderOf(change: Partial<LeaderRole> = {}): LeaderRole {
     persisted: { term: 1, seq: 4 },
     admitted: true,
     lost: null,
+    memory: null,
+    heardSentAtMs: 100_000,
+    proposes: FINGERPRINT,
     instance: inst(node),
   });
   return {

@@ -5,6 +5,7 @@ import {
   answerIn,
   deeds,
   durableOf,
+  FINGERPRINT,
   heartbeatOf,
   inst,
   leaderState,
@@ -31,6 +32,7 @@ Deno.test("step() makes a heartbeat's record durable before it acknowledges it",
         persisted: { term: 1, seq: 5 },
         admitted: true,
         memory: "0000000a",
+        proposes: FINGERPRINT,
         instance: inst("b"),
         contact: { host: "b", port: 5432 },
         server: { state: "standby", timeline: 1, lsn: 100n },
@@ -59,7 +61,7 @@ Deno.test("step() refuses heartbeats of an older term, of an older record, or of
 Deno.test("step() takes no promise from a heartbeat that it refuses", () => {
   const { state } = take(stateOf("b"), request("a", heartbeatOf({ fingerprint: "[]" })));
   assert.equal(state.promise, null);
-  assert.match(state.disagreement ?? "", /different member list/);
+  assert.match(state.disagreement ?? "", /member list differs/);
 });
 
 Deno.test("step() acknowledges without counting while it is not admitted", () => {

@@ -12,6 +12,9 @@ function acked(sentAtMs: number | null): PeerProgress {
     persisted: null,
     admitted: true,
     lost: null,
+    memory: null,
+    heardSentAtMs: sentAtMs,
+    proposes: null,
     instance: null,
   };
 }

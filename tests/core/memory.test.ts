@@ -98,6 +98,9 @@ Deno.test("step() counts no vote that its voter forgot before a leader of an old
   const peer = (name: string) => ({
     ...acked,
     lost: null,
+    memory: null,
+    heardSentAtMs: 100_000,
+    proposes: FINGERPRINT,
     instance: name === "b" ? inst("b") : null,
   });
   const leading = leaderState({

@@ -173,8 +173,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "wiped-node-admitted-early",
     "a node that lost its state is taken back before a majority of the others holds the record",
     "agreement.ts",
-    "return holders(others, newest) >= neededVotes(state);",
-    "return holders(others, newest) >= 1;",
+    "return holders(state, others, newest) >= needed;",
+    "return holders(state, others, newest) >= 1;",
   ),
   core(
     "attached-without-memory",
@@ -217,8 +217,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "first-start-by-majority",
     "a majority suffices for the first start",
     "verdict.ts",
-    "const needed = isVirgin(record) ? membersOf(state).length : neededVotes(state);",
-    "const needed = neededVotes(state);",
+    "const needed = isVirgin(record) ? members.length : neededOf(state, members);",
+    "const needed = neededOf(state, members);",
   ),
   core(
     "running-primary-grants",

@@ -170,8 +170,8 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     "higher-term-ignored",
     "a leader leads on although it was told of a higher term",
     "agreement.ts",
-    "if (message.term > durable.term) {\n    stepDown(",
-    "if (message.term < 0) {\n    stepDown(",
+    "if (message.term > durable.term && hasMember(membersOf(turn.state), from)) {",
+    "if (message.term < 0) {",
   ),
   core(
     "attach-early",

@@ -16,8 +16,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "memory-held-by-itself",
     "of those who hold the record with a new memory, its own member counts",
     "agreement.ts",
-    "return holders(others, newest) >= neededVotes(state);",
-    "return holders(others, newest) >= neededVotes(state) - 1;",
+    "return holders(state, others, newest) >= needed;",
+    "return holders(state, others, newest) >= needed - 1;",
   ),
   core(
     "any-memory-admitted",

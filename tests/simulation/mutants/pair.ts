@@ -48,8 +48,8 @@ export const PAIR_MUTANTS: readonly Mutant[] = [
     ],
     [
       "src/core/agreement.ts",
-      "  if (message.term > durable.term) {\n    stepDown",
-      "  if (message.term > durable.term && turn.state.settings.pair === null) {\n    stepDown",
+      "if (message.term > durable.term && hasMember(membersOf(turn.state), from)) {",
+      "if (message.term > durable.term && turn.state.settings.pair === null) {",
     ],
   ]),
 ];

@@ -9,22 +9,22 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     "minority-commits",
     "a record is committed by one member fewer than a majority",
     "agreement.ts",
-    "holders(entries, record) >= neededVotes(turn.state)",
-    "holders(entries, record) >= neededVotes(turn.state) - 1",
+    "neededOf(turn.state, membersUnder(turn.state, record))",
+    "neededOf(turn.state, membersUnder(turn.state, record)) - 1",
   ),
   core(
     "stale-record-acknowledged",
     "an acknowledgement of an older record of the term counts for the newer one",
     "agreement.ts",
-    "    compareRecords(peer.persisted, mark) >= 0\n",
-    "    peer.persisted.term >= mark.term\n",
+    "    compareRecords(peer.persisted, record) >= 0\n",
+    "    peer.persisted.term >= record.term\n",
   ),
   core(
     "older-term-acknowledged",
     "an acknowledgement of an older term counts",
     "agreement.ts",
-    `    peer.admitted && peer.persisted !== null && peer.persisted.term === mark.term &&
-    compareRecords(peer.persisted, mark) >= 0`,
+    `    peer.admitted && peer.persisted !== null && peer.persisted.term === record.term &&
+    compareRecords(peer.persisted, record) >= 0`,
     "    peer.admitted && peer.persisted !== null",
   ),
   core(

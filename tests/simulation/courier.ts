@@ -28,6 +28,7 @@ export function sendRequest(world: World, host: Host, effect: Effect & { type: "
   };
   after(world, host.settings.communicationTimeoutMs, () => giveUp("silent"));
   if (isRefused(world.network, host.name, to)) return after(world, 1, () => giveUp("refused"));
+  if (isUnknown(world, host, target)) return after(world, 1, () => giveUp("rejected"));
   const { dice, network } = world;
   const delayMs = travelMs(network, dice.net);
   if (delayMs === null || !passes(network, host.name, to)) {
@@ -147,4 +148,11 @@ export function probe(world: World, host: Host, name: NodeName): void {
     reachable ? 2 * delayMs : host.settings.communicationTimeoutMs,
     (nowMs) => ({ type: "probed", nowMs, node: name, agent, server, primary }),
   );
+}
+
+/** The edge knows only those whom its configuration names. Every second run does without this. */
+function isUnknown(world: World, from: Host, to: Host): boolean {
+  const names = (host: Host, other: Host) =>
+    host.settings.members.some(({ name }) => name === other.name);
+  return world.scenario.seed % 2 === 0 && !(names(from, to) && names(to, from));
 }

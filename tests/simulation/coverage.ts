@@ -80,6 +80,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "alone done",
     "together done",
     "memory started",
+    "members started",
     "vote granted",
     "vote denied",
     "electable started",
@@ -104,6 +105,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     `${action} late`,
     `${action} after`,
   ]),
+  members: ["more", "fewer"],
   /** Elections that may lose commits, and commits that were lost by one. */
   loss: ["reported", "nobody knows", "commit"],
   server: [

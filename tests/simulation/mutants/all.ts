@@ -5,6 +5,7 @@ import { EDGE_MUTANTS } from "./edge.ts";
 import { ELECTION_MUTANTS } from "./elections.ts";
 import { FORCE_MUTANTS } from "./force.ts";
 import { LEASE_MUTANTS } from "./leases.ts";
+import { MEMBER_MUTANTS } from "./members.ts";
 import { MEMORY_MUTANTS } from "./memories.ts";
 import type { Mutant } from "./mutant.ts";
 import { PAIR_MUTANTS } from "./pair.ts";
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LEASE_MUTANTS,
   ...SILENCE_MUTANTS,
   ...MEMORY_MUTANTS,
+  ...MEMBER_MUTANTS,
   ...PAIR_MUTANTS,
   ...FORCE_MUTANTS,
   ...EDGE_MUTANTS,

@@ -1,6 +1,6 @@
 /**
  * Members change one at a time, and only from a record of the leader's own term that a majority
- * holds; nobody is electable who is no member.
+ * holds; nobody is electable who is no member; and only members make a majority.
  */
 import {
   type ClusterRecord,
@@ -16,6 +16,19 @@ export function memberChecker(world: World, commits: Commits): Checker {
   const name = "members";
   return {
     name,
+    stepped(host, before) {
+      const { role, durable } = host.agent!.state;
+      if (role.kind !== "leader" || role.alone || role.committed === null) return;
+      if (before.role.kind === "leader" && before.role.committed === role.committed) return;
+      const since = commits.inForce(durable.term)[0];
+      if (since !== undefined && compareRecords(since, role.committed) >= 0) return;
+      const { term, seq } = role.committed;
+      breach(
+        world,
+        name,
+        `${host.name} takes ${term}.${seq} for committed, and no majority has it`,
+      );
+    },
     persisted(host, { record: before }, { record }) {
       if (record === null || isVirgin(record)) return;
       const named = record.members.map((member) => member.name);

@@ -75,7 +75,7 @@ export function becomeLeader(
   const given = {
     adopted,
     votes: won.votes,
-    alone: won.votes.length < majorityOf(turn.state),
+    alone: isPair(turn.state) && won.votes.length < majorityOf(turn.state),
     ...takenTimeline(turn.state, won),
     possibleLoss: won.loss,
   };

@@ -44,9 +44,18 @@ export function loseState(world: World, host: Host): void {
  * a majority of voters.
  */
 export function mayLoseState(world: World, host: Host, gently: boolean): boolean {
-  const others = world.hosts.filter(({ disk }) => disk.admitted && !isVirgin(disk.record))
-    .filter((other) => other !== host);
+  const others = knowing(world).filter((other) => other !== host);
   return others.length > (gently ? world.hosts.length / 2 : 0);
+}
+
+/**
+ * Hosts that know of the cluster, and that the operator's configurations name. Where they name only
+ * such as have nothing, what they describe is a new cluster.
+ */
+export function knowing(world: World): Host[] {
+  return world.hosts.filter(({ disk, edited }) =>
+    !edited.leaves && disk.admitted && !isVirgin(disk.record)
+  );
 }
 
 /** Everything that metako and PostgreSQL had on the host is gone. */

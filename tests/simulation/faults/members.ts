@@ -2,9 +2,8 @@
  * An operator who edits the member list: all configurations but that of the member that is to go,
  * and then one agent after the other is started again.
  */
-import { isVirgin } from "../../../src/core/record.ts";
 import { killAgent, startAgent } from "../agent.ts";
-import { loseState, mayLoseState, wipe } from "../hosts.ts";
+import { knowing, loseState, mayLoseState, wipe } from "../hosts.ts";
 import type { Host, World } from "../world.ts";
 import { type FaultRule, later } from "./rule.ts";
 
@@ -46,8 +45,7 @@ function mayLeave(world: World, host: Host): boolean {
   const data = world.scenario.members.filter(({ kind, name }) =>
     kind === "data" && left.some((one) => one.name === name)
   );
-  return left.length >= 2 && data.length >= 1 &&
-    world.hosts.some(({ disk }) => !isVirgin(disk.record));
+  return left.length >= 2 && data.length >= 1 && knowing(world).some((one) => one !== host);
 }
 
 function propose(world: World, choice: number): void {

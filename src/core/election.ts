@@ -40,9 +40,9 @@ export function campaignWhenFree(turn: Turn): void {
   const { role, promise } = turn.state;
   if (role.kind !== "follower" || turn.nowMs < role.campaignAtMs) return;
   if (promise !== null && turn.nowMs < promise.untilMs) return;
+  adoptNewerList(turn, turn.state.shown);
   const forced = isForcing(turn.state);
   if (obstacle(turn.state, { forced }) !== null && (forced || !mayAskAround(turn.state))) return;
-  adoptNewerList(turn, turn.state.shown);
   const asks = { term: ownNextTerm(turn.state), handover: null, forced };
   startStage(turn, { stage: "pre_vote", ...asks });
   for (const peer of peersOf(turn.state)) {
@@ -58,6 +58,7 @@ export function campaignWhenFree(turn: Turn): void {
  */
 export function campaignByHandover(turn: Turn, handover: Handover): string | null {
   patch(turn, { promise: null });
+  adoptNewerList(turn, turn.state.shown);
   const obstacle = cannotCampaign(turn.state);
   report(turn, {
     event: "handover",

@@ -164,6 +164,9 @@ export async function setSync(
     if (!adopted.ok) return adopted;
     const forced = await bringInForce(grip, session, sync, adopted.value, signal);
     if (!forced.ok) return forced;
+    // A member may have come to the configuration since; for want of its slot alone nothing waits.
+    const slots = await ensureSlots(session, grip.options);
+    if (!slots.ok) grip.options.log("warning", "slots", { because: slots.because });
     const told = await session.query("select pg_current_wal_insert_lsn()::text as lsn");
     if (!told.ok) return told;
     return finished({ type: "sync_in_force", barrierLsn: parseLsn(told.rows[0]?.lsn ?? "") ?? 0n });

@@ -1,0 +1,47 @@
+/**
+ * Operators who add a member to a cluster that serves, and remove another, agent by agent.
+ */
+import assert from "node:assert/strict";
+import { listProcesses, postmasterOf } from "../../src/cli/demo/processes.ts";
+import {
+  type Agent,
+  configOf,
+  inFolder,
+  type Member,
+  members,
+  settled,
+  startAgent,
+  statusOf,
+  writeConfig,
+} from "./agent_world.ts";
+
+Deno.test("agents add a member that all configurations name, and remove one that none does", async () => {
+  await inFolder(async (folder) => {
+    const all = members("node1", "node2", "node3", "node4");
+    const agents = new Map<string, Agent>();
+    const reach = async (self: Member, named: readonly Member[]) => {
+      await agents.get(self.name)?.stop();
+      const file = await writeConfig(folder, configOf(self, named, folder));
+      agents.set(self.name, await startAgent(file));
+      return file;
+    };
+    const three = all.slice(0, 3);
+    const [file] = await Promise.all(three.map((member) => reach(member, three)));
+    assert.equal(await settled(file!, 3), "node1");
+    const postmaster = () => postmasterOf(`${folder}/node1-data`, listProcesses());
+    const before = postmaster();
+    assert.notEqual(before, null);
+
+    let last = "";
+    for (const member of [all[1]!, all[2]!, all[0]!, all[3]!]) last = await reach(member, all);
+    assert.equal(await settled(last, 4), "node1");
+
+    const left = [all[0]!, all[1]!, all[3]!];
+    for (const member of [all[1]!, all[3]!, all[0]!]) last = await reach(member, left);
+    assert.equal(await settled(last, 3), "node1");
+    const { problems } = await statusOf(all[0]!);
+    assert.deepEqual(problems, []);
+    assert.equal(postmaster(), before, "the primary served all the time");
+    for (const agent of agents.values()) await agent.stop();
+  });
+});

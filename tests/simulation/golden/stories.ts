@@ -6,6 +6,7 @@ import { loseState, powerOff, powerOn, wipe } from "../hosts.ts";
 import { cut, heal, healAll } from "../network.ts";
 import { askOperator } from "../operator.ts";
 import { endProcess } from "../server.ts";
+import { MEMBER_STORIES } from "./members.ts";
 import { PAIR_STORIES } from "./pair.ts";
 import { SILENCE_STORIES } from "./silence.ts";
 import { STANDBY_STORIES } from "./standbys.ts";
@@ -297,6 +298,7 @@ export const STORIES: readonly Story[] = [
   },
   ...STANDBY_STORIES,
   ...SILENCE_STORIES,
+  ...MEMBER_STORIES,
   ...PAIR_STORIES,
 ];
 

@@ -82,6 +82,7 @@ export function mergeStatuses(asked: readonly NodeAnswer[]): ClusterView {
       ...foreignProblems(statuses),
       ...minorityProblems(statuses, found.primary),
       ...statuses.flatMap((status) => nodeProblems(status, statuses, found.term)),
+      ...ownProblems(statuses),
     ],
   };
 }
@@ -242,13 +243,28 @@ function nodeProblems(
       problems.push(`${status.node} cannot reach ${peer.node}, which answers here.`);
     }
   }
+  return problems;
+}
+
+/** What the nodes say of themselves; what several say in the same words is printed once. */
+function ownProblems(statuses: readonly NodeStatus[]): readonly string[] {
+  const nodesByText = new Map<string, string[]>();
+  for (const status of statuses) {
+    for (const text of new Set(ownTexts(status).map(sentence))) {
+      nodesByText.set(text, [...nodesByText.get(text) ?? [], status.node]);
+    }
+  }
+  return [...nodesByText].map(([text, nodes]) => `${nodes.join(", ")}: ${text}`);
+}
+
+function ownTexts(status: NodeStatus): readonly string[] {
   const running = status.state === "primary" || status.state === "standby";
   const because = status.state_because;
-  const own = running || !because ? status.problems : [
+  if (running || !because) return status.problems;
+  return [
     `${stateWords(status.state)}: ${because}`,
     ...status.problems.filter((text) => sentence(text) !== sentence(because)),
   ];
-  return [...problems, ...new Set(own.map((text) => `${status.node}: ${sentence(text)}`))];
 }
 
 /** A server's state as the beginning of a sentence that says why. */

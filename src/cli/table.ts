@@ -94,12 +94,15 @@ function standing(view: ClusterView, look: TableLook): string[] {
   const { electability, durability_policy: policy, record, possible_loss_bytes: loss } =
     primary.status;
   if (!electability || electability.length === 0) return [];
-  const able = electability.filter(({ electable }) => electable).map(({ node }) => node).join(", ");
+  const electable = electability.filter(({ electable }) => electable);
+  const able = electable.map(({ node }) => node).join(", ");
   const kept = record === null || able === ""
     ? "nobody else may be elected"
     : record.required === 0
-    ? `${able} may be elected, and lack ${loss === null ? "some" : formatBytes(loss)} of WAL now`
-    : `every commit is on ${record.required} of ${able}, which may be elected`;
+    ? `${able} may be elected; missing there now: ${loss === null ? "unknown" : formatBytes(loss)}`
+    : record.required >= electable.length
+    ? `every commit is on ${able}, which may be elected`
+    : `every commit is on at least ${record.required} of ${able}, which may be elected`;
   return [
     `Durability ${policy ?? "unknown"}: ${kept}.`,
     ...electability.filter(({ electable }) => !electable).map(({ node, because }) =>

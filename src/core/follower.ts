@@ -9,7 +9,7 @@
  * @module
  */
 import { ownInstance, summarise } from "./local.ts";
-import { isCovered, patienceUntilMs, promiseTo } from "./lease.ts";
+import { isBorneWith, isCovered, patienceUntilMs, promiseTo } from "./lease.ts";
 import { isDataMember } from "./members.ts";
 import { strangerDenial } from "./membership.ts";
 import type { Request } from "./message.ts";
@@ -105,12 +105,13 @@ export function onHeartbeat(
     patch(turn, { rejoin: { kind: "follow" }, operateAtMs: turn.nowMs, campaignFailure: null });
   }
   const role = known ? before : becomeFollower(turn, { leader: from, campaignAtMs: turn.nowMs });
+  const borne = known && isBorneWith(turn.state, before, turn.nowMs);
   patchRole(turn, role, {
-    writable: message.writable,
+    writable: message.writable || borne,
     leaderContact: message.contact,
     leaderInsertLsn: message.insertLsn,
     heardAtMs: turn.nowMs,
-    workingAtMs: null,
+    workingAtMs: borne && !message.writable ? before.workingAtMs : null,
     probeAtMs: turn.nowMs + SILENT_INTERVALS * turn.state.settings.heartbeatIntervalMs,
   });
   patch(turn, {

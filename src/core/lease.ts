@@ -11,7 +11,7 @@
 import { newestAgreementMs } from "./quorum.ts";
 import type { NodeName } from "./record.ts";
 import type { Settings } from "./settings.ts";
-import type { LeaderRole, PromiseToLeader, State } from "./state.ts";
+import type { FollowerRole, LeaderRole, PromiseToLeader, State } from "./state.ts";
 
 /**
  * Until when the leader may keep its PostgreSQL writable.
@@ -80,4 +80,14 @@ export function patienceUntilMs(
     seen.workingAtMs + 2 * settings.heartbeatIntervalMs + settings.communicationTimeoutMs,
     seen.heardAtMs + silenceLimitMs(settings),
   );
+}
+
+/**
+ * True while this follower goes on sending writes to a leader whose agent is silent. An agent that
+ * returns has to resume its term before it says that it is writable; sessions outlive that too.
+ */
+export function isBorneWith(state: State, role: FollowerRole, nowMs: number): boolean {
+  const { workingAtMs, heardAtMs, writable } = role;
+  if (!writable || workingAtMs === null || !isCovered(state)) return false;
+  return nowMs < patienceUntilMs(state.settings, { workingAtMs, heardAtMs });
 }

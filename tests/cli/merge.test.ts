@@ -107,6 +107,15 @@ Deno.test("mergeStatuses() does not believe a router that is a term behind", () 
   assert.equal(view.verdict, "no_majority");
 });
 
+Deno.test("mergeStatuses() prints once what several nodes say in the same words", () => {
+  const problems = ["two nodes cannot tell a dead peer from a cut link"];
+  const view = mergeStatuses([primaryOf("node1", { problems }), statusOf("node2", { problems })]
+    .map(answered));
+  assert.deepEqual(view.problems, [
+    "node1, node2: two nodes cannot tell a dead peer from a cut link.",
+  ]);
+});
+
 Deno.test("mergeStatuses() does not believe an out-of-date follower of a lower term", () => {
   const view = mergeStatuses([
     answered(statusOf("node3", { term: 3, leader: "node1", has_majority: false })),

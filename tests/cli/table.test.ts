@@ -88,13 +88,13 @@ Deno.test("renderCluster() says who may be elected, and why the others may not",
   const common = { record, electability, possible_loss_bytes: 0 };
   assert.deepEqual(lines({ ...common, durability_policy: "quorum" }).slice(0, 3), [
     "Primary: node1, term 4; 1 of 1 node answered.",
-    "Durability quorum: every commit is on 1 of node2, which may be elected.",
+    "Durability quorum: every commit is on node2, which may be elected.",
     "  - node3 may not be elected: it does not stream from the primary.",
   ]);
   const loose = { ...common, record: { ...record, required: 0 }, possible_loss_bytes: 2048 };
   assert.match(
     lines({ ...loose, durability_policy: "async" })[1]!,
-    /^Durability async: node2 may be elected, and lack 2 kB of WAL now\.$/,
+    /^Durability async: node2 may be elected; missing there now: 2 kB\.$/,
   );
   const alone = electability.map((one) => ({ ...one, electable: false, because: "it is away" }));
   assert.match(lines({ ...common, electability: alone })[1]!, /: nobody else may be elected\.$/);

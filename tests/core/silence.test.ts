@@ -160,6 +160,21 @@ Deno.test("step() resumes its own term when its agent comes back, and the others
   assert.ok(resumed.role.kind === "leader" && resumed.role.phase === "leading");
 });
 
+Deno.test("step() sends writes on while an agent that came back resumes its term, and no longer", () => {
+  const resuming = request("a", heartbeatOf({ writable: false }), 110_060);
+  const state = take(probedUntil(heard(), 110_000), resuming).state;
+  assert.equal(describe(state, 110_060).route?.node, "a");
+  const done = take(state, request("a", heartbeatOf(), 110_200)).state;
+  assert.equal(describe(done, 110_200).route?.node, "a");
+  let stuck = state;
+  for (let nowMs = 110_500; nowMs <= 114_000; nowMs += 500) {
+    stuck = take(stuck, request("a", heartbeatOf({ writable: false }), nowMs)).state;
+  }
+  assert.equal(describe(stuck, 114_000).route, null, "it was last seen to work 4 s ago");
+  const fresh = take(heard(), request("a", heartbeatOf({ writable: false }), 101_000)).state;
+  assert.equal(describe(fresh, 101_000).route, null, "its agent was never silent");
+});
+
 const holdOf = (role: Partial<LeaderRole>, settings: Partial<Settings> = PATIENT) =>
   guardOrder(stateOf("a", { server: primaryServer("a"), role: leaderOf(role) }, settings));
 

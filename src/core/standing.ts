@@ -72,7 +72,7 @@ function whyNotElectable(
   if (ackedMs === null || nowMs - ackedMs > settings.leaseMs) {
     return "its agent does not acknowledge heartbeats";
   }
-  if (instance === null) return "it has no data directory whose name is known";
+  if (instance === null) return "its PostgreSQL does not answer, or has no data yet";
   if (server?.state !== "primary") return "PostgreSQL here does not answer just now";
   const standby = server.standbys.find((one) => one.node === node);
   if (standby === undefined) return "it does not stream from the primary";

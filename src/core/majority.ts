@@ -70,6 +70,7 @@ function takeIn(turn: Turn, event: Event): void {
     case "answer":
       return settleRequest(turn, event.request, event.message);
     case "no_answer":
+      if (event.reason === "rejected") noteRejection(turn, event.request);
       return settleRequest(turn, event.request, null);
     case "observed":
       return takeObservation(turn, event.server);
@@ -141,6 +142,15 @@ function takeRequest(turn: Turn, event: Event & { readonly type: "request" }): v
  */
 function mayAsk(state: State, from: NodeName, message: Request): boolean {
   return "fingerprint" in message || hasMember(membersOf(state), from);
+}
+
+/** The other's edge takes nothing from this node: people have to look at the configurations. */
+function noteRejection(turn: Turn, request: number): void {
+  const to = turn.state.outstanding[request]?.to;
+  if (to === undefined) return;
+  const disagreement = `${to} rejects the messages of this node: its configuration does not name ` +
+    "this node, or has another secret";
+  patch(turn, { disagreement });
 }
 
 /** A request of ours has ended, with an answer or without one. */

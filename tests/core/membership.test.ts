@@ -382,3 +382,16 @@ Deno.test("step() makes another kind of a member by removing it first", () => {
   const changed = tick({ ...state, settings: { ...state.settings, members: witness } });
   assert.deepEqual(names(published(changed.state)), ["a", "b"]);
 });
+
+Deno.test("step() says so where another's edge rejects its messages", () => {
+  const idle = stateOf("b");
+  const campaign = tick({ ...idle, role: { ...idle.role, campaignAtMs: 0 } as State["role"] });
+  const [request] = Object.keys(campaign.state.outstanding).map(Number);
+  const event = { type: "no_answer" as const, nowMs: 100_200, request: request! };
+  const rejected = take(campaign.state, { ...event, reason: "rejected" }).state;
+  assert.match(problems(rejected), /rejects the messages of this node/);
+  assert.doesNotMatch(
+    problems(take(campaign.state, { ...event, reason: "silent" }).state),
+    /reject/,
+  );
+});

@@ -75,7 +75,8 @@ export function deliverAnswer(world: World, host: Host, exchange: number, messag
     return;
   }
   springAfterSending(world, host, message);
-  after(world, delayMs, () => {
+  const heldMs = heldBackMs(world, host.name, sender.name, message);
+  after(world, heldMs + delayMs, () => {
     if (!world.exchanges.delete(exchange) || sender.boot !== boot) return;
     if (world.trace !== null) tell(world, host, "message", answerText(sender.name, message));
     submit(world, sender, (nowMs) => ({

@@ -8,7 +8,7 @@ import type { Settings } from "../../src/core/settings.ts";
 import { startClients } from "./clients.ts";
 import { primaryOf } from "./hosts.ts";
 import { createWorld, isComplete } from "./play.ts";
-import { membersOf, type Scenario, settingsOf } from "./scenario.ts";
+import { type Fault, membersOf, type Scenario, settingsOf } from "./scenario.ts";
 import { type Host, hostOf, run, runUntil, tell, type World } from "./world.ts";
 
 /** What is on the stage, and what happens there. */
@@ -21,6 +21,10 @@ export interface Script {
   readonly seed?: number;
   readonly latencyMs?: number;
   readonly settings?: Partial<Settings>;
+  /** True where firewalls refuse connections, so that two leases may overlap. */
+  readonly firewalls?: boolean;
+  /** False where agents have no guardian. */
+  readonly guarded?: boolean;
   play(stage: Stage): void;
 }
 
@@ -53,6 +57,16 @@ export class Stuck extends Error {}
 const PATIENCE_MS = 60_000;
 /** A cluster that has just become complete settles for so long before the script begins. */
 const SETTLE_MS = 2000;
+
+/** What the checkers are told of scripts with firewalls. */
+const FIREWALL: Fault = {
+  atMs: 0,
+  kind: "firewallRefuses",
+  target: "primary",
+  other: "",
+  forMs: Infinity,
+  choice: 0,
+};
 
 /** Builds a world, and a stage for it. */
 export function createStage(script: Script): Stage {
@@ -97,8 +111,8 @@ function calm(script: Script): Scenario {
     weather: { latencyMs: script.latencyMs ?? 1, loss: 0, duplication: 0, straggling: 0 },
     actions: { failing: 0, slow: 0 },
     clients: { everyMs: 200, direct: false },
-    guarded: true,
+    guarded: script.guarded ?? true,
     stormMs: 0,
-    faults: [],
+    faults: script.firewalls === true ? [FIREWALL] : [],
   };
 }

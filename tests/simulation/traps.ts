@@ -37,8 +37,13 @@ export function springAfterSending(world: World, host: Host, message: Request | 
   }
 }
 
-/** For how long a script holds this request back. */
-export function heldBackMs(world: World, from: NodeName, to: NodeName, message: Request): number {
+/** For how long a script holds this message back. */
+export function heldBackMs(
+  world: World,
+  from: NodeName,
+  to: NodeName,
+  message: Request | Answer,
+): number {
   const index = world.held.findIndex((held) =>
     held.from === from && held.to === to && held.matches(message)
   );

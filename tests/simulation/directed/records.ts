@@ -2,7 +2,7 @@
  * Records and names at the moment at which they change, and what is said of a loss.
  */
 import { killAgent, startAgent } from "../agent.ts";
-import { powerOff } from "../hosts.ts";
+import { powerOff, powerOn } from "../hosts.ts";
 import { cut } from "../network.ts";
 import { areLevel, part, untilElectable, write } from "./moves.ts";
 import type { Schedule } from "./play.ts";
@@ -48,6 +48,42 @@ export const RECORD_SCHEDULES: readonly Schedule[] = [
       stage.say("n1 loses power");
       powerOff(stage.world, stage.host("n1"));
       stage.untilPrimary("n2");
+    },
+  },
+  {
+    id: "async-lesser",
+    what: "with async, a candidate is behind another member of E that cannot campaign itself",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "async" },
+    play(stage) {
+      stage.say("replay is paused on n3, and n2 falls behind it; then n1 loses power");
+      stage.host("n3").process!.replayPaused = true;
+      part(stage, "n1", ["n2"], "wal");
+      write(stage, "n1", 10);
+      stage.wait(600);
+      powerOff(stage.world, stage.host("n1"));
+      stage.wait(12_000);
+      stage.host("n3").process!.replayPaused = false;
+      stage.untilPrimary();
+    },
+  },
+  {
+    id: "async-too-far",
+    what: "with async, every standby lacks more than is allowed",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "async", maximumLagBytes: 0x20000n },
+    play(stage) {
+      const n1 = stage.host("n1");
+      stage.say("no WAL leaves n1 any more; it writes ten rows, says so, and loses power");
+      part(stage, "n1", ["n2", "n3"], "wal");
+      write(stage, "n1", 10);
+      stage.wait(1000);
+      powerOff(stage.world, n1);
+      stage.wait(12_000);
+      powerOn(stage.world, n1);
+      stage.untilPrimary("n1");
     },
   },
   {

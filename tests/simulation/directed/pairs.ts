@@ -1,0 +1,110 @@
+/**
+ * Two data members without a witness, at the limits of what each may do without the other.
+ */
+import type { PairSettings } from "../../../src/core/settings.ts";
+import { killAgent, resumeAgent, startAgent } from "../agent.ts";
+import { powerOff, powerOn } from "../hosts.ts";
+import { healAll, loseWitnesses } from "../network.ts";
+import { after } from "../world.ts";
+import { part } from "./moves.ts";
+import type { Schedule } from "./play.ts";
+
+const FENCE: PairSettings = {
+  failureThreshold: 3,
+  failoverDelayMs: 5000,
+  witnessCount: 0,
+  whenAlone: "fence",
+};
+const SERVE: PairSettings = { ...FENCE, whenAlone: "serve" };
+
+/** The schedules of this file. */
+export const PAIR_SCHEDULES: readonly Schedule[] = [
+  {
+    id: "pair-standby-restarts",
+    what: "the standby's agent starts again in the silence of its primary",
+    data: 2,
+    witnesses: 0,
+    settings: { durability: "quorum", pair: FENCE },
+    play(stage) {
+      powerOff(stage.world, stage.host("n1"));
+      stage.wait(1000);
+      killAgent(stage.world, stage.host("n2"));
+      startAgent(stage.world, stage.host("n2"));
+      stage.wait(15_000);
+      powerOn(stage.world, stage.host("n1"));
+      stage.untilPrimary("n1");
+    },
+  },
+  {
+    id: "pair-addresses-lost",
+    what: "a primary loses its peer, and with it every witness address",
+    data: 2,
+    witnesses: 0,
+    settings: { durability: "quorum", pair: { ...SERVE, witnessCount: 3 } },
+    play(stage) {
+      stage.say("n2 loses power, and n1 reaches no address any more");
+      powerOff(stage.world, stage.host("n2"));
+      loseWitnesses(stage.world.network, "n1", 3);
+      stage.wait(12_000);
+      healAll(stage.world.network);
+      powerOn(stage.world, stage.host("n2"));
+      stage.untilPrimary();
+    },
+  },
+  {
+    id: "pair-lags-and-loses",
+    what: "the primary went on with nobody electable before it died",
+    data: 2,
+    witnesses: 0,
+    settings: { durability: "quorum", pair: FENCE },
+    play(stage) {
+      const { world } = stage;
+      stage.say("no WAL reaches n2 until n1 is solo; then n1 loses power");
+      part(stage, "n1", ["n2"], "wal");
+      stage.until("a solo leader", () => stage.host("n2").disk.record?.required === 0);
+      stage.wait(2000);
+      powerOff(world, stage.host("n1"));
+      healAll(world.network);
+      stage.wait(12_000);
+      stage.say("n1 is back");
+      powerOn(world, stage.host("n1"));
+      stage.untilPrimary("n1");
+    },
+  },
+  {
+    id: "pair-both-start",
+    what: "after a power failure of both only the old primary starts",
+    data: 2,
+    witnesses: 0,
+    settings: { durability: "quorum", pair: SERVE },
+    play(stage) {
+      const { world } = stage;
+      for (const name of ["n1", "n2"]) powerOff(world, stage.host(name));
+      stage.wait(2000);
+      stage.say("n1 is back alone, and its record lets n2 be elected");
+      powerOn(world, stage.host("n1"));
+      stage.wait(12_000);
+      powerOn(world, stage.host("n2"));
+      stage.untilPrimary();
+    },
+  },
+  {
+    id: "pair-sleeps",
+    what: "the primary's host stands still until its standby is the primary",
+    data: 2,
+    witnesses: 0,
+    settings: { durability: "quorum", pair: SERVE },
+    play(stage) {
+      const { world } = stage;
+      const n1 = stage.host("n1");
+      stage.say("n1 stands still for 9 s, its agent and its server, and is cut off when it wakes");
+      n1.pausedUntilMs = world.nowMs + 9000;
+      after(world, 9000.5, () => resumeAgent(world, n1));
+      stage.wait(8500);
+      part(stage, "n1", ["n2"], "both");
+      stage.wait(4000);
+      healAll(world.network);
+      stage.untilPrimary("n2");
+    },
+  },
+];

@@ -6,6 +6,7 @@
  */
 import { silenceLimitMs } from "./lease.ts";
 import { membersOf } from "./members.ts";
+import { mayGoOnAlone } from "./pair.ts";
 import type { ServerAction } from "./server.ts";
 import type { LeaderRole, State } from "./state.ts";
 
@@ -55,15 +56,21 @@ export function guardOrder(state: State): GuardOrder {
  * How long a leader's PostgreSQL may run without its agent: for the lease, or, where no election can
  * cost a commit, for as long as the others bear with a silent agent, less the margin.
  */
-function guardUntilMs({ settings }: State, role: LeaderRole): number {
+function guardUntilMs(state: State, role: LeaderRole): number {
+  const { settings } = state;
   const { leaseUntilMs, electedDeadlineMs, published } = role;
   if (leaseUntilMs === null) return electedDeadlineMs;
+  // One of a pair goes on alone when its lease lapses, not before: its agent has to be faster than
+  // its guardian. The other waits for the whole margin.
+  const lapseMs = mayGoOnAlone(state, role, leaseUntilMs)
+    ? leaseUntilMs + settings.fenceMarginMs / 2
+    : leaseUntilMs;
   // Covered by standbys, or solo: then nobody else may be elected at all.
   const safe = published.every(({ required, electable }) =>
     required >= 1 || electable.length === 0
   );
   // One of a pair that acts alone has not asked whether the other acts as well.
-  if (!safe || role.alone || settings.durability === "async") return leaseUntilMs;
+  if (!safe || role.alone || settings.durability === "async") return lapseMs;
   const agreedAtMs = leaseUntilMs - settings.leaseMs;
-  return Math.max(leaseUntilMs, agreedAtMs + silenceLimitMs(settings) - settings.fenceMarginMs);
+  return Math.max(lapseMs, agreedAtMs + silenceLimitMs(settings) - settings.fenceMarginMs);
 }

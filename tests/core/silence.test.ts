@@ -197,6 +197,17 @@ Deno.test("guardOrder() goes by the lease where an election could cost a commit"
   assert.deepEqual(holdOf({ published: [recordOf(), uncovered] }), lease);
 });
 
+Deno.test("guardOrder() gives the agent of a pair time to go on alone when its lease lapses", () => {
+  const pair = { failureThreshold: 3, failoverDelayMs: 5000, witnessCount: 0 };
+  const untilMs = (whenAlone: "serve" | "fence", durability: Settings["durability"]) => {
+    const order = holdOf({}, { agentSilenceMs: 0, durability, pair: { ...pair, whenAlone } });
+    return order.kind === "hold" ? order.untilMs : null;
+  };
+  assert.equal(untilMs("serve", "quorum"), 103_250);
+  assert.equal(untilMs("serve", "async"), 103_250);
+  assert.equal(untilMs("fence", "quorum"), 103_000);
+});
+
 Deno.test("guardOrder() gives an unconfirmed leader no longer than it may wait for a majority", () => {
   assert.deepEqual(holdOf({ phase: "resuming", leaseUntilMs: null, electedDeadlineMs: 101_000 }), {
     kind: "hold",

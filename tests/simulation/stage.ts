@@ -21,8 +21,8 @@ export interface Script {
   readonly seed?: number;
   readonly latencyMs?: number;
   readonly settings?: Partial<Settings>;
-  /** True where firewalls refuse connections, so that two leases may overlap. */
-  readonly firewalls?: boolean;
+  /** True where two leases may overlap: firewalls refuse, or a pair is cut in two. */
+  readonly doubtful?: boolean;
   /** False where agents have no guardian. */
   readonly guarded?: boolean;
   play(stage: Stage): void;
@@ -58,8 +58,8 @@ const PATIENCE_MS = 60_000;
 /** A cluster that has just become complete settles for so long before the script begins. */
 const SETTLE_MS = 2000;
 
-/** What the checkers are told of scripts with firewalls. */
-const FIREWALL: Fault = {
+/** What the checkers are told where leases may overlap. */
+const DOUBT: Fault = {
   atMs: 0,
   kind: "firewallRefuses",
   target: "primary",
@@ -113,6 +113,6 @@ function calm(script: Script): Scenario {
     clients: { everyMs: 200, direct: false },
     guarded: script.guarded ?? true,
     stormMs: 0,
-    faults: script.firewalls === true ? [FIREWALL] : [],
+    faults: script.doubtful === true ? [DOUBT] : [],
   };
 }

@@ -2,7 +2,7 @@
  * Elections in which one vote, one position or one record decides.
  */
 import { powerOff, powerOn } from "../hosts.ts";
-import { cut } from "../network.ts";
+import { cut, healAll, refuse } from "../network.ts";
 import { areLevel, electableOf, part, untilElectable, write } from "./moves.ts";
 import type { Schedule } from "./play.ts";
 
@@ -100,6 +100,26 @@ export const ELECTION_SCHEDULES: readonly Schedule[] = [
       stage.say("n4 is back");
       powerOn(world, stage.host("n4"));
       stage.untilPrimary("n4");
+    },
+  },
+  {
+    id: "higher-term-told",
+    what: "a candidate raises its own term, and then nobody votes for it",
+    data: 3,
+    witnesses: 2,
+    doubtful: true,
+    play(stage) {
+      const { network } = stage.world;
+      stage.say("firewalls around n1 refuse n2, w1 and w2; n2's vote requests take 900 ms");
+      for (const name of ["n2", "w1", "w2"]) {
+        refuse(network, name, "n1", 1);
+        refuse(network, "n1", name, 1);
+        stage.hold("n2", name, ({ type }) => type === "vote", 900);
+      }
+      stage.until("n2 asks for votes", () => stage.host("n2").disk.votedFor === "n2", 1);
+      healAll(network);
+      stage.wait(5000);
+      stage.untilPrimary();
     },
   },
 ];

@@ -91,4 +91,45 @@ export const FORCE_SCHEDULES: readonly Schedule[] = [
       stage.untilPrimary();
     },
   },
+  {
+    id: "force-against-a-promise",
+    what: "a node is forced that does not hear the leader, whom the others hear",
+    data: 3,
+    witnesses: 0,
+    play(stage) {
+      const { world } = stage;
+      part(stage, "n1", ["n2"], "agents");
+      stage.wait(2000);
+      askOperator(world, stage.host("n2"), "n2", "accepted");
+      const n2 = stage.host("n2");
+      stage.until("n2 has no leader", () => {
+        const role = n2.agent?.state.role;
+        return role?.kind !== "follower" || role.leader === null;
+      });
+      stage.say("n1 and n3 hear nothing of each other any more");
+      part(stage, "n1", ["n3"], "agents");
+      stage.wait(6000);
+      healAll(world.network);
+      stage.untilPrimary();
+    },
+  },
+  {
+    id: "force-unaccepted",
+    what: "an operator asks what force would cost, and says no more",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "quorum" },
+    play(stage) {
+      const { world } = stage;
+      part(stage, "n1", ["n2", "n3"], "wal");
+      untilElectable(stage, "n1", "");
+      powerOff(world, stage.host("n1"));
+      healAll(world.network);
+      stage.wait(5000);
+      askOperator(world, stage.host("n2"), "n2", "ask");
+      stage.wait(8000);
+      powerOn(world, stage.host("n1"));
+      stage.untilPrimary("n1");
+    },
+  },
 ];

@@ -15,7 +15,7 @@ export const MEMORY_SCHEDULES: readonly Schedule[] = [
     what: "a voter forgets its vote, is taken back in the older term, and the vote is counted late",
     data: 2,
     witnesses: 3,
-    firewalls: true,
+    doubtful: true,
     settings: { communicationTimeoutMs: 12_000 },
     play(stage) {
       const { network } = stage.world;
@@ -43,7 +43,7 @@ export const MEMORY_SCHEDULES: readonly Schedule[] = [
     what: "a voter forgets its vote, and only the old leader and one more hold its new memory",
     data: 2,
     witnesses: 3,
-    firewalls: true,
+    doubtful: true,
     settings: { communicationTimeoutMs: 12_000 },
     play(stage) {
       const { network } = stage.world;

@@ -4,7 +4,7 @@
 import type { PairSettings } from "../../../src/core/settings.ts";
 import { killAgent, resumeAgent, startAgent } from "../agent.ts";
 import { powerOff, powerOn } from "../hosts.ts";
-import { healAll, loseWitnesses } from "../network.ts";
+import { cut, healAll, loseWitnesses } from "../network.ts";
 import { after } from "../world.ts";
 import { part } from "./moves.ts";
 import type { Schedule } from "./play.ts";
@@ -24,7 +24,7 @@ export const PAIR_SCHEDULES: readonly Schedule[] = [
     what: "the standby's agent starts again in the silence of its primary",
     data: 2,
     witnesses: 0,
-    settings: { durability: "quorum", pair: FENCE },
+    settings: { durability: "quorum", agentSilenceMs: 5000, pair: FENCE },
     play(stage) {
       powerOff(stage.world, stage.host("n1"));
       stage.wait(1000);
@@ -40,7 +40,7 @@ export const PAIR_SCHEDULES: readonly Schedule[] = [
     what: "a primary loses its peer, and with it every witness address",
     data: 2,
     witnesses: 0,
-    settings: { durability: "quorum", pair: { ...SERVE, witnessCount: 3 } },
+    settings: { durability: "quorum", agentSilenceMs: 5000, pair: { ...SERVE, witnessCount: 3 } },
     play(stage) {
       stage.say("n2 loses power, and n1 reaches no address any more");
       powerOff(stage.world, stage.host("n2"));
@@ -52,22 +52,23 @@ export const PAIR_SCHEDULES: readonly Schedule[] = [
     },
   },
   {
-    id: "pair-lags-and-loses",
-    what: "the primary went on with nobody electable before it died",
+    id: "pair-alone-and-heard",
+    what: "the primary says that it acts alone, and then its standby hears nothing any more",
     data: 2,
     witnesses: 0,
-    settings: { durability: "quorum", pair: FENCE },
+    settings: { durability: "quorum", agentSilenceMs: 5000, pair: SERVE },
     play(stage) {
-      const { world } = stage;
-      stage.say("no WAL reaches n2 until n1 is solo; then n1 loses power");
-      part(stage, "n1", ["n2"], "wal");
-      stage.until("a solo leader", () => stage.host("n2").disk.record?.required === 0);
-      stage.wait(2000);
-      powerOff(world, stage.host("n1"));
-      healAll(world.network);
-      stage.wait(12_000);
-      stage.say("n1 is back");
-      powerOn(world, stage.host("n1"));
+      const { network } = stage.world;
+      stage.say("n1 hears nothing of n2, which hears n1, and later nobody hears anything");
+      cut(network, "n2", "n1", "agents");
+      stage.until("n1 acts alone", () => {
+        const role = stage.host("n1").agent?.state.role;
+        return role?.kind === "leader" && role.alone;
+      });
+      stage.wait(600);
+      part(stage, "n1", ["n2"], "both");
+      stage.wait(15_000);
+      healAll(network);
       stage.untilPrimary("n1");
     },
   },
@@ -76,7 +77,7 @@ export const PAIR_SCHEDULES: readonly Schedule[] = [
     what: "after a power failure of both only the old primary starts",
     data: 2,
     witnesses: 0,
-    settings: { durability: "quorum", pair: SERVE },
+    settings: { durability: "quorum", agentSilenceMs: 5000, pair: SERVE },
     play(stage) {
       const { world } = stage;
       for (const name of ["n1", "n2"]) powerOff(world, stage.host(name));
@@ -89,11 +90,27 @@ export const PAIR_SCHEDULES: readonly Schedule[] = [
     },
   },
   {
+    id: "pair-two-primaries",
+    what: "a pair is cut in two, and meets again",
+    data: 2,
+    witnesses: 0,
+    doubtful: true,
+    settings: { durability: "quorum", agentSilenceMs: 5000, pair: SERVE },
+    play(stage) {
+      part(stage, "n1", ["n2"], "both");
+      const isPrimary = (name: string) => stage.host(name).process?.kind === "primary";
+      stage.until("two primaries", () => isPrimary("n1") && isPrimary("n2"));
+      stage.wait(1000);
+      healAll(stage.world.network);
+      stage.untilComplete();
+    },
+  },
+  {
     id: "pair-sleeps",
     what: "the primary's host stands still until its standby is the primary",
     data: 2,
     witnesses: 0,
-    settings: { durability: "quorum", pair: SERVE },
+    settings: { durability: "quorum", agentSilenceMs: 5000, pair: SERVE },
     play(stage) {
       const { world } = stage;
       const n1 = stage.host("n1");

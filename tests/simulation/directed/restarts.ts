@@ -17,8 +17,8 @@ export const RESTART_SCHEDULES: readonly Schedule[] = [
     witnesses: 0,
     play(stage) {
       const { world } = stage;
-      stage.say("n2 hears nothing of n1 any more");
-      cut(world.network, "n1", "n2", "agents");
+      stage.say("n1 and n2 hear nothing of each other any more");
+      part(stage, "n1", ["n2"], "agents");
       stage.wait(4000);
       stage.say("the agent of n3 starts again, and hears nothing of n1 either");
       cut(world.network, "n1", "n3", "agents");
@@ -35,9 +35,9 @@ export const RESTART_SCHEDULES: readonly Schedule[] = [
     settings: { communicationTimeoutMs: 4000 },
     play(stage) {
       const { world } = stage;
-      stage.say("the next acknowledgements to n1 take 2.5 s; nothing else passes after them");
+      stage.say("the next acknowledgements to n1 take 2 s; nothing else passes after them");
       for (const name of ["n2", "n3"]) {
-        stage.hold(name, "n1", ({ type }) => type === "heartbeat_answer", 2500);
+        stage.hold(name, "n1", ({ type }) => type === "heartbeat_answer", 2000);
       }
       stage.until("both are on their way", () => world.held.length === 0, 1);
       part(stage, "n1", ["n2", "n3"], "agents");
@@ -52,10 +52,14 @@ export const RESTART_SCHEDULES: readonly Schedule[] = [
     play(stage) {
       const { world } = stage;
       const n1 = stage.host("n1");
-      stage.say("the handover to n2 takes 900 ms, and somebody starts n1 again meanwhile");
-      stage.hold("n1", "n2", ({ type }) => type === "handover", 900);
+      stage.say("the handover to n2 takes a while, and somebody starts n1 again meanwhile");
       n1.trouble.reopensAfterHandoverUntilMs = Infinity;
       askOperator(world, n1, "n2");
+      stage.until("n1 has handed over", () => n1.disk.resignedTerm > 0, 1);
+      stage.say("n1 hears nothing of n2 any more");
+      cut(world.network, "n2", "n1", "agents");
+      stage.wait(4000);
+      healAll(world.network);
       stage.untilPrimary();
     },
   },

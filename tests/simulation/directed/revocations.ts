@@ -5,6 +5,7 @@
 import { loseState, powerOff, powerOn } from "../hosts.ts";
 import { healAll, refuse } from "../network.ts";
 import type { Stage } from "../stage.ts";
+import type { Host } from "../world.ts";
 import { areLevel, part, write } from "./moves.ts";
 import type { Schedule } from "./play.ts";
 
@@ -15,7 +16,7 @@ export const REVOCATION_SCHEDULES: readonly Schedule[] = [
     what: "the old leader goes on writing while and after another one is elected",
     data: 3,
     witnesses: 0,
-    firewalls: true,
+    doubtful: true,
     play(stage) {
       wallOff(stage, "n1", ["n2", "n3"]);
       write(stage, "n1", 800);
@@ -27,7 +28,7 @@ export const REVOCATION_SCHEDULES: readonly Schedule[] = [
     what: "rows reach a voter between its last look at its server and its revocation",
     data: 3,
     witnesses: 0,
-    firewalls: true,
+    doubtful: true,
     play(stage) {
       wallOff(stage, "n1", ["n2", "n3"]);
       part(stage, "n1", [candidateOf(stage)], "wal");
@@ -40,11 +41,12 @@ export const REVOCATION_SCHEDULES: readonly Schedule[] = [
     what: "a voter cannot revoke its standby, which goes on acknowledging",
     data: 3,
     witnesses: 0,
-    firewalls: true,
+    doubtful: true,
     settings: { leaseMs: 6000 },
     play(stage) {
       const { actions } = stage.host("n3").trouble;
-      stage.say("no revocation succeeds on n3");
+      stage.say("no revocation succeeds on n3, and its replay is paused, so that n2 goes first");
+      stage.host("n3").process!.replayPaused = true;
       Object.assign(actions, {
         kinds: ["revoke"],
         untilMs: stage.world.nowMs + 7000,
@@ -52,6 +54,24 @@ export const REVOCATION_SCHEDULES: readonly Schedule[] = [
       });
       wallOff(stage, "n1", ["n2", "n3"]);
       write(stage, "n1", 1400);
+      stage.host("n3").process!.replayPaused = false;
+      mend(stage);
+    },
+  },
+  {
+    id: "connected-again",
+    what: "a voter hears nothing of the new leader, and would connect to the old one again",
+    data: 3,
+    witnesses: 2,
+    doubtful: true,
+    settings: { leaseMs: 6000 },
+    play(stage) {
+      wallOff(stage, "n1", ["n2", "n3", "w1", "w2"]);
+      const candidate = candidateOf(stage);
+      const voter = voterFor(stage, candidate);
+      stage.wait(60);
+      part(stage, candidate, [voter.name], "both");
+      write(stage, "n1", 1200);
       mend(stage);
     },
   },
@@ -60,7 +80,7 @@ export const REVOCATION_SCHEDULES: readonly Schedule[] = [
     what: "a standby that still hears the leader denies its vote, and goes on acknowledging",
     data: 3,
     witnesses: 2,
-    firewalls: true,
+    doubtful: true,
     play(stage) {
       wallOff(stage, "n1", ["n2", "w1", "w2"]);
       stage.until("n2 asks for votes", () => stage.host("n2").disk.votedFor === "n2", 1);
@@ -91,13 +111,12 @@ export const REVOCATION_SCHEDULES: readonly Schedule[] = [
     what: "a standby forgets its vote, and with it that it must not stream from the old leader",
     data: 3,
     witnesses: 0,
-    firewalls: true,
+    doubtful: true,
     settings: { leaseMs: 6000 },
     play(stage) {
       wallOff(stage, "n1", ["n2", "n3"]);
       const candidate = candidateOf(stage);
-      const voter = stage.host(candidate === "n2" ? "n3" : "n2");
-      stage.until(`${voter.name} votes`, () => voter.disk.votedFor === candidate, 1);
+      const voter = voterFor(stage, candidate);
       stage.wait(60);
       stage.say(`${voter.name} loses its state, and hears n1 again`);
       powerOff(stage.world, voter);
@@ -126,6 +145,13 @@ function candidateOf(stage: Stage): string {
   const asking = () => ["n2", "n3"].find((name) => stage.host(name).disk.votedFor === name);
   stage.until("a campaign", () => asking() !== undefined, 1);
   return asking()!;
+}
+
+/** Waits for the vote of the other standby. */
+function voterFor(stage: Stage, candidate: string): Host {
+  const voter = stage.host(candidate === "n2" ? "n3" : "n2");
+  stage.until(`${voter.name} votes`, () => voter.disk.votedFor === candidate, 1);
+  return voter;
 }
 
 function mend(stage: Stage): void {

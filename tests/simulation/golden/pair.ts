@@ -47,6 +47,7 @@ export const PAIR_STORIES: readonly Story[] = [
       "witness member spares you this.",
     data: 2,
     witnesses: 0,
+    doubtful: true,
     settings: { durability: "quorum", pair: PAIR },
     play(stage) {
       cutInTwo(stage);

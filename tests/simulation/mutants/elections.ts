@@ -12,18 +12,25 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     'if (turn.state.operation === null) return operate(turn, { type: "revoke" });',
     "if (turn.state.operation === null) return answerPendingVote(turn, ownPosition(turn.state));",
   ),
-  several("no-own-revocation", "a candidate does not revoke itself", [
+  several(
+    "no-own-revocation",
+    "a candidate does not revoke itself",
     [
-      "src/core/election.ts",
-      "patchRole(turn, role, { final: !revocable });",
-      "patchRole(turn, role, { final: true, position: ownPosition(turn.state) });",
+      [
+        "src/core/election.ts",
+        "patchRole(turn, role, { final: !revocable });",
+        "patchRole(turn, role, { final: true, position: ownPosition(turn.state) });",
+      ],
+      [
+        "src/core/election.ts",
+        'if (revocable) operate(turn, { type: "revoke" });',
+        "",
+      ],
     ],
-    [
-      "src/core/election.ts",
-      'if (revocable) operate(turn, { type: "revoke" });',
-      "",
-    ],
-  ]),
+    "What a candidate receives after it has named its position it holds as well, and takes along " +
+      "when it is promoted, which ends its WAL receiver. As somebody else's voter it is revoked " +
+      "like any other. Its revocation makes the position in reports exact, no election safer.",
+  ),
   core(
     "position-before-revocation",
     "the position of the last observation counts as final",
@@ -99,13 +106,18 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ).length;`,
     "    notAhead.length;",
   ),
-  core(
-    "witness-counts",
-    "the grant of a witness counts for coverage",
-    "candidate.ts",
-    "    ).length;\n  return {\n    covered:",
-    "    ).length + grants.filter(({ instance }) => instance === null).length;\n  return {\n    covered:",
-  ),
+  several("witness-counts", "the grant of a witness counts for coverage", [
+    [
+      "src/core/candidate.ts",
+      "    ).length;\n  return {\n    covered:",
+      "    ).length + grants.filter(({ instance }) => instance === null).length;\n  return {\n    covered:",
+    ],
+    [
+      "src/core/verdict.ts",
+      "grants.filter(({ instance }) => instance !== null && votes.includes(instance.node))",
+      "grants.filter(({ instance }) => instance === null || votes.includes(instance.node))",
+    ],
+  ]),
   core(
     "ahead-counts",
     "a member that is ahead of the candidate counts for coverage",

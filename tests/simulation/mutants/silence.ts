@@ -23,8 +23,8 @@ export const SILENCE_MUTANTS: readonly Mutant[] = [
     "guardian-async",
     "the guardian bears with a silent agent although commits wait for nobody",
     "guard.ts",
-    'if (!safe || role.alone || settings.durability === "async") return leaseUntilMs;',
-    "if (role.alone) return leaseUntilMs;",
+    'if (!safe || role.alone || settings.durability === "async") return lapseMs;',
+    "if (role.alone) return lapseMs;",
   ),
   core(
     "patience-uncovered",

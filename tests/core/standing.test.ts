@@ -56,7 +56,7 @@ Deno.test("electabilities() says of each other data member what keeps it from be
     [ofB({ settings: { nofailover: ["b"] } }), /nofailover/],
     [ofB({ peer: { admitted: false } }), /lost its state/],
     [ofB({ peer: { ackedSentAtMs: 1 } }), /does not acknowledge heartbeats/],
-    [ofB({ peer: { instance: null } }), /no data directory/],
+    [ofB({ peer: { instance: null } }), /has no data yet/],
     [ofB({ change: { server: { state: "starting", because: "" } } }), /does not answer/],
     [ofB({ server: { standbys: [attachedAs("c")] } }), /does not stream/],
     [ofB({ peer: { instance: inst("b", 2) } }), /\(b0000001\) than its agent names \(b0000002\)/],

@@ -13,12 +13,14 @@ const SLACK_MS = 250;
 export function guardChecker(world: World): Checker {
   const name = "4 guardian";
   const actedAtMs = new Map<string, number>();
-  const rivals = world.scenario.members.filter(({ kind }) => kind === "data").length > 1;
+  const hasRivals = ({ disk }: Host) =>
+    (disk.record?.members ?? world.scenario.members).filter(({ kind }) => kind === "data").length >
+      1;
   const note = (host: Host) => void actedAtMs.set(host.name, world.nowMs);
 
   const check = (host: Host) => {
     const { agent, settings, pausedUntilMs } = host;
-    if (!rivals || !world.scenario.guarded) return;
+    if (!hasRivals(host) || !world.scenario.guarded) return;
     if (agent !== null && !isPaused(world, host)) return;
     if (world.nowMs - pausedUntilMs < SLACK_MS) return;
     const { leaseMs, fenceMarginMs, durability, pair } = settings;

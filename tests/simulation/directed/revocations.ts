@@ -5,6 +5,7 @@
 import { loseState, powerOff, powerOn } from "../hosts.ts";
 import { healAll, refuse } from "../network.ts";
 import type { Stage } from "../stage.ts";
+import { endProcess } from "../server.ts";
 import type { Host } from "../world.ts";
 import { areLevel, part, write } from "./moves.ts";
 import type { Schedule } from "./play.ts";
@@ -90,19 +91,26 @@ export const REVOCATION_SCHEDULES: readonly Schedule[] = [
     },
   },
   {
-    id: "witnesses-alone",
-    what: "a standby that is behind has the votes of witnesses, and the other standby is gone",
+    id: "not-replayed",
+    what: "a voter was started again, and has not replayed its own WAL yet",
     data: 3,
-    witnesses: 2,
+    witnesses: 0,
     play(stage) {
       const { world } = stage;
-      stage.say("n2 falls behind n3; then n1 and n3 lose power");
+      const n3 = stage.host("n3");
+      stage.say("n2 falls behind n3; n1 loses power, and n3's PostgreSQL is started again");
       part(stage, "n1", ["n2"], "wal");
       write(stage, "n1", 10);
       stage.wait(200);
-      for (const name of ["n1", "n3"]) powerOff(world, stage.host(name));
-      stage.wait(10_000);
-      powerOn(world, stage.host("n3"));
+      powerOff(world, stage.host("n1"));
+      endProcess(world, n3, "killed");
+      stage.until("n3 is a standby again", () => n3.process !== null, 1);
+      n3.process!.replayPaused = true;
+      n3.data!.replayed = n3.data!.wal.length - 10;
+      stage.wait(12_000);
+      stage.say("n3 has replayed its WAL");
+      n3.process!.replayPaused = false;
+      n3.data!.replayed = n3.data!.wal.length;
       stage.untilPrimary("n3");
     },
   },

@@ -4,11 +4,17 @@
  */
 import assert from "node:assert/strict";
 import type { Event } from "../../src/core/event.ts";
+import { initialWatch, whyNotAlone } from "../../src/core/pair.ts";
+import { fingerprint } from "../../src/core/record.ts";
+import type { PairSettings } from "../../src/core/settings.ts";
+import type { State } from "../../src/core/state.ts";
 import {
   actionsIn,
   claimOf,
   durableOf,
   heartbeatOf,
+  inst,
+  leaderOf,
   leaderState,
   MEMBERS,
   recordOf,
@@ -100,4 +106,57 @@ Deno.test("step() attaches to nobody before a leader takes the node back (seed 1
   };
   assert.deepEqual(heard(false), []);
   assert.deepEqual(heard(true), ["follow"]);
+});
+
+const TWO = MEMBERS.filter(({ name }) => name !== "c");
+const PAIR: PairSettings = {
+  failureThreshold: 3,
+  failoverDelayMs: 5000,
+  witnessCount: 0,
+  whenAlone: "serve",
+};
+
+function ofPair(self: string, change: Partial<State>, pair: Partial<PairSettings> = {}): State {
+  const settings = { members: TWO, pair: { ...PAIR, ...pair } };
+  const state = stateOf(self, change, settings);
+  return { ...state, pair: { ...initialWatch(100_000), deafAtMs: 0, ...change.pair } };
+}
+
+Deno.test("step() promotes nothing for a leader of a pair that slept through its lease alone", () => {
+  const standby = standbyServer("a");
+  const promotes = (reachedAtMs: number) => {
+    const role = leaderOf({ phase: "promoting", alone: true, leaseUntilMs: reachedAtMs + 3000 });
+    const state = ofPair("a", { role, server: standby }, { witnessCount: 1 });
+    const witnesses = { ...state.pair!.witnesses, reachedAtMs };
+    const { effects } = take(
+      { ...state, pair: { ...state.pair!, witnesses } },
+      { type: "observed", nowMs: 108_000, server: standby },
+    );
+    return actionsIn(effects).some(({ type }) => type === "promote");
+  };
+  assert.equal(promotes(107_000), true);
+  assert.equal(promotes(100_000), false);
+});
+
+Deno.test("whyNotAlone() trusts no solo record with when_alone: fence, which the other may not hold", () => {
+  const solo = recordOf({ members: TWO, electable: [], required: 0 });
+  const obstacle = (whenAlone: PairSettings["whenAlone"]) =>
+    whyNotAlone(ofPair("a", { durable: durableOf({ record: solo }) }, { whenAlone }));
+  assert.equal(obstacle("serve"), null);
+  assert.match(obstacle("fence") ?? "", /did not begin while this node streamed/);
+});
+
+Deno.test("step() entitles no standby of a pair by heartbeats that lay there while it stood still", () => {
+  const entitled = (deafAtMs: number) => {
+    const record = recordOf({ members: TWO, electable: [inst("b")] });
+    const state = ofPair("b", {
+      durable: durableOf({ record }),
+      server: standbyServer("b", { streamingFrom: "a", following: "a" }),
+    });
+    const heartbeat = heartbeatOf({ record, fingerprint: fingerprint(TWO) });
+    return take({ ...state, pair: { ...state.pair!, deafAtMs } }, request("a", heartbeat))
+      .state.pair!.entitled;
+  };
+  assert.equal(entitled(90_000), true);
+  assert.equal(entitled(99_900), false);
 });

@@ -3,7 +3,8 @@
  */
 import { killAgent, startAgent } from "../agent.ts";
 import { powerOff, powerOn } from "../hosts.ts";
-import { cut } from "../network.ts";
+import { cut, healAll, refuse } from "../network.ts";
+import { askOperator } from "../operator.ts";
 import { areLevel, part, untilElectable, write } from "./moves.ts";
 import type { Schedule } from "./play.ts";
 
@@ -83,6 +84,39 @@ export const RECORD_SCHEDULES: readonly Schedule[] = [
       powerOff(stage.world, n1);
       stage.wait(12_000);
       powerOn(stage.world, n1);
+      stage.untilPrimary("n1");
+    },
+  },
+  {
+    id: "async-refused",
+    what: "with async, firewalls make a leader look gone that is not",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "async" },
+    play(stage) {
+      const { network } = stage.world;
+      for (const name of ["n2", "n3"]) {
+        refuse(network, "n1", name, 1);
+        refuse(network, name, "n1", 1);
+      }
+      stage.wait(6000);
+      healAll(network);
+      stage.untilPrimary();
+    },
+  },
+  {
+    id: "async-handover",
+    what: "with async, a leader is to hand over to a standby that lacks its last rows",
+    data: 3,
+    witnesses: 0,
+    settings: { durability: "async" },
+    play(stage) {
+      const { world } = stage;
+      part(stage, "n1", ["n2", "n3"], "wal");
+      write(stage, "n1", 10);
+      askOperator(world, stage.host("n1"), "n2");
+      stage.wait(12_000);
+      healAll(world.network);
       stage.untilPrimary("n1");
     },
   },

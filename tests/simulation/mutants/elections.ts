@@ -201,8 +201,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "follower.ts",
     "persisted: admitted && record !== null ?",
     "persisted: record !== null ?",
-    "A node that lost its state keeps no record before it is taken back (onHeartbeat() persists " +
-      "only where it is admitted), so there is no acknowledgement that this condition holds back.",
+    "A node that lost its state keeps no record before it is taken back, and where it was given an " +
+      "old copy it says that it is not admitted, which no leader counts: a second wall.",
   ),
   core(
     "two-votes",

@@ -74,8 +74,6 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     "follower.ts",
     'if (found.agent !== "refused" || found.server !== "refused" || !covered) return;',
     'if (found.agent !== "refused" || found.server !== "refused") return;',
-    "A record with k = 0 elects nobody but its leader, so the campaign that starts earlier cannot " +
-      "succeed. The condition protects async durability, which the core does not have yet.",
   ),
   core(
     "silence-is-refusal",
@@ -132,8 +130,6 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     "switchover.ts",
     'if (message?.type !== "confirm_answer" || !message.reached) {',
     'if (message === null || message.type === "denied") {',
-    "The target still has to be elected, by the same coverage; what it lacks makes it lose or " +
-      "stream first. The confirmation keeps the switchover short, not safe.",
   ),
   core(
     "handover-for-anybody",

@@ -135,7 +135,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     'standby.state === "streaming" && able.includes',
     'standby.state !== "" && able.includes',
     "Condition H asks how far the standby has flushed, whatever pg_stat_replication calls its " +
-      "state: it enters E no sooner than it holds everything up to the barrier.",
+      "state: it enters E no sooner than it holds everything up to the barrier. With async its lag is " +
+      "bounded and reported like any other's.",
   ),
   core(
     "async-at-first",

@@ -3,6 +3,7 @@
  */
 import { powerOff, powerOn } from "../hosts.ts";
 import { cut, healAll, refuse } from "../network.ts";
+import { askOperator } from "../operator.ts";
 import { areLevel, electableOf, part, untilElectable, write } from "./moves.ts";
 import type { Schedule } from "./play.ts";
 
@@ -119,6 +120,31 @@ export const ELECTION_SCHEDULES: readonly Schedule[] = [
       stage.until("n2 asks for votes", () => stage.host("n2").disk.votedFor === "n2", 1);
       healAll(network);
       stage.wait(5000);
+      stage.untilPrimary();
+    },
+  },
+  {
+    id: "late-request",
+    what: "a vote request arrives when its term is long over, and no promise holds",
+    data: 3,
+    witnesses: 2,
+    play(stage) {
+      const { world } = stage;
+      const startMs = world.nowMs;
+      stage.hold("n2", "w1", ({ type }) => type === "vote", 30_000);
+      powerOff(world, stage.host("n1"));
+      stage.untilPrimary("n2");
+      powerOn(world, stage.host("n1"));
+      stage.untilComplete();
+      askOperator(world, stage.host("n2"), "n3");
+      stage.untilPrimary("n3");
+      stage.untilComplete();
+      stage.say("n3 loses power, and w1 hears nobody any more");
+      powerOff(world, stage.host("n3"));
+      part(stage, "w1", ["n1", "n2", "w2"], "agents");
+      stage.wait(startMs + 36_000 - world.nowMs);
+      healAll(world.network);
+      powerOn(world, stage.host("n3"));
       stage.untilPrimary();
     },
   },

@@ -6,10 +6,9 @@
 import type { Config } from "../config/mod.ts";
 import { createCoordinationApp } from "../coordination/app.ts";
 import { createPeerClient, type PeerClient } from "../coordination/client.ts";
-import { createHealthChecker, peersOf, SYSTEM_TIMERS } from "../coordination/health.ts";
+import { createHealthChecker, SYSTEM_TIMERS } from "../coordination/health.ts";
 import type { ClusterKeys } from "../coordination/keys.ts";
 import { serveCoordination } from "../coordination/serve.ts";
-import type { NodeStatus } from "../coordination/status.ts";
 import type { Durable } from "../core/effect.ts";
 import { guardOrder } from "../core/guard.ts";
 import type { Log } from "../core/log.ts";
@@ -19,20 +18,21 @@ import { pairCaution } from "../core/pair.ts";
 import { initialState } from "../core/initial.ts";
 import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
-import type { RouteView } from "../router/options.ts";
+import type { Router, RouteView } from "../router/options.ts";
 import { startRouter } from "../router/router.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
+import { createDocuments } from "./documents.ts";
 import { type EffectPorts, startEffect } from "./effects.ts";
 import { createConversations, createExchanges } from "./exchanges.ts";
 import { keepGuardian } from "./guardian_keeper.ts";
 import { startLoop } from "./loop.ts";
 import { coreSettings, routerOptions } from "./plan.ts";
-import { clusterStatus, health, startReports } from "./reports.ts";
+import { startReports } from "./reports.ts";
 import { reachableContact, routeView } from "./route_view.ts";
 import { trackRoutes } from "./routes.ts";
 import { endpoints, type TlsFiles } from "./secrets.ts";
-import { type Identity, knownStandbys, nodeStatus } from "./snapshot.ts";
+import { type Identity, knownStandbys } from "./snapshot.ts";
 import type { StateFile } from "./state_file.ts";
 
 /** A node that listens and runs. */
@@ -75,6 +75,7 @@ export async function openNode(
   const stopping = new AbortController();
   const broken = Promise.withResolvers<string>();
   let driver: ServerDriver | null = null;
+  let router: Router | null = null;
 
   const client: PeerClient = createPeerClient({
     self: identity.nodeName,
@@ -138,36 +139,6 @@ export async function openNode(
 
   const routes = trackRoutes(currentRoutes);
 
-  const app = createCoordinationApp({
-    self: identity.nodeName,
-    keys,
-    isMember: (name) => addresses.has(name),
-    request(from, message) {
-      const { exchange, answer } = exchanges.open();
-      loop.submit({
-        type: "request",
-        nowMs: monotonicMs(),
-        exchange,
-        from,
-        message: withReachableContact(from, message),
-      });
-      return answer;
-    },
-    answerTimeoutMs: ANSWER_SHARE * coordination.communicationTimeoutMs,
-    status,
-    cluster: () => clusterStatus(status(), checker.snapshot()),
-    health: () => health(status(), routes.current()),
-    failover({ to, force }) {
-      const { reference, steps } = conversations.open();
-      const command = { type: "failover", reference, to, force } as const;
-      loop.submit({ type: "operator", nowMs: monotonicMs(), command });
-      return steps;
-    },
-    openReads: true,
-    nowMs: monotonicMs,
-    log,
-  });
-
   const identityOfNode: Identity = {
     label: config.localDb?.name ?? identity.nodeName,
     cluster: config.clusterName,
@@ -184,6 +155,42 @@ export async function openNode(
       ...(server?.limitations ?? []),
     ],
   };
+
+  const documents = createDocuments({
+    identity: identityOfNode,
+    state: loop.state,
+    running: () => driver?.running() ?? null,
+    peers: checker.snapshot,
+    router: () => router,
+  });
+
+  const app = createCoordinationApp({
+    self: identity.nodeName,
+    keys,
+    isMember: (name) => addresses.has(name),
+    request(from, message) {
+      const { exchange, answer } = exchanges.open();
+      loop.submit({
+        type: "request",
+        nowMs: monotonicMs(),
+        exchange,
+        from,
+        message: withReachableContact(from, message),
+      });
+      return answer;
+    },
+    answerTimeoutMs: ANSWER_SHARE * coordination.communicationTimeoutMs,
+    ...documents,
+    failover({ to, force }) {
+      const { reference, steps } = conversations.open();
+      const command = { type: "failover", reference, to, force } as const;
+      loop.submit({ type: "operator", nowMs: monotonicMs(), command });
+      return steps;
+    },
+    openReads: true,
+    nowMs: monotonicMs,
+    log,
+  });
 
   const serving = serveCoordination({
     host: identity.apiHost,
@@ -202,7 +209,7 @@ export async function openNode(
     log,
   });
   if (!started.ok) return await giveUp(started.because);
-  const { router } = started;
+  router = started.router;
 
   for (const limitation of server?.limitations ?? []) {
     log("warning", "limitation", { because: limitation });
@@ -219,7 +226,7 @@ export async function openNode(
   const endWatch = watchForSuspension((gapMs) => {
     loop.submit({ type: "suspended", nowMs: monotonicMs(), gapMs });
   });
-  const endReports = startReports({ status, peers: checker.snapshot, log });
+  const endReports = startReports({ status: documents.status, peers: checker.snapshot, log });
 
   return {
     ok: true,
@@ -232,7 +239,7 @@ export async function openNode(
       await loop.stop();
       guardian?.stop();
       await driver?.stop();
-      await router.close();
+      await started.router.close();
       stopping.abort();
       await serving.finished;
       client.close();
@@ -255,40 +262,6 @@ export async function openNode(
       local: { host: config.localDb?.host ?? "", port: config.localDb?.port ?? 0 },
       standbys: knownStandbys(state, checker.snapshot(), reachable),
     });
-  }
-
-  function status(): NodeStatus {
-    const nowMs = monotonicMs();
-    const state = loop.state();
-    return nodeStatus({
-      identity: identityOfNode,
-      state,
-      view: describe(state, nowMs),
-      nowMs,
-      now: new Date().toISOString(),
-      running: driver?.running() ?? null,
-      router: routerStatus(),
-      peers: peersOf(checker.snapshot()),
-    });
-  }
-
-  function routerStatus(): NodeStatus["router"] {
-    if (!started.ok) return null;
-    const { sessions, waiting, totalConnections, refused, byNode, ...more } = started.router
-      .statistics();
-    return {
-      port: started.router.address.port,
-      sessions,
-      waiting,
-      total_connections: totalConnections,
-      refused,
-      cancelled: more.cancelled,
-      bytes_to_server: more.bytesToServer,
-      bytes_to_client: more.bytesToClient,
-      ...Object.fromEntries(
-        Object.entries(byNode).map(([node, count]) => [`sessions_on_${node}`, count]),
-      ),
-    };
   }
 
   function withReachableContact(from: NodeName, message: Request): Request {

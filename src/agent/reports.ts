@@ -4,6 +4,7 @@
  * @module
  */
 import type { NodeHealth } from "../coordination/health.ts";
+import { type HealthFacts, judgeHealth } from "../coordination/health_paths.ts";
 import {
   type ClusterStatus,
   type Health,
@@ -12,7 +13,6 @@ import {
   unknownNode,
 } from "../coordination/status.ts";
 import type { Log } from "../core/log.ts";
-import type { RouteView } from "../router/options.ts";
 import { compareNames } from "./names.ts";
 
 /** How often the log says how the cluster is, when nothing changes. */
@@ -38,15 +38,15 @@ export function clusterStatus(own: NodeStatus, peers: readonly NodeHealth[]): Cl
   };
 }
 
-/** Whether this node works. */
-export function health(own: NodeStatus, routes: RouteView): Health {
-  const failing = own.state === "refused" || own.state === "unresponsive";
+/** Whether this node works; `facts` are those of the health paths. */
+export function health(own: NodeStatus, facts: HealthFacts): Health {
+  const failing = judgeHealth("health", facts).status !== 200;
   return {
     status: failing ? "failing" : own.has_majority ? "ok" : "degraded",
     node: own.node,
     role: own.role,
     state: own.state,
-    writable: routes.primary?.node === own.node,
+    writable: judgeHealth("primary", facts).status === 200,
   };
 }
 

@@ -5,7 +5,8 @@
  * | path | method | who | what |
  * | --- | --- | --- | --- |
  * | `/peer` | POST | members | one message of the consensus, answered by one |
- * | `/health` `/status` `/cluster` | GET | anybody, or who has a key | JSON of {@link ./status.ts} |
+ * | `/status` `/cluster` | GET | anybody, or who has a key | JSON of {@link ./status.ts} |
+ * | `/health` `/primary` `/replica` … | GET, OPTIONS | the same | {@link ./health_paths.ts} |
  * | `/operator/failover` | POST | operators | `{"to": node, "force": …}`; NDJSON of {@link ./progress.ts} |
  *
  * Every error is JSON `{error, remedy}`. What answers a verified request is signed, errors too.
@@ -21,6 +22,8 @@ import type { Log } from "../core/log.ts";
 import type { Answer, Request as PeerRequest } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
 import { boundRequests, callerOf, demandSignature, type Gate, identify, takeBody } from "./gate.ts";
+import { PATHS } from "./health_paths.ts";
+import { HEALTH_METHODS, type HealthPorts, serveHealthPaths } from "./health_routes.ts";
 import type { ClusterKeys } from "./keys.ts";
 import { createFailureCounter, DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { describeIssues, encodeAnswer } from "./messages.ts";
@@ -28,7 +31,7 @@ import type { OperatorStep } from "./progress.ts";
 import { type ApiContext, type ApiEnv, fail, reply, sourceOf } from "./reply.ts";
 import { nodeName, requestSchema } from "./schemas.ts";
 import { createSessions } from "./sessions.ts";
-import type { ClusterStatus, Health, NodeStatus } from "./status.ts";
+import type { ClusterStatus, NodeStatus } from "./status.ts";
 import { streamSteps } from "./stream.ts";
 
 /** A wish of an operator, and where it came from, for the history. */
@@ -40,7 +43,7 @@ export interface FailoverWish {
 }
 
 /** What the API needs from the agent, and how it is set up. */
-export interface CoordinationPorts {
+export interface CoordinationPorts extends HealthPorts {
   readonly self: NodeName;
   readonly keys: ClusterKeys;
   /** True for every member of the cluster. */
@@ -51,7 +54,6 @@ export interface CoordinationPorts {
   readonly answerTimeoutMs: number;
   readonly status: () => NodeStatus;
   readonly cluster: () => ClusterStatus;
-  readonly health: () => Health;
   /** Hands an operator's wish to the core; ends after the first step that is not "running". */
   readonly failover: (wish: FailoverWish) => AsyncIterable<OperatorStep>;
   /** False demands a signature for reading too. */
@@ -88,10 +90,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
   const read = ports.openReads
     ? identify(gate.receiver)
     : demandSignature(gate, "anyone with a key");
-  app.get("/health", read, (c) => {
-    const health = ports.health();
-    return reply(c, health.status === "failing" ? 503 : 200, JSON.stringify(health));
-  });
+  serveHealthPaths(app, read, ports);
   app.get("/status", read, (c) => reply(c, 200, JSON.stringify(ports.status())));
   app.get("/cluster", read, (c) => reply(c, 200, JSON.stringify(ports.cluster())));
 
@@ -124,12 +123,15 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     },
   );
 
-  for (const path of ["/health", "/status", "/cluster"]) app.all(path, allow("GET, HEAD"));
+  for (const path of ["/status", "/cluster"]) app.all(path, allow("GET, HEAD"));
+  for (const path of ["/health", ...Object.keys(PATHS)]) app.all(path, allow(HEALTH_METHODS));
   for (const path of ["/peer", "/operator/failover"]) app.all(path, allow("POST"));
   app.notFound((c) =>
     fail(c, 404, {
       error: "there is nothing at this path",
-      remedy: "Paths are /health, /status, /cluster; the rest is for members and operators.",
+      remedy:
+        "Paths are /status, /cluster, /health, /primary, /replica and the other health paths; " +
+        "the rest is for members and operators.",
     })
   );
   app.onError((error, c) => {

@@ -2,6 +2,7 @@
 import type { Log } from "../../src/core/log.ts";
 import type { Request as PeerMessage } from "../../src/core/message.ts";
 import { type CoordinationPorts, createCoordinationApp } from "../../src/coordination/app.ts";
+import type { HealthFacts } from "../../src/coordination/health_paths.ts";
 import { type ClusterKeys, deriveKeys } from "../../src/coordination/keys.ts";
 import { encodeRequest } from "../../src/coordination/messages.ts";
 import {
@@ -91,6 +92,16 @@ export const HEALTH: Health = {
   writable: true,
 };
 
+/** A serving primary. */
+export const FACTS: HealthFacts = {
+  server: "primary",
+  lease: "serving",
+  stream: "detached",
+  commits: "unknown",
+  lag: "unlimited",
+  loop: "turning",
+};
+
 export interface LogLine {
   readonly level: string;
   readonly event: string;
@@ -119,6 +130,7 @@ export function createTestApp(ports: Partial<CoordinationPorts> = {}) {
     status: () => STATUS,
     cluster: () => CLUSTER,
     health: () => HEALTH,
+    healthFacts: () => FACTS,
     failover: async function* ({ to }) {
       yield { step: `electing ${to}`, outcome: "running" };
       await Promise.resolve();

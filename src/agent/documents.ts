@@ -1,0 +1,77 @@
+/**
+ * What the API tells, put together at the moment somebody asks.
+ *
+ * @module
+ */
+import { type NodeHealth, peersOf } from "../coordination/health.ts";
+import type { HealthPorts } from "../coordination/health_routes.ts";
+import type { ClusterStatus, NodeStatus } from "../coordination/status.ts";
+import type { State } from "../core/state.ts";
+import { describe } from "../core/view.ts";
+import type { Router } from "../router/options.ts";
+import type { RunningAction } from "./actions.ts";
+import { monotonicMs } from "./clock.ts";
+import { healthFacts } from "./health_facts.ts";
+import { clusterStatus, health } from "./reports.ts";
+import { type Identity, nodeStatus } from "./snapshot.ts";
+
+/** Where the documents' content comes from. */
+export interface DocumentSources {
+  readonly identity: Identity;
+  readonly state: () => State;
+  /** What the local server is busy with. */
+  readonly running: () => RunningAction | null;
+  readonly peers: () => readonly NodeHealth[];
+  /** Null until it listens. */
+  readonly router: () => Router | null;
+}
+
+/** The documents of the read-only API. */
+export interface Documents extends HealthPorts {
+  readonly status: () => NodeStatus;
+  readonly cluster: () => ClusterStatus;
+}
+
+/** Makes the documents; nothing is kept between two calls. */
+export function createDocuments(sources: DocumentSources): Documents {
+  const facts = (maximumLagBytes: number | null) =>
+    healthFacts(sources.state(), monotonicMs(), maximumLagBytes);
+  function status(): NodeStatus {
+    const nowMs = monotonicMs();
+    const state = sources.state();
+    return nodeStatus({
+      identity: sources.identity,
+      state,
+      view: describe(state, nowMs),
+      nowMs,
+      now: new Date().toISOString(),
+      running: sources.running(),
+      router: routerStatus(sources.router()),
+      peers: peersOf(sources.peers()),
+    });
+  }
+  return {
+    status,
+    cluster: () => clusterStatus(status(), sources.peers()),
+    health: () => health(status(), facts(null)),
+    healthFacts: facts,
+  };
+}
+
+function routerStatus(router: Router | null): NodeStatus["router"] {
+  if (router === null) return null;
+  const { sessions, waiting, totalConnections, refused, byNode, ...more } = router.statistics();
+  return {
+    port: router.address.port,
+    sessions,
+    waiting,
+    total_connections: totalConnections,
+    refused,
+    cancelled: more.cancelled,
+    bytes_to_server: more.bytesToServer,
+    bytes_to_client: more.bytesToClient,
+    ...Object.fromEntries(
+      Object.entries(byNode).map(([node, count]) => [`sessions_on_${node}`, count]),
+    ),
+  };
+}

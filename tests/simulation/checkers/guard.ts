@@ -2,6 +2,7 @@
  * Beside an agent that is dead or stands still, no server is a primary for longer than the guardian
  * may let it be one.
  */
+import type { MemberEntry } from "../../../src/core/record.ts";
 import { isPaused } from "../agent.ts";
 import { breach, type Checker, type Host, hostOf, type World } from "../world.ts";
 
@@ -13,10 +14,14 @@ const SLACK_MS = 250;
 export function guardChecker(world: World): Checker {
   const name = "4 guardian";
   const actedAtMs = new Map<string, number>();
-  const hasRivals = ({ disk }: Host) =>
-    (disk.record?.members ?? world.scenario.members).filter(({ kind }) => kind === "data").length >
-      1;
-  const note = (host: Host) => void actedAtMs.set(host.name, world.nowMs);
+  const rivalled = new Map<string, boolean>();
+  // By the last record that its agent knew: the guardian keeps its order when the file is lost.
+  const hasRivals = ({ name: host }: Host) => rivalled.get(host) ?? areRivals(world.scenario);
+  const note = (host: Host) => {
+    actedAtMs.set(host.name, world.nowMs);
+    const { record } = host.disk;
+    if (record !== null) rivalled.set(host.name, areRivals(record));
+  };
 
   const check = (host: Host) => {
     const { agent, settings, pausedUntilMs } = host;
@@ -42,4 +47,8 @@ export function guardChecker(world: World): Checker {
       }
     },
   };
+}
+
+function areRivals({ members }: { readonly members: readonly MemberEntry[] }): boolean {
+  return members.filter(({ kind }) => kind === "data").length > 1;
 }

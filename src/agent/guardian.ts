@@ -78,7 +78,6 @@ export async function guardServer(options: GuardianOptions): Promise<void> {
   const { dataDir, tell, log } = options;
   const parting = new AbortController();
   let hold: Hold | null = null;
-  let acted = false;
   let orphaned = false;
   let known: ProcessId | null = null;
   let goneSinceMs: number | null = null;
@@ -87,7 +86,6 @@ export async function guardServer(options: GuardianOptions): Promise<void> {
     if (order.order === "goodbye") return parting.abort();
     const transitMs = Math.max(0, Date.now() - order.sentAtMs);
     hold = { from: now(), forMs: order.forMs - transitMs };
-    acted = false;
     tell({ held: order.number });
   }).then(() => orphaned = true);
 
@@ -96,11 +94,10 @@ export async function guardServer(options: GuardianOptions): Promise<void> {
     if (postmaster !== null) known = { pid: postmaster.pid, startedAt: postmaster.startedAt };
     goneSinceMs = postmaster === null ? goneSinceMs ?? performance.now() : null;
     const overMs: number | null = hold === null ? null : overdueMs(hold);
-    if (overMs !== null && overMs >= 0 && !acted && postmaster !== null) {
-      if (!(await isStandby(dataDir))) {
-        acted = await endServer();
-        if (acted && orphaned) return;
-      } else if (orphaned && overMs > LINGER_MS) return;
+    if (overMs !== null && overMs >= 0 && postmaster !== null) {
+      // Not only once: what a dead agent had begun to start may come up after the first is gone.
+      if (!(await isStandby(dataDir))) await endServer();
+      else if (orphaned && overMs > LINGER_MS) return;
     }
     const nothingLeft = goneSinceMs !== null && performance.now() - goneSinceMs > NOTHING_LEFT_MS;
     if (orphaned && nothingLeft) return;
@@ -109,7 +106,7 @@ export async function guardServer(options: GuardianOptions): Promise<void> {
   }
   await Promise.race([listening, pause(0)]);
 
-  async function endServer(): Promise<boolean> {
+  async function endServer(): Promise<void> {
     const because = "the agent has said nothing for as long as PostgreSQL may run without it";
     log("warning", "guardian", { outcome: "started", because });
     const fenced = await fenceServer({ dataDir, options: {} }, known);
@@ -118,7 +115,6 @@ export async function guardServer(options: GuardianOptions): Promise<void> {
       because: fenced.ok ? "PostgreSQL and all its backends are gone" : fenced.because,
     });
     if (fenced.ok) tell({ ended: because });
-    return fenced.ok;
   }
 }
 

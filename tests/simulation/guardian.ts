@@ -9,15 +9,17 @@ import { after, type Agent, type Host, tell, type World } from "./world.ts";
 
 /** A running guardian. */
 export interface Guardian {
-  /** In the world's time, in which a suspended host counts too; Infinity once it has acted. */
+  /** In the world's time, in which a suspended host counts too. */
   deadlineAtMs: number;
+  /** It has ended a primary under this order. */
+  acted: boolean;
   /** The moment, on its host's clock, that the last order named. */
   untilMs: number;
   /** Grows with every order: what an older one planned is void. */
   round: number;
 }
 
-/** How often it looks for a primary after its time, and how long: one may still be promoted. */
+/** How often it looks for a primary after its time, and how long: one may still be opened. */
 const LOOK_EVERY_MS = 100;
 const LINGER_MS = 60_000;
 
@@ -35,12 +37,14 @@ function hold(world: World, host: Host, order: GuardOrder & { kind: "hold" }): v
   // The clock may be set back by the time that the host was suspended; the guardian counts that.
   const nowLocalMs = localMs(host.clock, world.nowMs);
   const deadlineAtMs = world.nowMs + worldMs(host.clock, untilMs) - worldMs(host.clock, nowLocalMs);
-  const before = host.guardian ?? { deadlineAtMs: Infinity, untilMs: 0, round: 0 };
+  const before = host.guardian;
+  // An agent that only resumes its term does not yet end the guardian that it finds.
+  const binding = before === null || before.acted || confirmed ? Infinity : before.deadlineAtMs;
   host.guardian = {
-    // An agent that only resumes its term does not yet end the guardian that it finds.
-    deadlineAtMs: confirmed ? deadlineAtMs : Math.min(before.deadlineAtMs, deadlineAtMs),
+    deadlineAtMs: Math.min(binding, deadlineAtMs),
+    acted: false,
     untilMs,
-    round: before.round + 1,
+    round: (before?.round ?? 0) + 1,
   };
   watch(world, host, host.guardian);
 }
@@ -61,8 +65,7 @@ function lookAfter(world: World, host: Host, guardian: Guardian): void {
     world.tally.note("server", "ended by its guardian");
     tell(world, host, "decision", "the guardian: the agent has been silent for too long");
     endProcess(world, host, "its guardian ended it");
-    host.guardian = { ...guardian, deadlineAtMs: Infinity };
-    return;
+    guardian.acted = true;
   }
   if (world.nowMs - guardian.deadlineAtMs > LINGER_MS) return;
   after(world, LOOK_EVERY_MS, () => lookAfter(world, host, guardian));

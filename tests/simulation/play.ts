@@ -119,7 +119,8 @@ export function makePeace(world: World): void {
     if (host.process !== null) {
       host.process.hung = false;
       host.process.replayPaused = false;
-      if (host.data !== null) host.data.replayed = host.data.flushed;
+      const { data } = host;
+      if (data !== null) data.replayed = Math.max(data.replayed, data.flushed);
     }
     if (host.data?.systemIdentifier === STRANGER) {
       endProcess(world, host, "moved away");

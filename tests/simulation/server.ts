@@ -63,6 +63,7 @@ export interface Waiting {
 /** A running server. */
 export interface Process {
   readonly kind: "primary" | "standby";
+  readonly startedAtMs: number;
   /** It accepts connections from this moment on. */
   readonly readyAtMs: number;
   hung: boolean;
@@ -113,6 +114,7 @@ export function createProcess(
   return {
     kind: given.kind,
     term: given.term,
+    startedAtMs: world.nowMs,
     readyAtMs: world.nowMs + given.readyInMs,
     hung: false,
     inForce: [],

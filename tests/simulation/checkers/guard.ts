@@ -6,7 +6,10 @@ import type { MemberEntry } from "../../../src/core/record.ts";
 import { isPaused } from "../agent.ts";
 import { breach, type Checker, type Host, hostOf, type World } from "../world.ts";
 
-/** Clocks run too slow by at most this part, and a guardian that stood still has to wake up. */
+/**
+ * Clocks run too slow by at most this part, a guardian that stood still has to wake up, and one
+ * whose time is over has to see the server that a dead agent had still begun to start.
+ */
 const DRIFT = 1.025;
 const SLACK_MS = 250;
 
@@ -27,7 +30,7 @@ export function guardChecker(world: World): Checker {
     const { agent, settings, pausedUntilMs } = host;
     if (!hasRivals(host) || !world.scenario.guarded) return;
     if (agent !== null && !isPaused(world, host)) return;
-    if (world.nowMs - pausedUntilMs < SLACK_MS) return;
+    if (world.nowMs - Math.max(pausedUntilMs, openedAtMs(host)) < SLACK_MS) return;
     const { leaseMs, fenceMarginMs, durability, pair } = settings;
     const agentSilenceMs = Math.min(settings.agentSilenceMs, pair?.failoverDelayMs ?? Infinity);
     const patientMs = durability === "async" ? 0 : agentSilenceMs - fenceMarginMs;
@@ -47,6 +50,11 @@ export function guardChecker(world: World): Checker {
       }
     },
   };
+}
+
+/** When the server's processes began; long ago where there are none. */
+function openedAtMs({ process }: Host): number {
+  return process?.startedAtMs ?? -Infinity;
 }
 
 function areRivals({ members }: { readonly members: readonly MemberEntry[] }): boolean {

@@ -6,6 +6,8 @@ import { findGuardians } from "../../src/agent/guardian_keeper.ts";
 interface Fake {
   readonly dataDir: string;
   readonly alive: () => boolean;
+  /** Another process takes the place of the one that has ended. */
+  readonly startAgain: () => Promise<void>;
   readonly order: (order: GuardianOrder | string) => void;
   /** The agent is gone. */
   readonly orphan: () => void;
@@ -16,10 +18,16 @@ interface Fake {
 
 async function guarded(test: (fake: Fake) => Promise<void>): Promise<void> {
   const dataDir = await Deno.realPath(await Deno.makeTempDir({ prefix: "metako-guardian-" }));
-  const child = new Deno.Command("sleep", { args: ["60"], cwd: dataDir }).spawn();
-  let alive = true;
-  const ended = child.status.then(() => alive = false);
-  await Deno.writeTextFile(`${dataDir}/postmaster.pid`, `${child.pid}\n${dataDir}\n0\n`);
+  let child: Deno.ChildProcess;
+  let alive = false;
+  let ended: Promise<unknown> = Promise.resolve();
+  const start = async () => {
+    child = new Deno.Command("sleep", { args: ["60"], cwd: dataDir }).spawn();
+    alive = true;
+    ended = child.status.then(() => alive = false);
+    await Deno.writeTextFile(`${dataDir}/postmaster.pid`, `${child.pid}\n${dataDir}\n0\n`);
+  };
+  await start();
   const held: number[] = [];
   const pipe = new TransformStream<Uint8Array, Uint8Array>();
   const writer = pipe.writable.getWriter();
@@ -40,6 +48,7 @@ async function guarded(test: (fake: Fake) => Promise<void>): Promise<void> {
     await test({
       dataDir,
       alive: () => alive,
+      startAgain: start,
       order: (order) => {
         const text = typeof order === "string" ? order : JSON.stringify(order);
         void writer.write(encoder.encode(`${text}\n`)).catch(() => {});
@@ -49,7 +58,7 @@ async function guarded(test: (fake: Fake) => Promise<void>): Promise<void> {
       over: () => over,
     });
   } finally {
-    if (alive) child.kill("SIGKILL");
+    if (alive) child!.kill("SIGKILL");
     close();
     await Promise.all([ended, guarding]);
     await Deno.remove(dataDir, { recursive: true });
@@ -124,7 +133,23 @@ Deno.test("guardServer() outlives its agent, acts in time, and then ends", async
     await pause(300);
     assert.deepEqual([over(), alive()], [false, true]);
     await pause(700);
-    assert.deepEqual([over(), alive()], [true, false]);
+    assert.equal(alive(), false);
+    await pause(1500);
+    assert.equal(over(), true);
+  });
+});
+
+Deno.test("guardServer() ends what a dead agent's start still brings up after the first", async () => {
+  await guarded(async ({ order, orphan, alive, startAgain }) => {
+    order(hold(300));
+    await pause(50);
+    orphan();
+    await pause(800);
+    assert.equal(alive(), false);
+    await startAgain();
+    assert.equal(alive(), true);
+    await pause(800);
+    assert.equal(alive(), false);
   });
 });
 

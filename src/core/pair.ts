@@ -164,10 +164,23 @@ export function hearPeer(turn: Turn, entitled: boolean): void {
   });
 }
 
-/** This node voted for its peer, or was away: what it knows of the silence counts for nothing. */
+/** This node voted for its peer: what it knows of the silence counts for nothing. */
 export function forgetSilence(turn: Turn): void {
   const { pair } = turn.state;
   if (pair !== null) patch(turn, { pair: { ...pair, entitled: false } });
+}
+
+/**
+ * The host was suspended: its clock stood still meanwhile, and everything that was seen before is
+ * older than that clock says.
+ */
+export function forgetWhatWasSeen(turn: Turn): void {
+  forgetSilence(turn);
+  const { pair } = turn.state;
+  if (pair === null) return;
+  patch(turn, {
+    pair: { ...pair, witnesses: { ...pair.witnesses, check: null, reachedAtMs: null } },
+  });
 }
 
 /** Counts the checks of a silent peer, and asks the witness addresses; called at every turn. */

@@ -2,7 +2,7 @@
  * Pair mode: two data members without a witness.
  */
 import assert from "node:assert/strict";
-import { nextTerm } from "../../src/core/pair.ts";
+import { nextTerm, whyNotAlone } from "../../src/core/pair.ts";
 import type { PairSettings, Settings } from "../../src/core/settings.ts";
 import { createWorld, everyoneStreams, missingRows, type World } from "./world.ts";
 
@@ -220,6 +220,19 @@ Deno.test("pair does not let a standby that stood still promote itself", () => {
   world.powerOff("n1");
   world.run(30_000);
   assert.equal(world.primary(), null, "n1 had gone on without it");
+});
+
+Deno.test("pair forgets which witness addresses it reached when its host was suspended", () => {
+  const world = started({ witnessCount: 1 });
+  world.cut("n1", "n2");
+  world.until(
+    () => whyNotAlone(world.nodes.get("n2")!.state!) === null,
+    10_000,
+    "n2 may be elected alone",
+  );
+  world.witnesses.set("n2", 0);
+  world.suspend("n2", 5000);
+  assert.match(whyNotAlone(world.nodes.get("n2")!.state!) ?? "", /witness addresses/);
 });
 
 Deno.test("pair takes a member that lost its state back", () => {

@@ -86,12 +86,12 @@ Deno.test("guardServer() ends a primary when its time is over, and not before", 
 
 Deno.test("guardServer() is put off by every order that renews the last one", async () => {
   await guarded(async ({ order, alive }) => {
-    for (let number = 1; number <= 5; number++) {
-      order(hold(500, number));
-      await pause(200);
+    for (let number = 1; number <= 6; number++) {
+      order(hold(1500, number));
+      await pause(300);
     }
     assert.equal(alive(), true);
-    await pause(800);
+    await pause(2000);
     assert.equal(alive(), false);
   });
 });

@@ -3,6 +3,7 @@
  */
 import type { PairSettings } from "../../../src/core/settings.ts";
 import { killAgent, resumeAgent, startAgent } from "../agent.ts";
+import { suspend } from "../faults/hosts.ts";
 import { powerOff, powerOn } from "../hosts.ts";
 import { cut, healAll, loseWitnesses } from "../network.ts";
 import { after } from "../world.ts";
@@ -122,6 +123,31 @@ export const PAIR_SCHEDULES: readonly Schedule[] = [
       stage.wait(4000);
       healAll(world.network);
       stage.untilPrimary("n2");
+    },
+  },
+  {
+    id: "pair-suspended",
+    what: "a primary whose standby cannot stream is suspended, and the witness address gets lost",
+    data: 2,
+    witnesses: 0,
+    settings: { durability: "quorum", agentSilenceMs: 5000, pair: { ...SERVE, witnessCount: 1 } },
+    play(stage) {
+      const { world } = stage;
+      const n1 = stage.host("n1");
+      for (const [from, to] of [["n1", "n2"], ["n2", "n1"]] as const) {
+        cut(world.network, from, to, "wal");
+      }
+      stage.until("n1 is solo", () => n1.agent?.state.durable.record?.electable.length === 0);
+      stage.until("the address was reached just now", () => {
+        const reachedAtMs = n1.agent?.state.pair?.witnesses.reachedAtMs ?? null;
+        return reachedAtMs !== null && reachedAtMs > n1.agent!.state.nowMs - 100;
+      });
+      stage.say("n1 is suspended for 6 s, and reaches no address when it wakes");
+      suspend(world, n1, { forMs: 6000, noticedAfterMs: 50 });
+      loseWitnesses(world.network, "n1", 1);
+      stage.wait(12_000);
+      healAll(world.network);
+      stage.untilPrimary();
     },
   },
 ];

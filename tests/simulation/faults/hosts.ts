@@ -5,7 +5,7 @@ import { killAgent, pauseAgent, resumeAgent, startAgent, submit } from "../agent
 import { standStill } from "../clock.ts";
 import { powerOff, powerOn } from "../hosts.ts";
 import { endProcess } from "../server.ts";
-import { after } from "../world.ts";
+import { after, type Host, type World } from "../world.ts";
 import { type FaultRule, later, LONG, SHORT } from "./rule.ts";
 
 /** The kinds of this file. */
@@ -95,17 +95,9 @@ export const HOST_FAULTS = {
     towardsPrimary: 0.5,
     spanMs: SHORT,
     apply(world, { forMs, choice }, host) {
-      if (host.pausedUntilMs > world.nowMs) return;
-      host.pausedUntilMs = world.nowMs + forMs;
-      host.suspended = true;
-      standStill(host.clock, forMs);
-      after(world, forMs + 0.5, () => {
-        resumeAgent(world, host);
-        after(world, choice * 200, () => {
-          submit(world, host, (nowMs) => ({ type: "suspended", nowMs, gapMs: forMs }));
-          host.suspended = false;
-        });
-      });
+      if (host.pausedUntilMs <= world.nowMs) {
+        suspend(world, host, { forMs, noticedAfterMs: choice * 200 });
+      }
     },
   },
   wallClockJump: {
@@ -116,3 +108,21 @@ export const HOST_FAULTS = {
     },
   },
 } satisfies Readonly<Record<string, FaultRule>>;
+
+/** Suspends a host: its monotonic clock stands still as well, and its agent notices late. */
+export function suspend(
+  world: World,
+  host: Host,
+  { forMs, noticedAfterMs }: { readonly forMs: number; readonly noticedAfterMs: number },
+): void {
+  host.pausedUntilMs = world.nowMs + forMs;
+  host.suspended = true;
+  standStill(host.clock, forMs);
+  after(world, forMs + 0.5, () => {
+    resumeAgent(world, host);
+    after(world, noticedAfterMs, () => {
+      submit(world, host, (nowMs) => ({ type: "suspended", nowMs, gapMs: forMs }));
+      host.suspended = false;
+    });
+  });
+}

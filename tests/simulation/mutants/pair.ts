@@ -40,6 +40,13 @@ export const PAIR_MUTANTS: readonly Mutant[] = [
     "if (nowMs > lapsedAtMs + settings.heartbeatIntervalMs) return false;",
     "if (nowMs > lapsedAtMs + 1e9) return false;",
   ),
+  core(
+    "pair-counts-through-suspension",
+    "a witness address that was reached before the host was suspended counts as reached just now",
+    "pair.ts",
+    "witnesses: { ...pair.witnesses, check: null, reachedAtMs: null }",
+    "witnesses: { ...pair.witnesses, check: null }",
+  ),
   several("pair-lower-term-stays", "the lower of two terms does not yield", [
     [
       "src/core/follower.ts",

@@ -8,7 +8,7 @@
 import { dirname } from "node:path";
 import type { Contact } from "../core/message.ts";
 import { worksAsPrimary } from "./ask.ts";
-import { attachedGrip, attachedTarget } from "./attached_grip.ts";
+import { adoptAttached, attachedGrip, attachedTarget } from "./attached_grip.ts";
 import { openSession, type Session } from "./connection.ts";
 import { dispatcher } from "./dispatch.ts";
 import { openEye } from "./eye.ts";
@@ -22,6 +22,7 @@ import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync } from "./primary.ts";
 import { privilegeCheck } from "./privileges.ts";
 import { follow, prepare, revoke } from "./standby.ts";
+import { majorOf, objectionTo } from "./version.ts";
 import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
 import type { Eye } from "./eye.ts";
@@ -38,6 +39,8 @@ export async function openByAsking(options: PostgresOptions): Promise<OpenResult
   try {
     const told = await whereabouts(session, options.timeoutMs);
     if (!told.ok) return told;
+    const objection = objectionTo(told.about.major);
+    if (objection?.kind === "too_old") return { ok: false, because: objection.because };
     const reach = await withinReach(told.about);
     if ("known" in reach) {
       options.log("info", "server_found", {
@@ -45,17 +48,17 @@ export async function openByAsking(options: PostgresOptions): Promise<OpenResult
       });
       return await openManaged(options, reach.dataDir, reach.known);
     }
-    const adopted = await attachedGrip(options).adopt(told.about.systemIdentifier);
+    const adopted = await adoptAttached(options, told.about.systemIdentifier);
     if (!adopted.ok) return { ok: false, because: adopted.because };
-    return { ok: true, server: openAttached(options, reach.because, told.about.superuser) };
+    return { ok: true, server: openAttached(options, reach.because, told.about) };
   } finally {
     session.close();
   }
 }
 
-function openAttached(options: PostgresOptions, because: string, superuser: boolean) {
+function openAttached(options: PostgresOptions, because: string, { major, superuser }: About) {
   const callbacks: (() => void)[] = [];
-  const grip = attachedGrip(options);
+  const grip = attachedGrip(options, major);
   const eye = openEye(grip.target, () => callbacks.forEach((callback) => callback()));
   return {
     observe: () => bounded(observe(grip, eye), options.timeoutMs),
@@ -131,6 +134,7 @@ async function asStandby(grip: Grip): Promise<ActionOutcome> {
 }
 
 interface About {
+  readonly major: number;
   readonly systemIdentifier: string;
   readonly superuser: boolean;
   /** Null where the role may not know. */
@@ -147,6 +151,7 @@ async function whereabouts(
   const told = await session.query(
     `select (select system_identifier from pg_control_system())::text as system_identifier,
     (select rolsuper from pg_roles where rolname = current_user)::text as superuser,
+    current_setting('server_version_num') as version_number,
     extract(epoch from pg_postmaster_start_time())::bigint::text as started_at,
     (select setting from pg_settings where name = 'data_directory') as data_dir,
     (select setting from pg_settings where name = 'config_file') as config_file`,
@@ -157,6 +162,7 @@ async function whereabouts(
   return {
     ok: true,
     about: {
+      major: majorOf(row.version_number ?? ""),
       systemIdentifier: row.system_identifier ?? "",
       superuser: row.superuser === "true",
       dataDir: row.data_dir ?? null,

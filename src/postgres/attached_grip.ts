@@ -11,11 +11,13 @@ import type { Incarnation } from "../core/record.ts";
 import { identifier, literal, openSession, type Session, type Target } from "./connection.ts";
 import { readIfThere, writeDurably } from "./files.ts";
 import type { Grip, Limits } from "./grip.ts";
+import { reloadable } from "./change.ts";
 import { loadTime, reloaded } from "./in_force.ts";
 import { newIncarnation } from "./marker.ts";
 import type { PostgresOptions } from "./options.ts";
 import { done, failed, messageOf, type Step } from "./outcome.ts";
 import { type RoleSettings, roleValues } from "./settings.ts";
+import { offers } from "./version.ts";
 
 interface Memory {
   readonly incarnation: Incarnation;
@@ -23,14 +25,18 @@ interface Memory {
   readonly role: RoleSettings | null;
 }
 
-/** Holds a server over SQL. */
-export function attachedGrip(options: PostgresOptions): Grip {
+/**
+ * Holds a server over SQL.
+ *
+ * @param major its release
+ */
+export function attachedGrip(options: PostgresOptions, major: number): Grip {
   const target = attachedTarget(options);
   return {
     options,
     target,
     change: (settings, incarnation, limits) =>
-      alterSystem(options, target, settings, incarnation, limits),
+      alterSystem({ options, target, major }, settings, incarnation, limits),
     role: async () => (await recall(options))?.role ?? null,
     adopt: (systemIdentifier) => adoptAttached(options, systemIdentifier),
     walFile: readWalFile,
@@ -74,15 +80,24 @@ export async function adoptAttached(
 }
 
 async function alterSystem(
-  options: PostgresOptions,
-  target: Target,
+  { options, target, major }: {
+    readonly options: PostgresOptions;
+    readonly target: Target;
+    readonly major: number;
+  },
   settings: RoleSettings,
   incarnation: Incarnation,
   limits: Limits,
 ): Promise<Step<null>> {
   const known = await recall(options);
   if (known === null) return failed(`${memoryPath(options)} is not there`);
-  const values = roleValues(options, settings, incarnation, null);
+  if (settings.role === "standby" && !offers(major, "reloads_upstream")) {
+    return failed(
+      `Cannot change whom PostgreSQL ${major} follows without a restart, which takes its data directory. Set local_db.data_dir`,
+      "unsupported",
+    );
+  }
+  const values = reloadable(major, roleValues(options, settings, incarnation, null));
   const before = await loadTime({ target, ...limits });
   if (!before.ok) return before;
   const opened = await openSession(target, limits.timeoutMs);

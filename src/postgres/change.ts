@@ -4,13 +4,18 @@
  * @module
  */
 import type { Incarnation } from "../core/record.ts";
+import { identifier, literal, openSession, type Session } from "./connection.ts";
 import { writeAccess } from "./hba.ts";
-import { type InForce, loadTime, reloaded } from "./in_force.ts";
+import { type InForce, reloaded } from "./in_force.ts";
 import { done, failed, type Step } from "./outcome.ts";
 import { localTarget, passfilePath, type Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { sendSignal } from "./process.ts";
-import { type RoleSettings, roleValues, writeSettings } from "./settings.ts";
+import { clearAutoConf, type RoleSettings, roleValues, writeSettings } from "./settings.ts";
+import { startServer } from "./start.ts";
+import { stopServer } from "./stop.ts";
+import { GUARDED_SETTINGS } from "./standing.ts";
+import { offers } from "./version.ts";
 
 /** Brings a running server to the settings of a role. */
 export async function changeSettings(
@@ -20,20 +25,110 @@ export async function changeSettings(
   { timeoutMs, signal }: Omit<InForce, "target">,
 ): Promise<Step<null>> {
   const asking = { target: localTarget(place), timeoutMs, signal };
-  const before = await loadTime(asking);
-  if (!before.ok) return before;
-  const written = await prepareFiles(place, settings, incarnation);
+  const opened = await openSession(asking.target, timeoutMs);
+  if (!opened.ok) return opened;
+  const { session } = opened;
+  const values = roleValues(place.options, settings, incarnation, passfilePath(place));
+  let before: string;
+  let restart: boolean;
+  try {
+    const told = await session.query(
+      `select pg_conf_load_time()::text as at, current_setting('primary_conninfo', true) as conninfo,
+      current_setting('primary_slot_name', true) as slot`,
+      timeoutMs,
+    );
+    if (!told.ok) return told;
+    const { at, conninfo, slot } = told.rows[0] ?? {};
+    before = at ?? "";
+    restart = settings.role === "standby" && !offers(place.major, "reloads_upstream") &&
+      (conninfo !== values.primary_conninfo || slot !== values.primary_slot_name);
+    await resetGuarded(place, session);
+  } finally {
+    session.close();
+  }
+  const written = await writeFiles(place, settings, incarnation);
   if (!written.ok) return written;
+  if (restart) return await restartStandby(place, signal);
   const postmaster = await findPostmaster(place.dataDir);
   if (postmaster === null || !sendSignal(postmaster.pid, "SIGHUP")) {
     return failed("Cannot reload PostgreSQL's settings: its process is gone");
   }
-  const expected = roleValues(place.options, settings, incarnation, passfilePath(place));
-  return await reloaded(asking, before.value, expected);
+  return await reloaded(asking, before, reloadable(place.major, values));
 }
 
-/** Writes the role's settings and the members' access lines; a server that is down reads them later. */
+/** The way of PostgreSQL 12. Its sessions end, the caller's too: what follows is tried again. */
+async function restartStandby(place: Place, signal: AbortSignal | undefined): Promise<Step<null>> {
+  const stopped = await stopServer(place, signal);
+  if (!stopped.ok) return stopped;
+  const started = await startServer(place, "standby", signal);
+  if (!started.ok) return started;
+  started.session.close();
+  place.options.log("info", "restarted", {
+    outcome: "done",
+    because: `PostgreSQL ${place.major} changes primary_conninfo by a restart alone`,
+  });
+  return done(null);
+}
+
+/** Those of the values that a reload changes in that release. */
+export function reloadable(
+  major: number,
+  values: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const fixed = [
+    ...(offers(major, "reloads_upstream") ? [] : ["primary_conninfo", "primary_slot_name"]),
+    ...(offers(major, "reloads_restore_command") ? [] : ["restore_command"]),
+  ];
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !fixed.includes(name)));
+}
+
+/**
+ * Takes back what ALTER SYSTEM set of the guarded settings, which would override metako.conf.
+ * Whatever else it set is the operator's business. A reload has to follow.
+ *
+ * @returns the names that were taken back
+ */
+export async function resetGuarded(place: Place, session: Session): Promise<readonly string[]> {
+  const names = GUARDED_SETTINGS.map(literal).join(", ");
+  const found = await session.query(
+    `select name, setting, sourcefile, sourceline::text from pg_file_settings
+    where sourcefile like '%postgresql.auto.conf' and name in (${names})`,
+  );
+  if (!found.ok) return [];
+  const taken: string[] = [];
+  for (const { name, sourcefile, sourceline } of found.rows) {
+    const reset = await session.query(`alter system reset ${identifier(name!)}`);
+    place.options.log("warning", "setting_overridden", {
+      outcome: reset.ok ? "taken_back" : "failed",
+      setting: name!,
+      source: `${sourcefile}:${sourceline}`,
+      because: reset.ok ? "ALTER SYSTEM had set what a failover rests on" : reset.because,
+    });
+    if (reset.ok) taken.push(name!);
+  }
+  return taken;
+}
+
+/** Writes the settings and access lines of a server that is down. It reads them when it starts. */
 export async function prepareFiles(
+  place: Place,
+  settings: RoleSettings,
+  incarnation: Incarnation,
+): Promise<Step<null>> {
+  const cleared = await clearAutoConf(place);
+  if (!cleared.ok) return cleared;
+  for (const { name, line } of cleared.value) {
+    place.options.log("warning", "setting_overridden", {
+      outcome: "taken_back",
+      setting: name,
+      source: `postgresql.auto.conf:${line}`,
+      because: "ALTER SYSTEM, or a tool, had set what a failover rests on",
+    });
+  }
+  return await writeFiles(place, settings, incarnation);
+}
+
+async function writeFiles(
   place: Place,
   settings: RoleSettings,
   incarnation: Incarnation,

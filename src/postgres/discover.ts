@@ -7,6 +7,7 @@ import { delimiter, join } from "node:path";
 import { runCommand } from "./command.ts";
 import { exists, namesIn } from "./files.ts";
 import { done, failed, type Step } from "./outcome.ts";
+import { objectionTo, OLDEST_MAJOR } from "./version.ts";
 
 /** Programs of one PostgreSQL release. */
 export interface PostgresPrograms {
@@ -14,9 +15,6 @@ export interface PostgresPrograms {
   /** The major version, such as 15. */
   readonly major: number;
 }
-
-/** The oldest release whose `primary_conninfo` can be changed by a reload. */
-export const OLDEST_MAJOR = 13;
 
 const NEEDED = ["postgres", "initdb", "pg_ctl", "pg_controldata", "pg_basebackup"] as const;
 
@@ -75,10 +73,9 @@ async function inspect(binDir: string, major: number | null): Promise<Step<Postg
   });
   const found = parseMajor(end.stdout);
   if (found === null) return failed(`Cannot use ${binDir}: postgres --version does not answer`);
-  if (found < OLDEST_MAJOR) {
-    return failed(
-      `Cannot use PostgreSQL ${found} in ${binDir}: metako needs ${OLDEST_MAJOR} or newer. Upgrade it, or set local_db.bin_dir to a newer release`,
-    );
+  const objection = objectionTo(found);
+  if (objection?.kind === "too_old") {
+    return failed(`Cannot use the programs in ${binDir}: ${objection.because}`);
   }
   if (major !== null && found !== major) {
     return failed(

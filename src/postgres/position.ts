@@ -19,7 +19,7 @@ import { openSession, type Session, type Target } from "./connection.ts";
 import { type Facts, readFacts, type StandbyFacts } from "./facts.ts";
 import { done, failed, type Step } from "./outcome.ts";
 import { identifySystem } from "./replication.ts";
-import { RETRY_INTERVAL_MS } from "./settings.ts";
+import { RETRY_INTERVAL_MS } from "./standing.ts";
 import { until } from "./wait.ts";
 
 /** How to ask, and how long. `target` is for a replication connection. */

@@ -10,11 +10,13 @@
 import { join } from "node:path";
 import type { Incarnation, NodeName } from "../core/record.ts";
 import { standbyName, type SyncSetting, type Upstream } from "../core/server.ts";
+import { type ConfEntry, parseConf, readConf, withoutSettings } from "./conf_file.ts";
 import { exists, readIfThere, writeDurably } from "./files.ts";
 import { done, failed, messageOf, type Step } from "./outcome.ts";
 import type { PostgresOptions } from "./options.ts";
-import { passfilePath, type Place, serverFile } from "./place.ts";
+import { passfilePath, type Place, readControl, serverFile } from "./place.ts";
 import { slotName } from "./slot_name.ts";
+import { GUARDED_SETTINGS, standingValues, type Surroundings } from "./standing.ts";
 import { NOBODY, renderSyncNames } from "./sync_names.ts";
 
 /** What a role asks of the settings. A standby that follows nobody receives nothing. */
@@ -25,13 +27,11 @@ export type RoleSettings =
 /** The file's name inside the data directory. */
 export const SETTINGS_FILE = "metako.conf";
 
-/** How often a standby without a stream looks for WAL, in milliseconds. */
-export const RETRY_INTERVAL_MS = 250;
-
 const STATE_MARK = "# state: ";
 const INCLUDE = `include '${SETTINGS_FILE}'`;
+const AUTO_FILE = "postgresql.auto.conf";
 
-/** Writes the settings of a role durably and makes sure that postgresql.conf includes them. */
+/** Writes the settings of a role durably and makes sure that postgresql.conf ends by them. */
 export async function writeSettings(
   place: Place,
   settings: RoleSettings,
@@ -39,7 +39,12 @@ export async function writeSettings(
 ): Promise<Step<null>> {
   const path = join(place.dataDir, SETTINGS_FILE);
   try {
-    await writeDurably(path, renderSettings(place, settings, incarnation), serverFile(place));
+    const around = await surroundings(place, settings);
+    await writeDurably(
+      path,
+      renderSettings(place, settings, incarnation, around),
+      serverFile(place),
+    );
     await ensureIncluded(place);
     return done(null);
   } catch (error) {
@@ -118,32 +123,12 @@ export function renderSettings(
   place: Place,
   settings: RoleSettings,
   incarnation: Incarnation,
+  around: Surroundings = { theirs: [], control: null },
 ): string {
   const { options } = place;
   const lines: Record<string, string> = {
     ...roleValues(options, settings, incarnation, passfilePath(place)),
-    listen_addresses: options.listenAddresses ?? defaultListen(options.members),
-    port: `${options.port}`,
-    unix_socket_directories: socketFolder(place),
-    cluster_name: options.nodeName,
-    wal_level: "replica",
-    max_wal_senders: `${Math.max(10, 3 * options.members.length)}`,
-    max_replication_slots: `${Math.max(10, 3 * options.members.length)}`,
-    wal_log_hints: "on",
-    hot_standby: "on",
-    hot_standby_feedback: "on",
-    wal_keep_size: `${options.walKeepMiB ?? 256}MB`,
-    max_slot_wal_keep_size: `${options.maxSlotWalKeepMiB ?? 8192}MB`,
-    wal_receiver_status_interval: "1s",
-    wal_receiver_timeout: "5s",
-    wal_sender_timeout: "5s",
-    wal_retrieve_retry_interval: `${RETRY_INTERVAL_MS}ms`,
-    tcp_keepalives_idle: "5",
-    tcp_keepalives_interval: "2",
-    tcp_keepalives_count: "3",
-    recovery_target_timeline: "latest",
-    restart_after_crash: "on",
-    password_encryption: "scram-sha-256",
+    ...standingValues(place, around),
   };
   return [
     "# Written by metako at every change of role. Put settings of your own in postgresql.conf.",
@@ -170,24 +155,67 @@ function quoteConninfo(value: string): string {
   return /^[\w./:-]+$/.test(value) ? value : `'${value.replace(/[\\']/g, "\\$&")}'`;
 }
 
-function defaultListen(members: Place["options"]["members"]): string {
-  const loopback = /^(localhost|127\.|::1$)/;
-  return members.every(({ addresses }) => addresses.every((address) => loopback.test(address)))
-    ? "localhost"
-    : "*";
+/**
+ * Takes the guarded settings out of postgresql.auto.conf, which the server reads last. Only for a
+ * server that is down; one that runs is asked to (ALTER SYSTEM RESET).
+ *
+ * @returns what was taken out
+ */
+export async function clearAutoConf(place: Place): Promise<Step<readonly ConfEntry[]>> {
+  const path = join(place.dataDir, AUTO_FILE);
+  try {
+    const text = await readIfThere(path) ?? "";
+    const guarded: readonly string[] = GUARDED_SETTINGS;
+    const found = parseConf(text).filter(({ name }) => guarded.includes(name));
+    if (found.length > 0) {
+      await writeDurably(path, withoutSettings(text, guarded), serverFile(place));
+    }
+    return done(found);
+  } catch (error) {
+    return failed(`Cannot write ${path}: ${messageOf(error)}`);
+  }
 }
 
-/** A socket's path is limited to 107 bytes; where the folder is too deep there is none. */
-function socketFolder({ privateDir }: Place): string {
-  return new TextEncoder().encode(`${privateDir}/.s.PGSQL.65535`).length <= 107 ? privateDir : "";
+/** What the operator set, and what the control file demands of a standby. */
+async function surroundings(place: Place, { role }: RoleSettings): Promise<Surroundings> {
+  const [files, auto, control] = await Promise.all([
+    readConf(join(place.dataDir, "postgresql.conf"), SETTINGS_FILE),
+    readConf(join(place.dataDir, AUTO_FILE), SETTINGS_FILE),
+    role === "standby" ? readControl(place) : null,
+  ]);
+  return { theirs: [...files, ...auto], control };
 }
 
+/** The include has to be the last line that sets anything, since the last one counts. */
 async function ensureIncluded(place: Place): Promise<void> {
   const path = join(place.dataDir, "postgresql.conf");
   const text = await Deno.readTextFile(path);
-  if (text.split("\n").some((line) => line.trim() === INCLUDE)) return;
-  const separator = text.endsWith("\n") || text === "" ? "" : "\n";
-  await writeDurably(path, `${text}${separator}${INCLUDE}\n`, serverFile(place));
+  const after = includedLast(text);
+  if (after !== text) await writeDurably(path, after, serverFile(place));
+}
+
+/**
+ * Puts the include at the end of postgresql.conf, unless nothing but comments comes after it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const once = includedLast("port = 5433");
+ * assert.equal(once, "port = 5433\ninclude 'metako.conf'\n");
+ * assert.equal(includedLast(once), once);
+ * assert.equal(includedLast(`${once}port = 1\n`), "port = 5433\nport = 1\ninclude 'metako.conf'\n");
+ * ```
+ */
+export function includedLast(text: string): string {
+  const lines = text.split("\n");
+  const isInclude = (line: string) => line.trim() === INCLUDE;
+  const at = lines.findLastIndex(isInclude);
+  const matters = (line: string) => /^\s*[^\s#]/.test(line);
+  const once = lines.filter(isInclude).length === 1;
+  if (once && !lines.slice(at + 1).some(matters)) return text;
+  const rest = lines.filter((line) => !isInclude(line));
+  while (rest.at(-1) === "") rest.pop();
+  return [...rest, INCLUDE, ""].join("\n");
 }
 
 /** True where the directory keeps its configuration inside itself, as metako needs it. */

@@ -72,7 +72,7 @@ Deno.test("an attached primary is observed, changes its names, and cannot be fen
       const kept = await again.server.observe();
       assert.equal(kept.state === "primary" && kept.incarnation, seen.incarnation);
       await again.server.close();
-      const other = await attachedGrip(attached.options).adopt("1");
+      const other = await attachedGrip(attached.options, 15).adopt("1");
       assert.ok(!other.ok && other.failure === "foreign");
     } finally {
       await attached.server.close();

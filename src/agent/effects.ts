@@ -16,6 +16,7 @@ import type { ServerDriver } from "./actions.ts";
 import { monotonicMs } from "./clock.ts";
 import type { Conversations, Exchanges } from "./exchanges.ts";
 import { probePort } from "./probe.ts";
+import type { RecordKeeper } from "./record_keeper.ts";
 
 /** Where effects meet the world. */
 export interface EffectPorts {
@@ -33,6 +34,7 @@ export interface EffectPorts {
   readonly worksAsPrimary: (contact: Contact, timeoutMs: number) => Promise<boolean>;
   /** Addresses outside of a pair that tell an isolated node from a lonely one. */
   readonly witnesses: readonly Endpoint[];
+  readonly records: Pick<RecordKeeper, "decision" | "progress">;
   readonly log: Log;
 }
 
@@ -55,9 +57,11 @@ export function startEffect(
     case "check_witnesses":
       return void countWitnesses(effect.check, ports);
     case "report":
+      ports.records.decision(effect.decision);
       return report(effect.decision, ports.log);
     case "progress":
       ports.log("info", "operator", { because: effect.step, outcome: effect.outcome });
+      ports.records.progress(effect.reference, effect);
       return ports.conversations.say(effect.reference, effect);
     default:
       assertNever(effect);

@@ -26,11 +26,14 @@ import { createDocuments } from "./documents.ts";
 import { type EffectPorts, startEffect } from "./effects.ts";
 import { createConversations, createExchanges } from "./exchanges.ts";
 import { keepGuardian } from "./guardian_keeper.ts";
+import type { HistoryFile } from "./history_file.ts";
 import { startLoop } from "./loop.ts";
 import { coreSettings, routerOptions } from "./plan.ts";
+import { keepRecords } from "./record_keeper.ts";
 import { startReports } from "./reports.ts";
 import { reachableContact, routeView } from "./route_view.ts";
 import { trackRoutes } from "./routes.ts";
+import { createScrape } from "./scrape.ts";
 import { endpoints, type TlsFiles } from "./secrets.ts";
 import { type Identity, knownStandbys } from "./snapshot.ts";
 import type { StateFile } from "./state_file.ts";
@@ -54,6 +57,7 @@ export interface NodeOptions {
   readonly keys: ClusterKeys;
   readonly tls: TlsFiles | null;
   readonly stateFile: StateFile;
+  readonly history: HistoryFile;
   readonly durable: Durable;
   /** Null on a witness. */
   readonly server: LocalServer | null;
@@ -86,6 +90,12 @@ export async function openNode(
     caCerts: tls === null ? [] : [tls.trusted],
   });
 
+  const records = keepRecords({
+    self: identity.nodeName,
+    term: options.durable.term,
+    file: options.history,
+    log,
+  });
   const effectPorts: EffectPorts = {
     client,
     exchanges,
@@ -101,6 +111,7 @@ export async function openNode(
     worksAsPrimary: (contact, timeoutMs) =>
       server?.worksAsPrimary(contact, timeoutMs) ?? Promise.resolve(false),
     witnesses: coordination.pair.witnessAddresses,
+    records,
     log,
   };
   // Without a data directory in reach nobody can end the server's processes, a guardian neither.
@@ -119,7 +130,10 @@ export async function openNode(
       persist: (durable) => options.stateFile.write(durable),
       start: (effect) => startEffect(effect, effectPorts),
       changed(state) {
-        routes.refresh(describe(state, monotonicMs()).route?.validUntilMs ?? null);
+        const nowMs = monotonicMs();
+        const view = describe(state, nowMs);
+        routes.refresh(view.route?.validUntilMs ?? null);
+        records.changed(state, view, nowMs);
         guardian?.follow(guardOrder(state));
       },
       broken: (error) => void breakDown(error),
@@ -181,8 +195,19 @@ export async function openNode(
     },
     answerTimeoutMs: ANSWER_SHARE * coordination.communicationTimeoutMs,
     ...documents,
-    failover({ to, force }) {
+    history: records.history,
+    metrics: createScrape({
+      documents,
+      state: loop.state,
+      peers: checker.snapshot,
+      router: () => router,
+      server,
+      records,
+    }),
+    failover({ to, force, source }) {
       const { reference, steps } = conversations.open();
+      // A question changes nothing, and is not part of the history.
+      if (force !== "ask") records.asked(reference, { source, action: "failover", to });
       const command = { type: "failover", reference, to, force } as const;
       loop.submit({ type: "operator", nowMs: monotonicMs(), command });
       return steps;

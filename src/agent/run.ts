@@ -12,6 +12,7 @@ import type { Log } from "../core/log.ts";
 import { pairCaution } from "../core/pair.ts";
 import { openLocalServer } from "../postgres/server.ts";
 import { createLog } from "../telemetry/log.ts";
+import { openHistoryFile } from "./history_file.ts";
 import { compareNames } from "./names.ts";
 import { openNode } from "./node.ts";
 import { coreSettings, postgresOptions } from "./plan.ts";
@@ -82,6 +83,7 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
     keys,
     tls: tls.tls,
     stateFile,
+    history: await openHistoryFile({ stateDir: config.stateDir, log }),
     durable: remembered.durable,
     server: server.server,
   });

@@ -12,6 +12,7 @@ import { demoCommand } from "./demo.ts";
 import { EXIT, EXIT_CODE_HELP } from "./exit_codes.ts";
 import { failoverCommand } from "./failover.ts";
 import { guardianCommand } from "./guardian.ts";
+import { historyCommand } from "./history.ts";
 import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
@@ -106,6 +107,22 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
           json: options.json ?? false,
           watch: options.watch ?? false,
           node: options.node ?? null,
+        }, terminal),
+      )
+    );
+
+  program.command("history")
+    .description("print each change of the primary: when, why, how long nobody took writes")
+    .option("--config <file>", `configuration file of any member (default: ${DEFAULT_CONFIG})`)
+    .option("--json", "print JSON")
+    .option("--limit <count>", "how many entries, the newest", wholeNumber(1, 1000), 50)
+    .addHelpText("after", "\nExit code 4: no node answered.")
+    .action(async (options) =>
+      finish(
+        await historyCommand({
+          config: configOf(options),
+          json: options.json ?? false,
+          limit: options.limit,
         }, terminal),
       )
     );

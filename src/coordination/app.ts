@@ -6,6 +6,7 @@
  * | --- | --- | --- | --- |
  * | `/peer` | POST | members | one message of the consensus, answered by one |
  * | `/status` `/cluster` | GET | anybody, or who has a key | JSON of {@link ./status.ts} |
+ * | `/history` `/metrics` | GET | the same | {@link ./watch_routes.ts} |
  * | `/health` `/primary` `/replica` … | GET, OPTIONS | the same | {@link ./health_paths.ts} |
  * | `/operator/failover` | POST | operators | `{"to": node, "force": …}`; NDJSON of {@link ./progress.ts} |
  *
@@ -33,6 +34,7 @@ import { nodeName, requestSchema } from "./schemas.ts";
 import { createSessions } from "./sessions.ts";
 import type { ClusterStatus, NodeStatus } from "./status.ts";
 import { streamSteps } from "./stream.ts";
+import { serveWatchPaths, WATCH_PATHS, type WatchPorts } from "./watch_routes.ts";
 
 /** A wish of an operator, and where it came from, for the history. */
 export interface FailoverWish {
@@ -43,7 +45,7 @@ export interface FailoverWish {
 }
 
 /** What the API needs from the agent, and how it is set up. */
-export interface CoordinationPorts extends HealthPorts {
+export interface CoordinationPorts extends HealthPorts, WatchPorts {
   readonly self: NodeName;
   readonly keys: ClusterKeys;
   /** True for every member of the cluster. */
@@ -91,6 +93,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     ? identify(gate.receiver)
     : demandSignature(gate, "anyone with a key");
   serveHealthPaths(app, read, ports);
+  serveWatchPaths(app, read, ports);
   app.get("/status", read, (c) => reply(c, 200, JSON.stringify(ports.status())));
   app.get("/cluster", read, (c) => reply(c, 200, JSON.stringify(ports.cluster())));
 
@@ -123,7 +126,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     },
   );
 
-  for (const path of ["/status", "/cluster"]) app.all(path, allow("GET, HEAD"));
+  for (const path of ["/status", "/cluster", ...WATCH_PATHS]) app.all(path, allow("GET, HEAD"));
   for (const path of ["/health", ...Object.keys(PATHS)]) app.all(path, allow(HEALTH_METHODS));
   for (const path of ["/peer", "/operator/failover"]) app.all(path, allow("POST"));
   app.notFound((c) =>

@@ -1,5 +1,5 @@
 /**
- * Reads a member's `/status`, `/cluster` and `/health`.
+ * Reads a member's `/status`, `/cluster`, `/health` and `/history`.
  *
  * The request is signed, and so is the answer, so a forged status is noticed. A node with open reads
  * answers whoever asks, also a reader whose key differs; then the answer says `verified: false`,
@@ -8,6 +8,7 @@
  * @module
  */
 import type { z } from "zod";
+import { type History, historySchema } from "./history.ts";
 import { decode } from "./messages.ts";
 import type { SignedAnswer, SignedClient } from "./signed_client.ts";
 import {
@@ -36,6 +37,8 @@ export interface ReadClient {
   readonly status: (node: string) => Promise<Reading<"status", NodeStatus>>;
   readonly cluster: (node: string) => Promise<Reading<"cluster", ClusterStatus>>;
   readonly health: (node: string) => Promise<Reading<"health", Health>>;
+  /** The newest entries of a node's history, at most `limit`: 1 to 1000. */
+  readonly history: (node: string, limit: number) => Promise<Reading<"history", History>>;
 }
 
 /** Creates readers that wait at most `timeoutMs` for each answer. */
@@ -44,10 +47,11 @@ export function createReadClient(client: SignedClient, timeoutMs: number): ReadC
     node: string,
     key: Key,
     schema: Schema,
+    query = "",
   ): Promise<Reading<Key, z.output<Schema>>> {
     const answer = await client.ask(
       node,
-      { method: "GET", path: `/${key}`, body: null },
+      { method: "GET", path: `/${key}${query}`, body: null },
       timeoutMs,
     );
     if (answer.type !== "answer") return { ok: false, because: answer.because };
@@ -65,6 +69,7 @@ export function createReadClient(client: SignedClient, timeoutMs: number): ReadC
     status: (node) => read(node, "status", nodeStatusSchema),
     cluster: (node) => read(node, "cluster", clusterStatusSchema),
     health: (node) => read(node, "health", healthSchema),
+    history: (node, limit) => read(node, "history", historySchema, `?limit=${limit}`),
   };
 }
 

@@ -16,6 +16,7 @@ import type { Owner } from "./files.ts";
 import type { Grip } from "./grip.ts";
 import { bounded, openManaged } from "./managed.ts";
 import { observationOf } from "./observe.ts";
+import { measureServer } from "./measure.ts";
 import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
 import { failed, finished } from "./outcome.ts";
 import { findPostmaster } from "./postmaster.ts";
@@ -76,6 +77,7 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
     worksAsPrimary: (contact: Contact, timeoutMs: number) =>
       worksAsPrimary(options, contact, timeoutMs),
     isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
+    measure: (timeoutMs: number) => measureServer(grip.target, timeoutMs),
     close() {
       eye.close();
       return Promise.resolve();

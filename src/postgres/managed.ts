@@ -17,6 +17,7 @@ import { type Owner, readIfThere } from "./files.ts";
 import { adopt } from "./identity.ts";
 import { managedGrip } from "./managed_grip.ts";
 import { observeManaged } from "./observe.ts";
+import { measureServer } from "./measure.ts";
 import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
 import { done, finished, messageOf } from "./outcome.ts";
 import { localTarget, type Place, preparePrivateFolder, readControl } from "./place.ts";
@@ -68,6 +69,7 @@ export async function openManaged(
       dataDir,
       worksAsPrimary: (contact, timeoutMs) => worksAsPrimary(options, contact, timeoutMs),
       isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
+      measure: (timeoutMs) => measureServer(localTarget(place), timeoutMs),
       close() {
         watch.close();
         eye.close();

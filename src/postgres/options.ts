@@ -5,6 +5,7 @@
  */
 import type { Log } from "../core/log.ts";
 import type { Contact } from "../core/message.ts";
+import type { Measurements } from "./measure.ts";
 import type { NodeName } from "../core/record.ts";
 import type {
   ActionFailure,
@@ -104,6 +105,8 @@ export interface LocalServer {
   readonly dataDir: string | null;
   /** Whether the role may bypass the cluster's rules: superuser or replication. Unknown role: false; cannot tell: true. */
   isPrivileged(role: string): Promise<boolean>;
+  /** Reads what is worth watching and decides nothing; null where it does not answer in time. */
+  measure(timeoutMs: number): Promise<Measurements | null>;
   /** Lets go of the server. Never stops PostgreSQL. */
   close(): Promise<void>;
 }

@@ -16,6 +16,7 @@ function fakeServer() {
     limitations: [],
     dataDir: null,
     worksAsPrimary: () => Promise.resolve(false),
+    measure: () => Promise.resolve(null),
     isPrivileged: () => Promise.resolve(false),
     close: () => Promise.resolve(),
   };

@@ -30,7 +30,7 @@ export const POLICIES: Readonly<Record<string, RoomPolicy>> = {
   postgres: { ...EDGE, packages: ["postgres"] },
   coordination: { ...EDGE, packages: ["hono", "@hono/zod-validator", "zod"] },
   router: { ...EDGE, packages: [] },
-  telemetry: { ...EDGE, packages: ["@logtape/logtape"] },
+  telemetry: { ...EDGE, packages: ["@logtape/logtape", "prom-client"] },
   agent: {
     rooms: [...PURE_ROOMS, "config", "postgres", "coordination", "router", "telemetry"],
     packages: "*",

@@ -3,6 +3,7 @@ import type { Log } from "../../src/core/log.ts";
 import type { Request as PeerMessage } from "../../src/core/message.ts";
 import { type CoordinationPorts, createCoordinationApp } from "../../src/coordination/app.ts";
 import type { HealthFacts } from "../../src/coordination/health_paths.ts";
+import type { HistoryEntry } from "../../src/coordination/history.ts";
 import { type ClusterKeys, deriveKeys } from "../../src/coordination/keys.ts";
 import { encodeRequest } from "../../src/coordination/messages.ts";
 import {
@@ -102,6 +103,37 @@ export const FACTS: HealthFacts = {
   loop: "turning",
 };
 
+export const HISTORY: HistoryEntry[] = [
+  {
+    type: "primary",
+    at: "2026-01-01T00:00:00.000Z",
+    node: "node1",
+    term: 3,
+    timeline: 2,
+    from: "node2",
+    to: "node1",
+    kind: "planned",
+    rule: "handover",
+    because: "node2 hands term 2 over to this node",
+    votes: ["node1", "node2"],
+    outage_ms: 412,
+    loss: "none",
+    loss_because: null,
+    asked_by: null,
+  },
+  {
+    type: "operator",
+    at: "2026-01-01T00:00:01.000Z",
+    node: "node1",
+    term: 3,
+    asked_by: "10.0.0.9",
+    action: "failover",
+    to: "node2",
+    outcome: "refused",
+    because: "it is the primary already",
+  },
+];
+
 export interface LogLine {
   readonly level: string;
   readonly event: string;
@@ -131,6 +163,8 @@ export function createTestApp(ports: Partial<CoordinationPorts> = {}) {
     cluster: () => CLUSTER,
     health: () => HEALTH,
     healthFacts: () => FACTS,
+    history: (limit) => ({ node: "node1", entries: HISTORY.slice(-limit) }),
+    metrics: () => Promise.resolve({ text: "metako_term 3\n", type: "text/plain; version=0.0.4" }),
     failover: async function* ({ to }) {
       yield { step: `electing ${to}`, outcome: "running" };
       await Promise.resolve();

@@ -17,7 +17,10 @@ function yamlFiles(folder: URL): URL[] {
   });
 }
 
-const SAMPLES = yamlFiles(FOLDER).filter((url) => !/\/compose\.ya?ml$/.test(url.pathname));
+/** Files for other programs. */
+const FOREIGN = /\/(compose\.ya?ml|alerts\.yml)$/;
+
+const SAMPLES = yamlFiles(FOLDER).filter((url) => !FOREIGN.test(url.pathname));
 
 for (const url of SAMPLES) {
   const name = url.pathname.slice(FOLDER.pathname.length);

@@ -5,7 +5,7 @@
  */
 export type { FailoverEnd, OperatorClient } from "../coordination/operator_client.ts";
 export type { HistoryEntry, OperatorRequest, PrimaryChange } from "../coordination/history.ts";
-export type { NodeStatus } from "../coordination/status.ts";
+export { type NodeStatus, nodeStatusSchema } from "../coordination/status.ts";
 export { compareNames } from "./names.ts";
 export { findPostgres } from "../postgres/discover.ts";
 export { createOperatorClient } from "./operator.ts";

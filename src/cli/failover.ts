@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { compareNames, type FailoverEnd } from "../agent/mod.ts";
+import { compareNames, type FailoverEnd, type OperatorClient } from "../agent/mod.ts";
 import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { loadConfig } from "./load_config.ts";
@@ -22,6 +22,8 @@ import type { Terminal } from "./terminal.ts";
 export interface FailoverWish {
   readonly to: string;
   readonly force: "none" | "ask" | "accepted";
+  /** True: only by a primary that works and hands over, never by an election. */
+  readonly planned?: boolean;
 }
 
 /** What the command does to the world. */
@@ -67,15 +69,24 @@ export async function failoverCommand(
   const client = openClient(loaded.config, terminal);
   if (client === null) return EXIT.configuration;
   try {
-    return await failOver({ to: options.to, force: options.force }, terminal, {
-      look: clusterAsker(client, members.map((member) => member.nodeName)),
-      request: client.failover,
-      now: () => performance.now(),
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    });
+    const ports = systemPorts(client, members.map((member) => member.nodeName));
+    return await failOver({ to: options.to, force: options.force }, terminal, ports);
   } finally {
     client.close();
   }
+}
+
+/** The members behind `client`, and this process's clock. */
+export function systemPorts(
+  client: Pick<OperatorClient, "status" | "failover">,
+  members: readonly string[],
+): FailoverPorts {
+  return {
+    look: clusterAsker(client, members),
+    request: client.failover,
+    now: () => performance.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
 }
 
 /** The command without its surroundings. */
@@ -92,6 +103,14 @@ export async function failOver(
   };
   const before = await ports.look();
   const route = force === "none" ? chooseRoute(before, to) : chooseForcedRoute(before, to);
+  const isPlanned = route.kind === "switchover" || route.kind === "already";
+  if (wish.planned === true && !isPlanned) {
+    terminal.complain(
+      `The switchover to ${to} was refused: there is no primary any more that could hand over. ` +
+        "Look at metako status; metako failover is for that.",
+    );
+    return EXIT.refused;
+  }
   switch (route.kind) {
     case "already":
       terminal.print(`${to} is the primary already; nothing was changed.`);

@@ -15,6 +15,7 @@ import { guardianCommand } from "./guardian.ts";
 import { historyCommand } from "./history.ts";
 import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
+import { switchoverCommand } from "./switchover.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the commands are given by the process they run in. */
@@ -124,6 +125,22 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
           json: options.json ?? false,
           limit: options.limit,
         }, terminal),
+      )
+    );
+
+  program.command("switchover")
+    .description("hand over from a primary that works to a standby that has every commit")
+    .option("--to <node>", "the node that becomes primary (default: the standby that lags least)")
+    .option("--config <file>", `configuration file of any member (default: ${DEFAULT_CONFIG})`)
+    .addHelpText(
+      "after",
+      "\nNo commit is lost, and where the standby cannot take over, the old primary goes on. It is" +
+        "\nrefused where the primary does not work: metako failover is for that." +
+        "\nExit code 1: it was tried and failed. 3: refused, and nothing was changed. 4: nobody answers.",
+    )
+    .action(async (options) =>
+      finish(
+        await switchoverCommand({ config: configOf(options), to: options.to ?? null }, terminal),
       )
     );
 

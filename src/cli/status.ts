@@ -9,6 +9,7 @@ import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { listenForInterrupt, pause } from "./interrupt.ts";
 import { loadConfig } from "./load_config.ts";
 import { type ClusterView, mergeStatuses, type NodeAnswer, type Verdict } from "./merge.ts";
+import { statusDocument } from "./status_document.ts";
 import { renderCluster } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -65,25 +66,6 @@ export function clusterAsker(
   return async () => mergeStatuses(await Promise.all(members.map(askOne)));
 }
 
-/**
- * The picture as `--json` prints it: `nodes` has an entry per member, with `reachable: true`,
- * `verified` and the keys of `GET /status`, or with `reachable: false` and `because`.
- */
-export function viewAsJson(view: ClusterView): Record<string, unknown> {
-  return {
-    nodes: view.nodes.map((answer) =>
-      answer.ok
-        ? { ...answer.status, node: answer.node, reachable: true, verified: answer.verified }
-        : { node: answer.node, reachable: false, because: answer.because }
-    ),
-    reachable: view.reachable,
-    primary: view.primary,
-    term: view.term,
-    has_majority: view.verdict === "writable",
-    problems: view.problems,
-  };
-}
-
 /** The exit code that says what `status` found. */
 export function verdictCode(verdict: Verdict): ExitCode {
   switch (verdict) {
@@ -97,7 +79,7 @@ export function verdictCode(verdict: Verdict): ExitCode {
 }
 
 function renderView(view: ClusterView, options: StatusOptions, terminal: Terminal): string {
-  if (options.json) return JSON.stringify(viewAsJson(view), null, options.watch ? 0 : 2);
+  if (options.json) return JSON.stringify(statusDocument(view), null, options.watch ? 0 : 2);
   return renderCluster(view, { colour: terminal.colour, ruled: terminal.interactive });
 }
 

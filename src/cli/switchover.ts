@@ -1,0 +1,109 @@
+/**
+ * `metako switchover`: the primary hands over to a standby, and nothing is lost.
+ *
+ * Where the primary does not work, or the standby may not be elected, it is refused before anything
+ * is asked: an operator who wants a planned change must not get an unplanned one. The nodes check
+ * again themselves.
+ *
+ * @module
+ */
+import { compareNames, type NodeStatus } from "../agent/mod.ts";
+import { openClient } from "./client.ts";
+import { EXIT, type ExitCode } from "./exit_codes.ts";
+import { failOver, type FailoverPorts, systemPorts } from "./failover.ts";
+import { loadConfig } from "./load_config.ts";
+import type { ClusterView } from "./merge.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Whom to hand over to, or why to nobody. */
+export type Choice =
+  | { readonly ok: true; readonly to: string }
+  | { readonly ok: false; readonly code: ExitCode; readonly because: string };
+
+/** Runs the command; returns the exit code. */
+export async function switchoverCommand(
+  options: { readonly config: string; readonly to: string | null },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const loaded = loadConfig(options.config, terminal);
+  if (!loaded.ok) return loaded.code;
+  const members = loaded.config.members.map((member) => member.nodeName);
+  const client = openClient(loaded.config, terminal);
+  if (client === null) return EXIT.configuration;
+  try {
+    return await switchOver(options.to, terminal, systemPorts(client, members));
+  } finally {
+    client.close();
+  }
+}
+
+/** The command without its surroundings. */
+export async function switchOver(
+  to: string | null,
+  terminal: Terminal,
+  ports: FailoverPorts,
+): Promise<ExitCode> {
+  const choice = chooseTarget(await ports.look(), to);
+  if (!choice.ok) {
+    terminal.complain(`Cannot switch over: ${choice.because}`);
+    return choice.code;
+  }
+  return await failOver({ to: choice.to, force: "none", planned: true }, terminal, ports);
+}
+
+/**
+ * Chooses the standby to hand over to: `wanted`, or else the electable one that lags least.
+ *
+ * @returns why not, where the primary does not work or the standby may not be elected
+ */
+export function chooseTarget(view: ClusterView, wanted: string | null): Choice {
+  const refuse = (because: string): Choice => ({ ok: false, code: EXIT.refused, because });
+  if (view.verdict === "unreachable") {
+    return { ok: false, code: EXIT.unreachable, because: view.problems.join(" ") };
+  }
+  if (wanted !== null && !view.nodes.some(({ node }) => node === wanted)) {
+    const because = `${wanted} is no member. The members are ${
+      view.nodes.map(({ node }) => node).join(", ")
+    }.`;
+    return { ok: false, code: EXIT.usage, because };
+  }
+  if (wanted !== null && wanted === view.primary) return { ok: true, to: wanted };
+  const statuses = view.nodes.flatMap((answer) =>
+    answer.ok && answer.verified ? [answer.status] : []
+  );
+  const primary = statuses.find(({ node }) => node === view.primary);
+  if (primary === undefined) {
+    return refuse(
+      view.primary === null
+        ? "there is no primary that could hand over. Look at metako status; metako failover is for" +
+          " that."
+        : `the agent of the primary ${view.primary} does not answer. Start it again.`,
+    );
+  }
+  const obstacle = unhealthy(primary);
+  if (obstacle !== null) return refuse(obstacle);
+  const others = primary.electability ?? [];
+  const electable = others.filter(({ electable }) => electable).map(({ node }) => node);
+  if (wanted !== null) {
+    const because = others.find(({ node }) => node === wanted)?.because ?? "it has no PostgreSQL";
+    return electable.includes(wanted)
+      ? { ok: true, to: wanted }
+      : refuse(`${wanted} may not be elected: ${because}.`);
+  }
+  const lag = (node: string) =>
+    statuses.find((status) => status.node === node)?.lag_bytes ?? Infinity;
+  const [best] = electable.toSorted((a, b) => lag(a) - lag(b) || compareNames(a, b));
+  if (best !== undefined) return { ok: true, to: best };
+  const reasons = others.map(({ node, because }) => `${node}: ${because}`).join("; ");
+  return refuse(`no standby may be elected now (${reasons || "there is none"}).`);
+}
+
+/** Why this primary should not be asked for anything else now; null where it may. */
+function unhealthy(primary: NodeStatus): string | null {
+  const { node, state, operation } = primary;
+  if (state !== "primary") return `PostgreSQL on the primary ${node} is ${state}.`;
+  if (operation !== null && operation.action !== "set_sync") {
+    return `the primary ${node} is busy with ${operation.action}. Try again when it is done.`;
+  }
+  return null;
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { mergeStatuses } from "../../src/cli/merge.ts";
+import {
+  statusDocument,
+  statusDocumentSchema,
+  statusJsonSchema,
+} from "../../src/cli/status_document.ts";
+import { STATUS } from "../coordination/support.ts";
+import { STATUS_SCHEMA } from "./write_schemas.ts";
+
+Deno.test("docs/operations/status.schema.json is what `deno task docs:schemas` writes", () => {
+  assert.deepEqual(
+    JSON.parse(Deno.readTextFileSync(STATUS_SCHEMA)),
+    JSON.parse(statusJsonSchema()),
+    "run deno task docs:schemas",
+  );
+});
+
+Deno.test("statusDocument() fits the schema, and loses nothing in it", () => {
+  const view = mergeStatuses([
+    { node: "node1", ok: true, status: STATUS, verified: false },
+    { node: "node2", ok: false, because: "it refuses connections" },
+  ]);
+  const document = statusDocument(view);
+  const json = JSON.parse(JSON.stringify(document));
+  assert.deepEqual(statusDocumentSchema.parse(json), document);
+  // Every key is documented: a strict reader takes it too.
+  const { properties } = JSON.parse(statusJsonSchema());
+  assert.deepEqual(Object.keys(json).sort(), Object.keys(properties).sort());
+  const [answering] = properties.nodes.items.anyOf ?? properties.nodes.items.oneOf;
+  assert.deepEqual(Object.keys(json.nodes[0]).sort(), Object.keys(answering.properties).sort());
+});

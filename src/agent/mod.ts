@@ -8,6 +8,7 @@ export type { HistoryEntry, OperatorRequest, PrimaryChange } from "../coordinati
 export { type NodeStatus, nodeStatusSchema } from "../coordination/status.ts";
 export { compareNames } from "./names.ts";
 export { findPostgres } from "../postgres/discover.ts";
+export { OLDEST_MAJOR } from "../postgres/version.ts";
 export { createOperatorClient } from "./operator.ts";
 export { runGuardian } from "./guardian.ts";
 export { runAgent } from "./run.ts";

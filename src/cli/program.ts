@@ -9,6 +9,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { configCheckCommand } from "./config_check.ts";
 import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
 import { EXIT, EXIT_CODE_HELP } from "./exit_codes.ts";
 import { failoverCommand } from "./failover.ts";
 import { guardianCommand } from "./guardian.ts";
@@ -162,6 +163,17 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
       const wish = { config: configOf(options), to: options.to, force } as const;
       finish(await failoverCommand(wish, terminal));
     });
+
+  program.command("doctor")
+    .description("look at the cluster, this host and its PostgreSQL: what is wrong, and what to do")
+    .option("--config <file>", `configuration file of this node (default: ${DEFAULT_CONFIG})`)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nIt changes nothing. Exit code 1: something is bad; warnings give 0.")
+    .action(async (options) =>
+      finish(
+        await doctorCommand({ config: configOf(options), json: options.json ?? false }, terminal),
+      )
+    );
 
   program.command("demo")
     .description("start a cluster of its own on this machine, to try it")

@@ -6,14 +6,17 @@
  *
  * @module
  */
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { completionScript, type Shell, SHELLS } from "./completion.ts";
 import { configCheckCommand } from "./config_check.ts";
+import { configInitCommand } from "./config_init.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { EXIT, EXIT_CODE_HELP } from "./exit_codes.ts";
 import { failoverCommand } from "./failover.ts";
 import { guardianCommand } from "./guardian.ts";
 import { historyCommand } from "./history.ts";
+import { LOG_WORDS, logsCommand } from "./logs.ts";
 import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import { switchoverCommand } from "./switchover.ts";
@@ -85,12 +88,13 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
     )
     .action(async (options) => finish(await runCommand({ config: configOf(options) }, context)));
 
-  const config = program.command("config").description("check a configuration file")
+  const config = program.command("config").description("check a configuration file, or make them")
     .helpCommand(false);
   config.command("check")
     .description("say whether a file would do, and print what would be in effect")
     .argument("[file]", `configuration file (default: ${DEFAULT_CONFIG})`)
     .action((file?: string) => finish(configCheckCommand(file ?? configOf({}), terminal)));
+  addConfigInit(config, finish, terminal);
 
   program.command("status")
     .description("print the cluster's state, as its nodes see it")
@@ -175,6 +179,27 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
       )
     );
 
+  program.command("logs")
+    .description("print an agent's log for people")
+    .argument("[file]", "what the agent's standard output goes to (default: standard input)")
+    .option("--follow", "go on when the file grows, until SIGINT")
+    .addOption(
+      new Option("--level <level>", "leave out what is quieter").choices(LOG_WORDS).default("info"),
+    )
+    .addHelpText("after", "\nUnder systemd: journalctl -u metako -o cat -f | metako logs")
+    .action(async (file: string | undefined, options) => {
+      const follow = options.follow ?? false;
+      finish(await logsCommand({ file: file ?? null, follow, level: options.level }, terminal));
+    });
+
+  program.command("completion")
+    .description("print completions for a shell: source <(metako completion bash)")
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
+    .action((shell: Shell) => {
+      terminal.print(completionScript(program, shell));
+      finish(EXIT.ok);
+    });
+
   program.command("demo")
     .description("start a cluster of its own on this machine, to try it")
     .option("--nodes <count>", "how many nodes, 3 to 9", wholeNumber(3, 9), 3)
@@ -213,6 +238,45 @@ function buildProgram(context: Context, finish: (code: number) => void): Command
   // Commands inherit this at their making, and they take no word that they do not name. Here a word
   // too many is an unknown command, which deserves a better message than its number.
   return program.allowExcessArguments(true);
+}
+
+function addConfigInit(
+  config: Command,
+  finish: (code: number) => void,
+  terminal: Terminal,
+): void {
+  const collect = (text: string, before: string[]) => [...before, text];
+  const port = wholeNumber(1, 65_535);
+  config.command("init")
+    .description("write a configuration file for each node of a new cluster, with fresh secrets")
+    .option("--dir <folder>", "where to write them", ".")
+    .option("--cluster <name>", "the cluster's name")
+    .option("--node <name=host>", "a member; again for each, the first primary first", collect, [])
+    .option("--witness <name=host>", "a member without PostgreSQL", collect, [])
+    .option("--database <name>", "the application's database (default: the cluster's name)")
+    .option("--data-dir <folder>", "PostgreSQL's data directory", "/var/lib/postgresql/metako")
+    .option("--database-port <port>", "where PostgreSQL listens", port, 5432)
+    .option("--api-port <port>", "where agents listen", port, 8080)
+    .option("--router-port <port>", "where clients connect", port, 6432)
+    .addHelpText(
+      "after",
+      "\nOn a terminal it asks for what is missing. Nothing is overwritten (exit code 3).",
+    )
+    .action(async (options) =>
+      finish(
+        await configInitCommand({
+          folder: options.dir,
+          cluster: options.cluster ?? null,
+          nodes: options.node,
+          witnesses: options.witness,
+          database: options.database ?? null,
+          dataDir: options.dataDir,
+          databasePort: options.databasePort,
+          apiPort: options.apiPort,
+          routerPort: options.routerPort,
+        }, terminal),
+      )
+    );
 }
 
 function refuseUnknown(program: Command, word: string): never {

@@ -153,6 +153,31 @@ export function startOf(lineage: Lineage): Lsn {
   return lineage.ancestors.at(-1)?.switchLsn ?? 0n;
 }
 
+/**
+ * What a rewind needs to know of two histories that part: pg_rewind compares the numbers of the
+ * present timelines, and does nothing where they are equal.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const ancestors = [{ timeline: 1, switchLsn: 0x3000100n }];
+ * const upstream = { timeline: 2, ancestors };
+ * const own = { timeline: 2, ancestors: [{ timeline: 1, switchLsn: 0x3000000n }] };
+ * const end = { timeline: 2, lsn: 0x3000200n };
+ * assert.equal(parting(end, own, upstream, 0x4000000n), "same_number");
+ * assert.equal(parting({ timeline: 2, lsn: 0x3000200n }, upstream, upstream, 0x4000000n), "prefix");
+ * ```
+ */
+export function parting(
+  end: Position,
+  own: Lineage,
+  upstream: Lineage,
+  upstreamLsn: Lsn,
+): "prefix" | "same_number" | "diverged" {
+  if (descent(end, own, upstream, upstreamLsn).verdict === "prefix") return "prefix";
+  return end.timeline === upstream.timeline ? "same_number" : "diverged";
+}
+
 function diverged(because: string): Descent {
   return { verdict: "diverged", because };
 }

@@ -59,8 +59,11 @@ export function newIncarnation(): Incarnation {
     .map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Notes that the data directory is being replaced; until it is cleared it counts as absent. */
-export async function noteWork(place: Place, kind: "clone" | "initialise"): Promise<void> {
+/** Notes that the data directory is being replaced or rewound; until it is cleared it counts as absent. */
+export async function noteWork(
+  place: Place,
+  kind: "clone" | "initialise" | "rewind",
+): Promise<void> {
   const text = `${JSON.stringify({ kind, dataDir: place.dataDir })}\n`;
   await writeDurably(join(place.privateDir, WORK_FILE), text, serverFile(place));
 }

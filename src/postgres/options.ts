@@ -20,6 +20,12 @@ export interface DataMember {
   readonly addresses: readonly string[];
 }
 
+/**
+ * What becomes of a data directory that may not simply follow: rewound where that can be, else
+ * copied; always copied; or left alone until an operator moves it away.
+ */
+export type Rejoin = "rewind" | "clone" | "refuse";
+
 /** Everything that the local server needs to know. Times are in milliseconds. */
 export interface PostgresOptions {
   readonly nodeName: NodeName;
@@ -43,6 +49,8 @@ export interface PostgresOptions {
   readonly replicationPassword: string;
   /** A directory of the agent's own. The server's user must be able to pass through it. */
   readonly stateDir: string;
+  /** How data that left the leader's history come back. Default "rewind": by it where it can be. */
+  readonly rejoin?: Rejoin;
   /** Bounds an observation, and the wait for a WAL receiver to end. */
   readonly timeoutMs: number;
   readonly log: Log;
@@ -66,10 +74,13 @@ export interface PostgresOptions {
   readonly syncTimeoutMs?: number;
   /** How long a promotion may take. Default 30 000. */
   readonly promoteTimeoutMs?: number;
+  /** How long a rewound standby may stand still without streaming. Default 30 000. */
+  readonly streamPatienceMs?: number;
 }
 
-/** How far an action is. Only a clone knows its size. */
+/** How far an action is. Only a clone knows its size, and whether it turned out to be a rewind. */
 export interface ActionProgress {
+  readonly doing: "clone" | "rewind";
   readonly doneBytes: number;
   readonly totalBytes: number;
 }

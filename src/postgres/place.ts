@@ -95,6 +95,6 @@ export async function preparePrivateFolder(place: Place): Promise<Step<null>> {
 }
 
 /** Escapes a field of a passfile. PostgreSQL manual, "The Password File". */
-function escapePass(text: string): string {
+export function escapePass(text: string): string {
   return text.replace(/[\\:]/g, "\\$&");
 }

@@ -9,6 +9,7 @@ import type { Position } from "../core/record.ts";
 import type { Upstream } from "../core/server.ts";
 import {
   identifier,
+  literal,
   openSession,
   type Session,
   type SqlFailure,
@@ -69,8 +70,23 @@ export async function askUpstream<T>(
   }
 }
 
-/** Creates a physical slot that holds WAL from now on; one that exists already is fine. */
+/**
+ * Creates a physical slot that holds WAL from now on; one that exists already is fine, unless it
+ * lost its WAL: the server sends nothing through such a slot any more, so it is made anew.
+ */
 export async function ensureRemoteSlot(session: Session, slot: string): Promise<Step<null>> {
+  const there = await session.query(
+    `select coalesce(wal_status, '') as status from pg_replication_slots
+    where slot_name = ${literal(slot)} and not active`,
+  );
+  if (there.ok && there.rows[0]?.status === "lost") {
+    const dropped = await session.query(`DROP_REPLICATION_SLOT ${identifier(slot)}`);
+    if (!dropped.ok && dropped.code !== "42704") {
+      return failed(
+        `Cannot drop the replication slot ${slot}, which lost its WAL: ${dropped.because}`,
+      );
+    }
+  }
   const outcome = await session.query(
     `CREATE_REPLICATION_SLOT ${identifier(slot)} PHYSICAL RESERVE_WAL`,
   );

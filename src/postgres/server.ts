@@ -13,6 +13,7 @@ export type {
   LocalServer,
   OpenResult,
   PostgresOptions,
+  Rejoin,
   RunOptions,
 } from "./options.ts";
 export { findPostgres } from "./discover.ts";

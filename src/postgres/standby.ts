@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Lsn } from "../core/lsn.ts";
 import type { Upstream } from "../core/server.ts";
 import { openSession, type Session } from "./connection.ts";
 import { readFacts } from "./facts.ts";
@@ -24,6 +25,8 @@ import {
 import { askUpstream, ensureRemoteSlot, type UpstreamFacts } from "./replication.ts";
 import { dropIdleSlots } from "./slots.ts";
 import { slotName } from "./slot_name.ts";
+import { targetAt } from "./place.ts";
+import { whyWalIsMissing } from "./wal_there.ts";
 
 /** Starts in recovery, attached to nobody. One that runs as a standby is left as it is. */
 export async function startStandby(grip: Grip, signal?: AbortSignal): Promise<ActionOutcome> {
@@ -33,7 +36,10 @@ export async function startStandby(grip: Grip, signal?: AbortSignal): Promise<Ac
   return finished({ type: "done" });
 }
 
-/** Streams from the upstream, unless the local WAL is not a prefix of the upstream's. */
+/**
+ * Streams from the upstream, unless the local WAL is not a prefix of the upstream's, or the
+ * upstream has removed what comes after it.
+ */
 export async function follow(
   grip: Grip,
   upstream: Upstream,
@@ -49,6 +55,8 @@ export async function follow(
       if (!detached.ok) return detached;
       const fits = await liesOnHistory(grip, session, theirs, signal);
       if (!fits.ok) return fits;
+      const there = await walIsThere(grip, upstream, fits.value);
+      if (!there.ok) return there;
       const slot = await ensureRemoteSlot(remote, slotName(grip.options.nodeName));
       if (!slot.ok) return slot;
       const settings = { role: "standby", following: upstream } as const;
@@ -156,7 +164,7 @@ async function liesOnHistory(
   session: Session,
   theirs: UpstreamFacts,
   signal: AbortSignal | undefined,
-): Promise<Step<null>> {
+): Promise<Step<Lsn>> {
   const facts = await standbyFacts(session, grip.options.timeoutMs);
   if (!facts.ok) return facts;
   const { systemIdentifier } = facts.value;
@@ -171,7 +179,20 @@ async function liesOnHistory(
   const own = parseHistory(end.timeline, text);
   if (own === null) return failed(`Cannot read the local pg_wal/${name}`, "diverged");
   const found = descent(end, own, theirs.lineage, theirs.position.lsn);
-  return found.verdict === "prefix" ? done(null) : failed(found.because, "diverged");
+  return found.verdict === "prefix" ? done(end.lsn) : failed(found.because, "diverged");
+}
+
+/** The replication role may not list WAL, so the agent's own user asks; its refusal proves nothing. */
+async function walIsThere(
+  { options }: Grip,
+  { node, host, port }: Upstream,
+  end: Lsn,
+): Promise<Step<null>> {
+  const opened = await openSession(targetAt(options, host, port), options.timeoutMs);
+  if (!opened.ok) return done(null);
+  const missing = await whyWalIsMissing(opened.session, end, options.timeoutMs);
+  opened.session.close();
+  return missing === null ? done(null) : failed(`${node} cannot send WAL: ${missing}`, "diverged");
 }
 
 /** Why data of another system cannot follow. */

@@ -12,7 +12,7 @@ const onlyOn = (node: string, incarnation: string): SyncSetting => ({
   required: 1,
 });
 
-Deno.test("a promoted standby has every commit, and the old primary comes back by a clone", async () => {
+Deno.test("a promoted standby has every commit, and the old primary comes back by a rewind", async () => {
   await withNodes(["a", "pg-b"], async (nodes) => {
     const [a, b] = [nodes[0]!, nodes[1]!];
     assert.deepEqual(await a.server.observe(), { state: "absent" });

@@ -1,7 +1,7 @@
 /** The texts that go into PostgreSQL's files and come out of its programs. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseProgress } from "../../src/postgres/build.ts";
+import { parseProgress } from "../../src/postgres/progress.ts";
 import { lastLines } from "../../src/postgres/command.ts";
 import { identifier, literal } from "../../src/postgres/connection.ts";
 import { parseControlData, wasShutDown } from "../../src/postgres/controldata.ts";

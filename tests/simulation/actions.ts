@@ -156,6 +156,7 @@ function open(
   const process = createProcess(world, { kind: "primary", term, readyInMs: 0 });
   process.inForce = [action.sync];
   host.process = process;
+  host.openedAtMs = world.nowMs;
   Object.assign(data, {
     standbySignal: false,
     cleanly: false,
@@ -267,6 +268,7 @@ function startStandby(world: World, host: Host): void {
   const { action } = world.dice;
   const process = createProcess(world, { kind: "standby", term: 0, readyInMs: 0 });
   host.process = process;
+  host.openedAtMs = world.nowMs;
   data.cleanly = true;
   data.replayed = Math.max(0, Math.min(data.replayed, data.wal.length) - action.whole(0, 12));
   tell(world, host, "server", "PostgreSQL is a standby");

@@ -104,11 +104,13 @@ function conclude(
     }
     case "after": {
       // Only what PostgreSQL itself brings to an end goes on without the agent.
-      const { process, data } = host;
+      // A start would meet the lock of any server that was opened meanwhile, and end there.
+      const { process, data, openedAtMs } = host;
       const promotes = action.type === "promote" && process?.kind === "standby";
       if (promotes || action.type === "start_primary") {
         after(world, world.dice.action.between(50, 3000), () => {
-          if (host.process === process && host.data === data && host.up) apply();
+          if (host.openedAtMs !== openedAtMs || host.process !== process) return;
+          if (host.data === data && host.up) apply();
         });
       }
       if (action.type === "set_sync") leaveReloadBehind(world, host);

@@ -171,6 +171,7 @@ export function hostsOf(scenario: Scenario): Host[] {
     process: null,
     agentPausedUntilMs: 0,
     pausedUntilMs: 0,
+    openedAtMs: -Infinity,
     suspended: false,
     edited: { leaves: false },
     trouble: {

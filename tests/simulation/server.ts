@@ -63,7 +63,6 @@ export interface Waiting {
 /** A running server. */
 export interface Process {
   readonly kind: "primary" | "standby";
-  readonly startedAtMs: number;
   /** It accepts connections from this moment on. */
   readonly readyAtMs: number;
   hung: boolean;
@@ -114,7 +113,6 @@ export function createProcess(
   return {
     kind: given.kind,
     term: given.term,
-    startedAtMs: world.nowMs,
     readyAtMs: world.nowMs + given.readyInMs,
     hung: false,
     inForce: [],

@@ -71,6 +71,8 @@ export interface Host {
   /** Until then the agent stands still, or everything on the host. */
   agentPausedUntilMs: number;
   pausedUntilMs: number;
+  /** When a server was last opened here. */
+  openedAtMs: number;
   /** Set while the host was suspended and its agent has not been told yet. */
   suspended: boolean;
   /** True while the operator's configurations leave this host out of the members. */

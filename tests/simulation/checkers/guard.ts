@@ -30,7 +30,7 @@ export function guardChecker(world: World): Checker {
     const { agent, settings, pausedUntilMs } = host;
     if (!hasRivals(host) || !world.scenario.guarded) return;
     if (agent !== null && !isPaused(world, host)) return;
-    if (world.nowMs - Math.max(pausedUntilMs, openedAtMs(host)) < SLACK_MS) return;
+    if (world.nowMs - Math.max(pausedUntilMs, host.openedAtMs) < SLACK_MS) return;
     const { leaseMs, fenceMarginMs, durability, pair } = settings;
     const agentSilenceMs = Math.min(settings.agentSilenceMs, pair?.failoverDelayMs ?? Infinity);
     const patientMs = durability === "async" ? 0 : agentSilenceMs - fenceMarginMs;
@@ -50,11 +50,6 @@ export function guardChecker(world: World): Checker {
       }
     },
   };
-}
-
-/** When the server's processes began; long ago where there are none. */
-function openedAtMs({ process }: Host): number {
-  return process?.startedAtMs ?? -Infinity;
 }
 
 function areRivals({ members }: { readonly members: readonly MemberEntry[] }): boolean {

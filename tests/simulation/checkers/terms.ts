@@ -3,7 +3,7 @@
  * or resignation ever goes back, crashes included.
  */
 import { compareRecords, type NodeName } from "../../../src/core/record.ts";
-import { breach, type Checker, type World } from "../world.ts";
+import { breach, type Checker, hostOf, type World } from "../world.ts";
 
 /** Watches terms and votes. */
 export function termChecker(world: World): Checker {
@@ -20,6 +20,8 @@ export function termChecker(world: World): Checker {
     const key = `${voter} ${term}`;
     const given = votes.get(key) ?? candidate;
     votes.set(key, given);
+    // Cast anew, for the same candidate, it is known again.
+    if (hostOf(world, voter).disk.admitted) forgotten.delete(key);
     if (given !== candidate) {
       breach(world, name, `${voter} voted for ${given} and for ${candidate} in term ${term}`);
     }

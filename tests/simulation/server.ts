@@ -66,6 +66,8 @@ export interface Process {
   /** It accepts connections from this moment on. */
   readonly readyAtMs: number;
   hung: boolean;
+  /** It was started behind the agent's back, and no agent has led it since. */
+  unasked: boolean;
   /** Primary: the term under which it was opened, and what commits may be waiting for. */
   term: number;
   inForce: readonly SyncSetting[];
@@ -115,6 +117,7 @@ export function createProcess(
     term: given.term,
     readyAtMs: world.nowMs + given.readyInMs,
     hung: false,
+    unasked: false,
     inForce: [],
     senders: new Map(),
     waiting: [],

@@ -86,6 +86,7 @@ function reopen(world: World, host: Host): void {
     if (host.data === null || !host.up) return;
     tell(world, host, "fault", "PostgreSQL is started behind the agent's back");
     endAction(world, host, { type: "start_primary", sync: host.data.sync }, host.disk.term);
+    if (host.process !== null) host.process.unasked = true;
     restartAgent(world, host);
   });
 }

@@ -24,12 +24,17 @@ export function guardChecker(world: World): Checker {
     actedAtMs.set(host.name, world.nowMs);
     const { record } = host.disk;
     if (record !== null) rivalled.set(host.name, areRivals(record));
+    if (host.process !== null && host.agent?.state.role.kind === "leader") {
+      host.process.unasked = false;
+    }
   };
 
   const check = (host: Host) => {
     const { agent, settings, pausedUntilMs } = host;
     if (!hasRivals(host) || !world.scenario.guarded) return;
     if (agent !== null && !isPaused(world, host)) return;
+    // It guards what its agent leads: what somebody else starts, the next agent has to end.
+    if (host.process?.unasked) return;
     if (world.nowMs - Math.max(pausedUntilMs, host.openedAtMs) < SLACK_MS) return;
     const { leaseMs, fenceMarginMs, durability, pair } = settings;
     const agentSilenceMs = Math.min(settings.agentSilenceMs, pair?.failoverDelayMs ?? Infinity);

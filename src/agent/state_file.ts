@@ -46,6 +46,7 @@ const durableSchema = z.strictObject({
     leader: instance,
     timeline: whole,
     startLsn: lsn,
+    takenTimeline: z.int().positive().optional(),
     electable: z.array(instance),
     required: whole,
   }).nullable(),

@@ -57,6 +57,7 @@ const record = z.strictObject({
   leader: instance,
   timeline,
   startLsn: lsn,
+  takenTimeline: z.int().positive().optional(),
   electable: z.array(instance).max(MAX_MEMBERS).readonly(),
   required: z.int().min(0).max(MAX_MEMBERS),
 });

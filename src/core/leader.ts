@@ -96,10 +96,16 @@ function takenTimeline(
   state: State,
   won: { readonly record: ClusterRecord | null; readonly forced?: boolean },
 ): Pick<LeaderRole, "beyondTimeline"> {
-  const own = ownPosition(state);
-  if (own === null || won.record === null || isVirgin(won.record)) return {};
-  if (won.forced !== true && won.record.timeline > 0) return {};
-  return { beyondTimeline: Math.max(won.record.timeline, own.timeline + 1) };
+  const { record } = won;
+  if (record === null || isVirgin(record)) return {};
+  const doubtful = won.forced === true || record.timeline === 0;
+  if (!doubtful) return record.takenTimeline === undefined ? {} : beyond(record.takenTimeline);
+  const next = (ownPosition(state)?.timeline ?? 0) + 1;
+  return beyond(Math.max(record.timeline, record.takenTimeline ?? 0, next));
+}
+
+function beyond(beyondTimeline: number): Pick<LeaderRole, "beyondTimeline"> {
+  return { beyondTimeline };
 }
 
 /** After an agent's restart: PostgreSQL still runs as primary of this node's own term. */
@@ -147,9 +153,22 @@ export function claimSolo(turn: Turn, adopted: ClusterRecord | null): void {
     leader,
     timeline: 0,
     startLsn: 0n,
+    ...announced(turn.state, adopted),
     electable: [],
     required: 0,
   });
+}
+
+/** The timeline that the promotion behind a claim may make; its successor has to know of it. */
+function announced(
+  state: State,
+  adopted: ClusterRecord | null,
+): Pick<ClusterRecord, "takenTimeline"> {
+  if (adopted === null || isVirgin(adopted)) return {};
+  const { role } = state;
+  const taken = role.kind === "leader" ? role.beyondTimeline ?? 0 : 0;
+  const own = ownPosition(state)?.timeline ?? 0;
+  return { takenTimeline: Math.max(adopted.timeline, adopted.takenTimeline ?? 0, taken, own) + 1 };
 }
 
 /** Makes `content` this term's next record: durable here first, then sent to all. */

@@ -287,8 +287,12 @@ function publishTimeline(
   const setting = "sync" in action ? action.sync : role.sync.setting;
   const next = patchRole(turn, role, { sync: { setting, barrierLsn: result.barrierLsn } });
   enterPhase(turn, next, "publishing");
+  const { takenTimeline: _announced, ...claimed } = record;
+  // What an earlier claim may have made stays taken where this server was not promoted.
+  const { beyondTimeline: taken = 0 } = role;
   publish(turn, {
-    ...record,
+    ...claimed,
+    ...(taken > result.timeline ? { takenTimeline: taken } : {}),
     systemIdentifier: result.systemIdentifier,
     leader: { node: turn.state.settings.self, incarnation: result.incarnation },
     timeline: result.timeline,

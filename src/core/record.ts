@@ -54,6 +54,11 @@ export interface ClusterRecord {
   readonly timeline: number;
   readonly startLsn: Lsn;
   /**
+   * A larger timeline number that somebody may have made: by a promotion which this claim announces,
+   * or which nobody heard the end of. Absent where there is none.
+   */
+  readonly takenTimeline?: number | undefined;
+  /**
    * E: the instances of which one may be elected. Empty is solo: nobody but the leader. Not empty
    * where `required` is 0 is async: whoever is elected may lack commits.
    */

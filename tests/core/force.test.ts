@@ -318,8 +318,9 @@ Deno.test("step() names no position of loss to a node that is on another timelin
 });
 
 Deno.test("step() keeps a forced leader off timelines that another server may have made", () => {
-  for (const [timeline, beyondTimeline] of [[1, 2], [7, 7], [0, 2]] as const) {
-    const record = { ...SOLO, seq: 5, timeline };
+  const cases = [[1, undefined, 2], [7, undefined, 7], [0, undefined, 2], [0, 8, 8]] as const;
+  for (const [timeline, takenTimeline, beyondTimeline] of cases) {
+    const record = { ...SOLO, seq: 5, timeline, takenTimeline };
     const state = forcedVote();
     const won = take(state, reply(state, "c", { ...grantAt(90n), record })).state;
     assert.ok(won.role.kind === "leader");

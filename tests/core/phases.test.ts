@@ -100,7 +100,15 @@ Deno.test("advance() prepares, claims solo, promotes and publishes, each only af
   const claimed = take({ ...state, operation }, done({ type: "done" }));
   assert.equal(phaseOf(claimed.state), "claiming");
   assert.deepEqual(actionsIn(claimed.effects), [], "no promotion before the claim is committed");
-  const solo = { ...adopted, seq: 2, leader: inst("a"), timeline: 0, electable: [], required: 0 };
+  const solo = {
+    ...adopted,
+    seq: 2,
+    leader: inst("a"),
+    timeline: 0,
+    takenTimeline: adopted.timeline + 1,
+    electable: [],
+    required: 0,
+  };
   assert.deepEqual(claimed.state.durable.record, solo);
   assert.ok(
     claimed.effects.findIndex(({ type }) => type === "persist") <
@@ -124,6 +132,21 @@ Deno.test("advance() prepares, claims solo, promotes and publishes, each only af
 
   const serving = take(winner("publishing", primaryServer("a")), TICK);
   assert.equal(phaseOf(serving.state), "leading");
+});
+
+Deno.test("advance() names a timeline that an earlier claim may have made until it is passed", () => {
+  for (const [beyondTimeline, takenTimeline] of [[undefined, undefined], [1, undefined], [7, 7]]) {
+    const role = beyondTimeline === undefined ? {} : { beyondTimeline };
+    const claim = recordOf({ term: 2, seq: 2, timeline: 0, takenTimeline: 8 });
+    const { state } = take(
+      running(
+        winner("promoting", standbyServer("a"), { ...role, published: [claim] }),
+        { type: "start_primary", sync: SYNC },
+      ),
+      done(STARTED),
+    );
+    assert.equal(state.durable.record?.takenTimeline, takenTimeline);
+  }
 });
 
 Deno.test("advance() tells standbys to attach only while it leads or switches", () => {

@@ -38,6 +38,46 @@ export const FORCE_SCHEDULES: readonly Schedule[] = [
     },
   },
   {
+    id: "force-and-power",
+    what: "a forced node loses power between its claim and its promotion, at the fork of another",
+    data: 4,
+    witnesses: 3,
+    settings: { durability: "quorum", wantedStandbys: 1 },
+    play(stage) {
+      const { world } = stage;
+      const n3 = stage.host("n3");
+      stage.until("all stand level", () => areLevel(stage, ["n1", "n2", "n3", "n4"]), 1);
+      stage.say("n1 and n4 lose power at once, n2 is forced, and n4 follows it");
+      for (const name of ["n1", "n4"]) powerOff(world, stage.host(name));
+      part(stage, "n3", ["n2", "n4"], "wal");
+      stage.wait(4000);
+      askOperator(world, stage.host("n2"), "n2", "accepted");
+      stage.untilPrimary("n2");
+      powerOn(world, stage.host("n4"));
+      untilElectable(stage, "n2", "n4");
+      write(stage, "n2", 5);
+      stage.wait(200);
+      stage.say("n2 loses power, n4 is cut off, and n3 is forced");
+      powerOff(world, stage.host("n2"));
+      part(stage, "n4", ["n3", "w1", "w2", "w3"], "both");
+      stage.wait(4000);
+      askOperator(world, n3, "n3", "accepted");
+      stage.until("n3 has claimed", () => {
+        const role = n3.agent?.state.role;
+        return role?.kind === "leader" && role.phase === "promoting";
+      }, 1);
+      stage.say("n3 loses power before it is promoted");
+      powerOff(world, n3);
+      stage.wait(1000);
+      powerOn(world, n3);
+      stage.untilPrimary("n3");
+      write(stage, "n3", rowsOf(stage, "n4"));
+      stage.say("n4 is back");
+      healAll(world.network);
+      stage.wait(3000);
+    },
+  },
+  {
     id: "force-beyond-the-fork",
     what: "a node is forced whose own WAL goes on behind the place where it left the old leader",
     data: 3,

@@ -30,7 +30,14 @@ export const FORCE_MUTANTS: readonly Mutant[] = [
     "force-same-timeline",
     "a forced leader makes a timeline number that another server may have made",
     "leader.ts",
-    "return { beyondTimeline: Math.max(won.record.timeline, own.timeline + 1) };",
+    "return beyond(Math.max(record.timeline, record.takenTimeline ?? 0, next));",
+    "return {};",
+  ),
+  core(
+    "claim-forgets-timelines",
+    "a claim does not say which timelines may have been made before it",
+    "leader.ts",
+    "return { takenTimeline: Math.max(adopted.timeline, adopted.takenTimeline ?? 0, taken, own) + 1 };",
     "return {};",
   ),
   core(

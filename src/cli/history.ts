@@ -46,14 +46,16 @@ export async function printHistory(
   const entries: HistoryEntry[] = [];
   const silent: { node: string; because: string }[] = [];
   const answers = await Promise.all(members.map((node) => client.history(node, options.limit)));
+  const unsigned: string[] = [];
   for (const [index, answer] of answers.entries()) {
     if (answer.ok) entries.push(...answer.history.entries);
-    else silent.push({ node: members[index]!, because: answer.because });
+    if (answer.ok && !answer.verified) unsigned.push(members[index]!);
+    if (!answer.ok) silent.push({ node: members[index]!, because: answer.because });
   }
   const merged = mergeHistories(entries).slice(-options.limit);
   const isSilent = silent.length === members.length;
   if (options.json) {
-    terminal.print(JSON.stringify({ entries: merged, missing: silent }, null, 2));
+    terminal.print(JSON.stringify({ entries: merged, missing: silent, unsigned }, null, 2));
   } else {
     if (!isSilent) {
       terminal.print(renderHistory(merged, terminal));
@@ -61,6 +63,12 @@ export async function printHistory(
     for (const { node, because } of silent) {
       terminal.complain(`The history of ${node} is missing: ${because}`);
     }
+  }
+  for (const node of unsigned) {
+    terminal.complain(
+      `The history of ${node} is not signed with this cluster's key, so anybody may have made it:` +
+        " compare security.cluster_secret here and there.",
+    );
   }
   return isSilent ? EXIT.unreachable : EXIT.ok;
 }

@@ -75,8 +75,9 @@ export function chooseTarget(view: ClusterView, wanted: string | null): Choice {
   if (primary === undefined) {
     return refuse(
       view.primary === null
-        ? "there is no primary that could hand over. Look at metako status; metako failover is for" +
-          " that."
+        ? `no primary that could hand over is known here; metako failover is for that. ${
+          view.problems.join(" ")
+        }`
         : `the agent of the primary ${view.primary} does not answer. Start it again.`,
     );
   }

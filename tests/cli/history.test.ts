@@ -121,5 +121,16 @@ Deno.test("printHistory() prints JSON, and ends with 4 where nobody answers", as
   assert.deepEqual(JSON.parse(terminal.out.join("\n")), {
     entries: [],
     missing: [{ node: "node1", because: "it refuses connections" }],
+    unsigned: [],
   });
+});
+
+Deno.test("printHistory() says whose account anybody may have made", async () => {
+  const terminal = recordingTerminal();
+  const client = {
+    history: (node: string) =>
+      Promise.resolve({ ok: true as const, verified: false, history: { node, entries: [] } }),
+  };
+  assert.equal(await printHistory(client, ["node1"], { json: false, limit: 10 }, terminal), 0);
+  assert.match(terminal.err[0]!, /^The history of node1 is not signed with this cluster's key/);
 });

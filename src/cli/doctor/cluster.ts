@@ -70,7 +70,7 @@ function examineAnswer(answer: NodeAnswer): Finding {
       gravity: "bad",
       finding: `The answer of ${node} is not signed with this cluster's key.`,
       why: "Members whose keys differ reject each other's messages.",
-      remedy: "Set the same security.cluster_secret on every member.",
+      remedy: "Set the same security.cluster_secret on every member, and in this file.",
     };
   }
   return well("members", `${node} answers as ${answer.status.role}, ${answer.status.state}.`);
@@ -78,10 +78,14 @@ function examineAnswer(answer: NodeAnswer): Finding {
 
 function examineStatus(answers: readonly NodeAnswer[]): Finding[] {
   const view = mergeStatuses(answers);
-  // Those who do not answer have been named already.
-  const problems = view.problems.filter((problem) =>
-    !answers.some((answer) => !answer.ok && problem.includes(answer.because))
-  );
+  // Those who do not answer, or sign with another key, have been named already.
+  const isNamed = (problem: string) =>
+    answers.some((answer) =>
+      answer.ok
+        ? !answer.verified && problem.startsWith(`${answer.node}'s answer is not signed`)
+        : problem.includes(answer.because)
+    );
+  const problems = view.problems.filter((problem) => !isNamed(problem));
   if (problems.length === 0) return [well("status", `${view.primary ?? "nobody"} is the primary.`)];
   return problems.map((problem) => ({
     check: "status",

@@ -22,6 +22,8 @@ export interface DocumentSources {
   /** What the local server is busy with. */
   readonly running: () => RunningAction | null;
   readonly peers: () => readonly NodeHealth[];
+  /** What is wrong besides, one sentence each. */
+  readonly moreProblems: () => readonly string[];
   /** Null until it listens. */
   readonly router: () => Router | null;
 }
@@ -39,7 +41,7 @@ export function createDocuments(sources: DocumentSources): Documents {
   function status(): NodeStatus {
     const nowMs = monotonicMs();
     const state = sources.state();
-    return nodeStatus({
+    const status = nodeStatus({
       identity: sources.identity,
       state,
       view: describe(state, nowMs),
@@ -49,6 +51,7 @@ export function createDocuments(sources: DocumentSources): Documents {
       router: routerStatus(sources.router()),
       peers: peersOf(sources.peers()),
     });
+    return { ...status, problems: [...status.problems, ...sources.moreProblems()] };
   }
   return {
     status,

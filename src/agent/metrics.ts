@@ -14,6 +14,7 @@ import type { Measurements } from "../postgres/measure.ts";
 import type { RouterStatistics } from "../router/options.ts";
 import type { MetricName } from "../telemetry/metric_list.ts";
 import type { Sample } from "../telemetry/metrics.ts";
+import type { DiskWatch } from "./disks.ts";
 import type { ChronicleCounts } from "./chronicle.ts";
 
 /** Everything that one scrape shows. */
@@ -28,6 +29,7 @@ export interface MetricSources {
   readonly measured: Measurements | null;
   readonly outages: ChronicleCounts;
   readonly tally: Tally;
+  readonly disks: ReturnType<DiskWatch["spaces"]>;
 }
 
 /** Numbers that only grow. */
@@ -63,6 +65,10 @@ export function metricSamples(sources: MetricSources): Sample[] {
     ...replicationSamples(sources),
     ...routerSamples(sources.router),
     ...postgresSamples(sources),
+    ...sources.disks.flatMap(({ use, freeBytes, totalBytes }) => [
+      one("metako_disk_free_bytes", freeBytes, { folder: use }),
+      one("metako_disk_size_bytes", totalBytes, { folder: use }),
+    ]),
   ];
 }
 

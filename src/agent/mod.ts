@@ -7,6 +7,7 @@ export type { FailoverEnd, OperatorClient } from "../coordination/operator_clien
 export type { HistoryEntry, OperatorRequest, PrimaryChange } from "../coordination/history.ts";
 export { type NodeStatus, nodeStatusSchema } from "../coordination/status.ts";
 export { compareNames } from "./names.ts";
+export { type DiskSpace, readDiskSpace } from "../postgres/disk.ts";
 export { findPostgres } from "../postgres/discover.ts";
 export { OLDEST_MAJOR } from "../postgres/version.ts";
 export { createOperatorClient } from "./operator.ts";

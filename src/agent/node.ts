@@ -22,6 +22,7 @@ import type { Router, RouteView } from "../router/options.ts";
 import { startRouter } from "../router/router.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
+import { watchDisks } from "./disks.ts";
 import { createDocuments } from "./documents.ts";
 import { type EffectPorts, startEffect } from "./effects.ts";
 import { createConversations, createExchanges } from "./exchanges.ts";
@@ -170,12 +171,17 @@ export async function openNode(
     ],
   };
 
+  const disks = watchDisks([
+    { use: "state", path: config.stateDir },
+    ...(dataDir === null ? [] : [{ use: "data" as const, path: dataDir }]),
+  ], { log });
   const documents = createDocuments({
     identity: identityOfNode,
     state: loop.state,
     running: () => driver?.running() ?? null,
     peers: checker.snapshot,
     router: () => router,
+    moreProblems: disks.problems,
   });
 
   const app = createCoordinationApp({
@@ -203,6 +209,7 @@ export async function openNode(
       router: () => router,
       server,
       records,
+      disks,
     }),
     failover({ to, force, source }) {
       const { reference, steps } = conversations.open();
@@ -259,6 +266,7 @@ export async function openNode(
     async close() {
       endReports();
       endWatch();
+      disks.stop();
       routes.stop();
       checker.stop();
       await loop.stop();
@@ -273,6 +281,7 @@ export async function openNode(
 
   async function giveUp(because: string) {
     checker.stop();
+    disks.stop();
     await loop.stop();
     stopping.abort();
     client.close();

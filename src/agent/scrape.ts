@@ -10,6 +10,7 @@ import type { LocalServer } from "../postgres/server.ts";
 import type { Router } from "../router/options.ts";
 import { METRICS_TYPE, renderMetrics } from "../telemetry/metrics.ts";
 import { monotonicMs } from "./clock.ts";
+import type { DiskWatch } from "./disks.ts";
 import type { Documents } from "./documents.ts";
 import { metricSamples } from "./metrics.ts";
 import type { RecordKeeper } from "./record_keeper.ts";
@@ -28,6 +29,7 @@ export function createScrape(sources: {
   readonly router: () => Router | null;
   readonly server: LocalServer | null;
   readonly records: RecordKeeper;
+  readonly disks: DiskWatch;
 }): () => Promise<{ readonly text: string; readonly type: string }> {
   let measuredAtMs = -Infinity;
   let measuring: Promise<Measurements | null> = Promise.resolve(null);
@@ -49,6 +51,7 @@ export function createScrape(sources: {
       measured,
       outages: records.outages(monotonicMs()),
       tally: records.tally,
+      disks: sources.disks.spaces(),
     });
     return { text: await renderMetrics(samples), type: METRICS_TYPE };
   };

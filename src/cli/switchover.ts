@@ -76,7 +76,7 @@ export function chooseTarget(view: ClusterView, wanted: string | null): Choice {
     return refuse(
       view.primary === null
         ? `no primary that could hand over is known here; metako failover is for that. ${
-          view.problems.join(" ")
+          view.problems.slice(0, 2).join(" ")
         }`
         : `the agent of the primary ${view.primary} does not answer. Start it again.`,
     );

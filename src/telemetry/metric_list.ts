@@ -107,6 +107,11 @@ export const METRICS = {
   ),
   metako_slot_active: gauge("1 while somebody uses the replication slot.", "slot"),
   metako_slot_retained_wal_bytes: gauge("WAL that the replication slot keeps.", "slot"),
+  metako_disk_free_bytes: gauge(
+    "Room on the disk under PostgreSQL's data, or the state.",
+    "folder",
+  ),
+  metako_disk_size_bytes: gauge("Size of that disk.", "folder"),
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 /** The name of a metric. */

@@ -52,6 +52,7 @@ function primarySources(): MetricSources {
     },
     outages: { outages: 2, outageMs: 3500, runningMs: null },
     tally,
+    disks: [{ use: "data", path: "/data", freeBytes: 512, totalBytes: 1024 }],
   };
 }
 
@@ -103,6 +104,7 @@ Deno.test("metricSamples() gives the values that it was given", async () => {
     ["metako_router_bytes_total", 20, { direction: "to_client" }],
     ["metako_postgres_connections", 4, { state: "idle" }],
     ["metako_slot_retained_wal_bytes", 4096, { slot: "metako_node2" }],
+    ["metako_disk_free_bytes", 512, { folder: "data" }],
     ["metako_operation_seconds", 1.5, { action: "set_sync" }],
   ];
   for (const [name, value, labels] of cases) {

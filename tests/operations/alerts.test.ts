@@ -43,6 +43,8 @@ const HEALTHY: Readonly<Record<string, string>> = {
   ...each("metako_primary_changes_total", "1", 'kind="first"'),
   ...each("metako_primary_changes_total", "1", 'kind="planned"'),
   ...each("metako_primary_changes_total", "1", 'kind="unplanned"'),
+  ...each("metako_disk_free_bytes", "500", 'folder="data"'),
+  ...each("metako_disk_size_bytes", "1000", 'folder="data"'),
   [of("metako_primary", 1)]: "1",
   [of("metako_primary", 2)]: "0",
   [of("metako_member_up", 1, 'member="node2"')]: "1",
@@ -84,6 +86,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   MetakoSlotKeepsWal: {
     [of("metako_slot_retained_wal_bytes", 1, 'slot="metako_node2"')]: "9000000000",
   },
+  MetakoDiskNearlyFull: { [of("metako_disk_free_bytes", 2, 'folder="data"')]: "90" },
   MetakoRouterClientsWait: { [of("metako_router_waiting_sessions", 2)]: "5" },
   MetakoRouterRefuses: { [of("metako_router_refused_total", 2)]: "0+15x80" },
   MetakoConnectionsNearLimit: { [of("metako_postgres_connections", 2, 'state="idle"')]: "95" },

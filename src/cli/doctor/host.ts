@@ -4,7 +4,7 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
-import { findPostgres, type NodeStatus } from "../../agent/mod.ts";
+import { type DiskSpace, findPostgres, type NodeStatus, readDiskSpace } from "../../agent/mod.ts";
 import type { Config } from "../../config/mod.ts";
 import { formatBytes } from "../table.ts";
 import { type Finding, well } from "./finding.ts";
@@ -19,12 +19,6 @@ const DAY_MS = 86_400_000;
 const EXPIRY_WARNING_DAYS = 30;
 
 const CONNECT_TIMEOUT_MS = 2000;
-
-/** Space on the file system of a folder. */
-export interface DiskSpace {
-  readonly totalBytes: number;
-  readonly freeBytes: number;
-}
 
 /** Judges a disk. */
 export function examineDisk(folder: string, { totalBytes, freeBytes }: DiskSpace): Finding {
@@ -92,7 +86,7 @@ function folders({ localDb, stateDir }: Config): string[] {
 }
 
 async function disk(folder: string): Promise<Finding[]> {
-  const space = await diskSpace(folder);
+  const space = await readDiskSpace(folder);
   if (space !== null) return [examineDisk(folder, space)];
   return [{
     check: "disk",
@@ -101,22 +95,6 @@ async function disk(folder: string): Promise<Finding[]> {
     why: "It does not exist yet, or this user may not see it.",
     remedy: "Run the doctor on the node's own host, as the agent's user.",
   }];
-}
-
-/** Asks `df`; null where the folder is not there. */
-async function diskSpace(folder: string): Promise<DiskSpace | null> {
-  try {
-    const { success, stdout } = await new Deno.Command("df", {
-      args: ["-Pk", folder],
-      stderr: "null",
-    }).output();
-    const fields = new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1)?.split(/\s+/);
-    const [total, free] = [Number(fields?.at(-5)), Number(fields?.at(-3))];
-    if (!success || !Number.isFinite(total) || !Number.isFinite(free)) return null;
-    return { totalBytes: total * 1024, freeBytes: free * 1024 };
-  } catch {
-    return null;
-  }
 }
 
 function certificates({ security }: Config): Promise<Finding[]>[] {

@@ -11,6 +11,7 @@ import { describe } from "../core/view.ts";
 import type { Router } from "../router/options.ts";
 import type { RunningAction } from "./actions.ts";
 import { monotonicMs } from "./clock.ts";
+import { type DiskWatch, isLow } from "./disks.ts";
 import { healthFacts } from "./health_facts.ts";
 import { clusterStatus, health } from "./reports.ts";
 import { type Identity, nodeStatus } from "./snapshot.ts";
@@ -22,8 +23,7 @@ export interface DocumentSources {
   /** What the local server is busy with. */
   readonly running: () => RunningAction | null;
   readonly peers: () => readonly NodeHealth[];
-  /** What is wrong besides, one sentence each. */
-  readonly moreProblems: () => readonly string[];
+  readonly disks: Pick<DiskWatch, "spaces" | "problems">;
   /** Null until it listens. */
   readonly router: () => Router | null;
 }
@@ -51,7 +51,17 @@ export function createDocuments(sources: DocumentSources): Documents {
       router: routerStatus(sources.router()),
       peers: peersOf(sources.peers()),
     });
-    return { ...status, problems: [...status.problems, ...sources.moreProblems()] };
+    return {
+      ...status,
+      disks: sources.disks.spaces().map((space) => ({
+        folder: space.use,
+        path: space.path,
+        free_bytes: space.freeBytes,
+        total_bytes: space.totalBytes,
+        low: isLow(space),
+      })),
+      problems: [...status.problems, ...sources.disks.problems()],
+    };
   }
   return {
     status,

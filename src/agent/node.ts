@@ -181,7 +181,7 @@ export async function openNode(
     running: () => driver?.running() ?? null,
     peers: checker.snapshot,
     router: () => router,
-    moreProblems: disks.problems,
+    disks,
   });
 
   const app = createCoordinationApp({

@@ -92,6 +92,7 @@ export function nodeStatus(
     contact: identity.contact,
     router: options.router,
     peers: options.peers,
+    disks: [],
     problems: [...view.problems, ...syncProblems(state), ...identity.standingProblems],
     started_at: identity.startedAt,
     now: options.now,

@@ -81,21 +81,26 @@ export function chooseTarget(view: ClusterView, wanted: string | null): Choice {
         : `the agent of the primary ${view.primary} does not answer. Start it again.`,
     );
   }
-  const obstacle = unhealthy(primary);
+  const obstacle = unhealthy(primary) ?? fullDisk(primary);
   if (obstacle !== null) return refuse(obstacle);
   const others = primary.electability ?? [];
   const electable = others.filter(({ electable }) => electable).map(({ node }) => node);
   if (wanted !== null) {
     const because = others.find(({ node }) => node === wanted)?.because ?? "it has no PostgreSQL";
-    return electable.includes(wanted)
-      ? { ok: true, to: wanted }
-      : refuse(`${wanted} may not be elected: ${because}.`);
+    if (!electable.includes(wanted)) return refuse(`${wanted} may not be elected: ${because}.`);
+    const full = fullDisk(statuses.find(({ node }) => node === wanted));
+    return full === null ? { ok: true, to: wanted } : refuse(full);
   }
   const lag = (node: string) =>
     statuses.find((status) => status.node === node)?.lag_bytes ?? Infinity;
-  const [best] = electable.toSorted((a, b) => lag(a) - lag(b) || compareNames(a, b));
+  const roomy = electable.filter((node) =>
+    fullDisk(statuses.find((status) => status.node === node)) === null
+  );
+  const [best] = roomy.toSorted((a, b) => lag(a) - lag(b) || compareNames(a, b));
   if (best !== undefined) return { ok: true, to: best };
-  const reasons = others.map(({ node, because }) => `${node}: ${because}`).join("; ");
+  const reasons = others
+    .map(({ node, because }) => `${node}: ${because === "" ? "its disk is nearly full" : because}`)
+    .join("; ");
   return refuse(`no standby may be elected now (${reasons || "there is none"}).`);
 }
 
@@ -107,4 +112,12 @@ function unhealthy(primary: NodeStatus): string | null {
     return `the primary ${node} is busy with ${operation.action}. Try again when it is done.`;
   }
   return null;
+}
+
+/** A server on a full disk neither shuts down in order nor starts; null where there is room. */
+function fullDisk(status: NodeStatus | undefined): string | null {
+  const low = status?.disks.find(({ low }) => low);
+  if (status === undefined || low === undefined) return null;
+  return `the disk under ${low.path} of ${status.node} is nearly full, and its PostgreSQL could ` +
+    "neither stop in order nor start. Free some room first.";
 }

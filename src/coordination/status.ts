@@ -85,6 +85,15 @@ const peer = z.object({
   state: z.string().nullable(),
 });
 
+const disk = z.object({
+  folder: z.enum(["data", "state"]),
+  path: z.string(),
+  free_bytes: count,
+  total_bytes: count,
+  /** So little room that PostgreSQL, or the agent, may stop: nothing should be begun here. */
+  low: z.boolean(),
+});
+
 /** What one node knows about itself and about the others. The body of `GET /status`. */
 export const nodeStatusSchema = z.object({
   node: z.string(),
@@ -133,6 +142,8 @@ export const nodeStatusSchema = z.object({
   /** Counters of the local router; null where none runs. */
   router: router.nullable(),
   peers: z.array(peer),
+  /** Room under PostgreSQL's data and the agent's state, where it could be looked at. */
+  disks: z.array(disk).default([]),
   /** What is wrong, one sentence each. Empty on a healthy node. */
   problems: z.array(z.string()),
   /** RFC 3339, UTC. */

@@ -38,6 +38,7 @@ export function statusOf(node: string, changes: Partial<NodeStatus> = {}): NodeS
     },
     router: null,
     peers: [],
+    disks: [],
     problems: [],
     started_at: "2026-01-01T00:00:00.000Z",
     now: "2026-01-01T00:01:00.000Z",

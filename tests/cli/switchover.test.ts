@@ -70,6 +70,20 @@ Deno.test("chooseTarget() refuses a standby that may not be elected, and says wh
   assert.equal(!nobody.ok && nobody.code, 4);
 });
 
+Deno.test("chooseTarget() leaves out nodes whose disk is full, and refuses where the primary's is", () => {
+  const disks: NodeStatus["disks"] = [
+    { folder: "data", path: "/data", free_bytes: 0, total_bytes: 9, low: true },
+  ];
+  const [primary, node2, , node4] = cluster();
+  const full3 = answered(statusOf("node3", { lag_bytes: 10, disks }));
+  const answers = [primary!, node2!, full3, node4!];
+  assert.deepEqual(choose(answers, null), { ok: true, to: "node2" });
+  const named = choose(answers, "node3");
+  assert.match(named.ok ? "" : named.because, /disk under \/data of node3 is nearly full/);
+  const own = choose(cluster({ disks }), null);
+  assert.match(own.ok ? "" : own.because, /disk under \/data of node1 is nearly full/);
+});
+
 /** Ports over a list of looks, the last of which repeats. */
 function portsOf(looks: readonly NodeAnswer[][]) {
   const asked: string[] = [];

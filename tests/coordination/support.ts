@@ -71,6 +71,7 @@ export const STATUS: NodeStatus = {
     last_seen_ms_ago: 40,
     state: "standby",
   }],
+  disks: [{ folder: "data", path: "/data", free_bytes: 5e9, total_bytes: 9e9, low: false }],
   problems: [],
   started_at: "2026-01-01T00:00:00.000Z",
   now: "2026-01-01T00:01:00.000Z",

@@ -11,12 +11,16 @@ import type { Log } from "../core/log.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
 import type { ActionProgress, LocalServer } from "../postgres/server.ts";
 import { monotonicMs } from "./clock.ts";
+import { type PaceSample, withSample } from "./pace.ts";
 
 /** What `status` shows of the action under way. */
 export interface RunningAction {
-  readonly action: ServerAction["type"];
+  /** A clone that turned out to be a rewind is called so. */
+  readonly action: ServerAction["type"] | "rewind";
   readonly sinceMs: number;
   readonly progress: ActionProgress | null;
+  /** What it reported lately, for its speed. */
+  readonly samples: readonly PaceSample[];
 }
 
 /** The local server in the agent's hands. */
@@ -99,7 +103,10 @@ export function driveServer(
       signal: stopping.signal,
       onProgress(progress) {
         const entry = running.get(operation);
-        if (entry !== undefined) running.set(operation, { ...entry, progress });
+        if (entry === undefined) return;
+        const sample = { atMs: monotonicMs(), doneBytes: progress.doneBytes };
+        const samples = withSample(entry.samples, sample);
+        running.set(operation, { ...entry, action: progress.doing, progress, samples });
       },
     });
     const nowMs = monotonicMs();
@@ -125,7 +132,8 @@ export function driveServer(
           ...(action.type === "clone" ? { peer: action.upstream.node } : {}),
         });
       }
-      running.set(operation, { action: action.type, sinceMs: monotonicMs(), progress: null });
+      const sinceMs = monotonicMs();
+      running.set(operation, { action: action.type, sinceMs, progress: null, samples: [] });
       carryOut(server, operation, action).then((event) => {
         running.delete(operation);
         epoch++;

@@ -12,6 +12,7 @@ import { standbyName } from "../core/server.ts";
 import type { State } from "../core/state.ts";
 import type { View } from "../core/view.ts";
 import type { RunningAction } from "./actions.ts";
+import { paceOf } from "./pace.ts";
 import type { KnownStandby } from "./route_view.ts";
 
 /** Everything that does not change while the agent runs. */
@@ -84,10 +85,7 @@ export function nodeStatus(
     operation: running === null ? null : {
       action: running.action,
       since_ms: Math.max(0, Math.round(nowMs - running.sinceMs)),
-      progress: running.progress === null ? null : {
-        done_bytes: running.progress.doneBytes,
-        total_bytes: running.progress.totalBytes,
-      },
+      progress: progressOf(running, nowMs),
     },
     contact: identity.contact,
     router: options.router,
@@ -96,6 +94,21 @@ export function nodeStatus(
     problems: [...view.problems, ...syncProblems(state), ...identity.standingProblems],
     started_at: identity.startedAt,
     now: options.now,
+  };
+}
+
+function progressOf(
+  { progress, samples }: RunningAction,
+  nowMs: number,
+): NonNullable<NodeStatus["operation"]>["progress"] {
+  if (progress === null || progress.totalBytes === 0) return null;
+  const { doneBytes, totalBytes } = progress;
+  const pace = paceOf(samples, totalBytes, nowMs);
+  return {
+    done_bytes: doneBytes,
+    total_bytes: totalBytes,
+    bytes_per_second: pace.bytesPerSecond,
+    remaining_ms: pace.remainingMs,
   };
 }
 

@@ -40,7 +40,7 @@ export function renderCluster(view: ClusterView, look: TableLook): string {
   const table = newTable(head, look);
   for (const node of view.nodes) table.push(cells(node, view, look));
   const lines = [table.toString().split("\n").map((line) => line.trimEnd()).join("\n"), ""];
-  lines.push(headline(view, look), ...standing(view, look));
+  lines.push(headline(view, look), ...standing(view, look), ...copies(view));
   lines.push(...view.problems.map((problem) => `  ${tinted("!", "bad", look)} ${problem}`));
   return lines.join("\n");
 }
@@ -71,6 +71,25 @@ export function formatBytes(bytes: number): string {
 /** Milliseconds as seconds with one digit: `"2.4 s"`. */
 export function formatSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/**
+ * A time to wait, in the two largest units that say something.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(formatRemaining(4_400), "5 s");
+ * assert.equal(formatRemaining(125_000), "2 min 5 s");
+ * assert.equal(formatRemaining(3_720_000), "1 h 2 min");
+ * ```
+ */
+export function formatRemaining(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function headline(view: ClusterView, look: TableLook): string {
@@ -109,6 +128,22 @@ function standing(view: ClusterView, look: TableLook): string[] {
       `  ${tinted("-", "doubtful", look)} ${node} may not be elected: ${because}.`
     ),
   ];
+}
+
+/** How far every copy is, how fast it moves, and how long it will take. */
+function copies(view: ClusterView): string[] {
+  return view.nodes.flatMap((answer) => {
+    const operation = answer.ok ? answer.status.operation : null;
+    if (operation === null || operation.progress === null) return [];
+    const { done_bytes: done, total_bytes: total, ...pace } = operation.progress;
+    const parts = [
+      `${answer.node} is ${DOING[operation.action] ?? operation.action}: ` +
+      `${formatBytes(done)} of ${formatBytes(total)}`,
+      ...(pace.bytes_per_second === null ? [] : [`${formatBytes(pace.bytes_per_second)}/s`]),
+      ...(pace.remaining_ms === null ? [] : [`${formatRemaining(pace.remaining_ms)} left`]),
+    ];
+    return [`${parts.join(", ")}.`];
+  });
 }
 
 function cells(answer: NodeAnswer, view: ClusterView, look: TableLook): string[] {
@@ -157,6 +192,7 @@ function stateText(status: NodeStatus): string {
 const DOING: Readonly<Record<string, string>> = {
   initialise: "being created",
   clone: "being cloned",
+  rewind: "being rewound",
   start_primary: "starting",
   start_standby: "starting",
   follow: "attaching",

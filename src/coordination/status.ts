@@ -57,7 +57,14 @@ const electability = z.object({
 const operation = z.object({
   action: z.string(),
   since_ms: z.number().nonnegative(),
-  progress: z.object({ done_bytes: count, total_bytes: count }).nullable(),
+  progress: z.object({
+    done_bytes: count,
+    total_bytes: count,
+    /** Over the last ten seconds; null while too little is known. */
+    bytes_per_second: count.nullable().default(null),
+    /** At that speed; null while too little is known, and where nothing moves. */
+    remaining_ms: count.nullable().default(null),
+  }).nullable(),
 });
 
 const contact = z.object({

@@ -22,6 +22,16 @@ Deno.test("renderCluster() aligns plain columns and ends with the problems", () 
   ]);
 });
 
+const MB = 1024 * 1024;
+
+Deno.test("renderCluster() names a rewind whose size is not known yet", () => {
+  const operation = { action: "rewind", since_ms: 100, progress: null };
+  const view = mergeStatuses([answered(statusOf("node1", { state: "absent", operation }))]);
+  const text = renderCluster(view, PLAIN);
+  assert.match(text, /^node1 {2}standby {2}being rewound /m);
+  assert.doesNotMatch(text, /is being rewound/);
+});
+
 Deno.test("renderCluster() says how far a copy is, and that a witness only votes", () => {
   const view = mergeStatuses([
     answered(statusOf("node1", {
@@ -29,7 +39,12 @@ Deno.test("renderCluster() says how far a copy is, and that a witness only votes
       operation: {
         action: "clone",
         since_ms: 100,
-        progress: { done_bytes: 455, total_bytes: 1000 },
+        progress: {
+          done_bytes: 455 * MB,
+          total_bytes: 1000 * MB,
+          bytes_per_second: 5 * MB,
+          remaining_ms: 109_000,
+        },
       },
     })),
     answered(statusOf("node2", { role: "witness", state: "absent", lease: null, timeline: null })),
@@ -37,6 +52,10 @@ Deno.test("renderCluster() says how far a copy is, and that a witness only votes
   const lines = renderCluster(view, PLAIN).split("\n");
   assert.match(lines[1]!, /^node1 {2}standby {2}being cloned 45 % /);
   assert.match(lines[2]!, /^node2 {2}witness {2}votes only /);
+  assert.ok(
+    lines.includes("node1 is being cloned: 455 MB of 1000 MB, 5 MB/s, 1 min 49 s left."),
+    lines.join("\n"),
+  );
 });
 
 Deno.test("renderCluster() colours a primary by whether it is to be believed", () => {

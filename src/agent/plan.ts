@@ -83,6 +83,7 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
     // Members share the superuser's password anyway; a separate one is a setting away.
     replicationPassword: replication.password ?? localDb.password,
     stateDir: config.stateDir,
+    rejoin: replication.rejoin,
     timeoutMs: config.healthCheck.timeoutMs,
     log,
   };

@@ -131,6 +131,8 @@ export interface ReplicationConfig {
   readonly synchronousStandbys: number;
   /** How much WAL a standby may lack and still be elected, in `async`; null where not set: any. */
   readonly maximumLagOnFailoverBytes: number | null;
+  /** How data that left the leader's history come back: rewound, copied anew, or not by itself. */
+  readonly rejoin: "rewind" | "clone" | "refuse";
 }
 
 /** The listener for clients. */

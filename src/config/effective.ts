@@ -101,6 +101,7 @@ export function effectiveConfig(config: Config): string {
         maximum_lag_on_failover: replication.maximumLagOnFailoverBytes === null
           ? null
           : formatSize(replication.maximumLagOnFailoverBytes),
+        rejoin: replication.rejoin,
       },
       router: {
         host: router.host,

@@ -134,6 +134,7 @@ export const fileSchema = z.strictObject({
     durability: choice({ strict: "strict", quorum: "quorum", async: "async" }),
     synchronous_standbys: integer(1, 30),
     maximum_lag_on_failover: size(),
+    rejoin: choice({ rewind: "rewind", clone: "clone", refuse: "refuse" }),
   }),
   router: section({
     host: host(),

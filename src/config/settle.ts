@@ -104,6 +104,7 @@ export function settle(
       synchronousStandbys: values.replication?.synchronous_standbys ??
         Math.floor(members.filter(({ witness }) => !witness).length / 2),
       maximumLagOnFailoverBytes: values.replication?.maximum_lag_on_failover ?? null,
+      rejoin: values.replication?.rejoin ?? "rewind",
     },
     router: {
       host: values.router?.host ?? "0.0.0.0",

@@ -10,7 +10,8 @@
  */
 import type { Incarnation } from "../core/record.ts";
 import type { Upstream } from "../core/server.ts";
-import { keepOwnFiles } from "./own_files.ts";
+import { archiveWaiting } from "./archive.ts";
+import { type Attempts, pauseAfter, whyEnough } from "./attempts.ts";
 import { lastLines } from "./command.ts";
 import { keepDiverged } from "./diverged.ts";
 import { fenceServer } from "./fence.ts";
@@ -19,6 +20,7 @@ import { making, markAndSet } from "./making.ts";
 import { workUnfinished } from "./marker.ts";
 import type { ActionOutcome, ActionProgress } from "./options.ts";
 import { done, failed, finished, type Step } from "./outcome.ts";
+import { keepOwnFiles } from "./own_files.ts";
 import { passfilePath, type Place, runProgram } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { parseProgress } from "./progress.ts";
@@ -29,6 +31,7 @@ import { dropIdleSlots } from "./slots.ts";
 import { slotName } from "./slot_name.ts";
 import { startServer } from "./start.ts";
 import { seeStreaming } from "./verify.ts";
+import { pause } from "./wait.ts";
 
 /** Whom to follow, and as which data directory. */
 interface Wanted {
@@ -42,8 +45,17 @@ interface Run {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Rewinds the data directory, or replaces it by a copy of the upstream's, and follows that. */
-export async function clone(place: Place, wanted: Wanted, run: Run): Promise<ActionOutcome> {
+/**
+ * Rewinds the data directory, or replaces it by a copy of the upstream's, and follows that.
+ *
+ * @param attempts what was attempted before; brought up to date
+ */
+export async function clone(
+  place: Place,
+  wanted: Wanted,
+  attempts: Attempts,
+  run: Run,
+): Promise<ActionOutcome> {
   const { upstream } = wanted;
   if (await findPostmaster(place.dataDir) !== null) {
     return failed("Cannot clone over a data directory whose server runs");
@@ -55,20 +67,44 @@ export async function clone(place: Place, wanted: Wanted, run: Run): Promise<Act
     if (own.value !== null && place.options.rejoin === "refuse") {
       return failed(refusal(place, upstream), "unsupported");
     }
+    const enough = whyEnough(attempts.replaced, theirs.lineage.timeline, performance.now());
+    if (own.value !== null && enough !== null) return failed(enough, "unsupported");
     if (own.value !== null) {
       const { lineage, position } = theirs;
       const line = { node: upstream.node, lineage, lsn: position.lsn };
       const kept = await keepDiverged(place, own.value, line);
       if (!kept.ok) return kept;
+      await archiveWaiting(place, kept.value, run.signal);
     }
     const slot = await ensureRemoteSlot(remote, slotName(place.options.nodeName));
     return slot.ok ? done({ theirs, whole: own.value !== null }) : slot;
   });
   if (!asked.ok) return asked;
   const { theirs, whole } = asked.value;
-  if (whole && await rewound(place, wanted, theirs, run)) return finished({ type: "done" });
+  if (whole) {
+    const { timeline } = theirs.lineage;
+    attempts.replaced = [...attempts.replaced, { timeline, atMs: performance.now() }].slice(-20);
+    if (await rewound(place, wanted, theirs, run)) return finished({ type: "done" });
+  }
+  await waitBefore(place, attempts, run);
   if (run.signal?.aborted) return failed("The clone was aborted before it began");
-  return await copied(place, wanted, theirs, run);
+  const outcome = await copied(place, wanted, theirs, run);
+  attempts.failures = outcome.ok ? 0 : attempts.failures + 1;
+  return outcome;
+}
+
+async function waitBefore(
+  { options }: Place,
+  { failures }: Attempts,
+  { signal }: Run,
+): Promise<void> {
+  const pauseMs = pauseAfter(failures);
+  if (pauseMs === 0) return;
+  options.log("warning", "clone", {
+    outcome: "waiting",
+    because: `the copy failed ${failures} times in a row; the next one begins in ${pauseMs}ms`,
+  });
+  await pause(pauseMs, signal);
 }
 
 function refusal({ dataDir }: Place, { node }: Upstream): string {

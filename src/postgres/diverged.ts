@@ -33,12 +33,13 @@ interface Divergence {
  * Copies the WAL behind the fork from `upstream`'s history, if there is any.
  *
  * @param upstreamLsn the upstream's own end of WAL
+ * @returns the fork; null where there is nothing behind one
  */
 export async function keepDiverged(
   place: Place,
   own: { readonly incarnation: Incarnation | null; readonly systemIdentifier: string },
   upstream: { readonly node: string; readonly lineage: Lineage; readonly lsn: Lsn },
-): Promise<Step<null>> {
+): Promise<Step<Position | null>> {
   try {
     const found = await findDivergence(place, upstream.lineage, upstream.lsn);
     if (found === null) return done(null);
@@ -47,7 +48,7 @@ export async function keepDiverged(
     const range = `tl${end.timeline}-${fileLsn(fork.lsn)}-${fileLsn(end.lsn)}`;
     await Deno.mkdir(root, { recursive: true, mode: 0o700 });
     const kept = await cleanUp(root, range, own.incarnation);
-    if (kept) return done(null);
+    if (kept) return done(fork);
     const bytes = segments.reduce((sum, { size }) => sum + size, 0);
     const space = await spaceFor(place, root, bytes);
     if (!space.ok) return space;
@@ -68,7 +69,7 @@ export async function keepDiverged(
       folders: total.folders,
       total_bytes: total.bytes,
     });
-    return done(null);
+    return done(fork);
   } catch (error) {
     return failed(`Cannot keep the WAL that left the leader's history: ${messageOf(error)}`);
   }

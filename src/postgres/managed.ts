@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
 import { worksAsPrimary } from "./ask.ts";
+import { type Attempts, noAttempts } from "./attempts.ts";
 import { initialise } from "./build.ts";
 import { clone } from "./clone.ts";
 import { openSession } from "./connection.ts";
@@ -53,8 +54,9 @@ export async function openManaged(
 
   const watch = watchPostmaster(() => findPostmaster(dataDir));
   const eye = openEye(localTarget(place), () => watch.look());
+  const attempts = noAttempts();
   const perform = (action: ServerAction, run: RunOptions) =>
-    action.type === "fence" ? fence() : act(place, action, run);
+    action.type === "fence" ? fence() : act(place, attempts, action, run);
   async function fence(): Promise<ActionOutcome> {
     const fenced = await fenceServer(place, watch.known());
     watch.look();
@@ -103,6 +105,7 @@ export async function bounded(
 
 async function act(
   place: Place,
+  attempts: Attempts,
   action: Exclude<ServerAction, { type: "fence" }>,
   run: RunOptions,
 ): Promise<ActionOutcome> {
@@ -128,7 +131,7 @@ async function act(
     case "stop":
       return await stopServer(place, signal);
     case "clone":
-      return await clone(place, action, run);
+      return await clone(place, action, attempts, run);
     default:
       return assertNever(action);
   }

@@ -73,6 +73,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       durability: "quorum",
       synchronousStandbys: 1,
       maximumLagOnFailoverBytes: null,
+      rejoin: "rewind",
     },
     router: {
       host: "0.0.0.0",

@@ -80,6 +80,7 @@ Deno.test("effectiveConfig() reads back as the same configuration, secrets put b
     replication: fc.record({
       durability: fc.constantFrom("strict", "quorum", "async"),
       synchronous_standbys: fc.integer({ min: 1, max: 2 }),
+      rejoin: fc.constantFrom("rewind", "clone", "refuse"),
       maximum_lag_on_failover: fc.nat().map((bytes) => formatSize(bytes)),
     }),
     router: fc.record({

@@ -108,6 +108,8 @@ const VALUES: readonly (readonly [section: string, line: string, expected: RegEx
   ["replication", "synchronous_standbys: 2", null],
   ["replication", "durability: quorum", null],
   ["replication", "durability: strict", null],
+  ["replication", "rejoin: refuse", null],
+  ["replication", "rejoin: re-wind", /must be one of rewind, clone, refuse, is re-wind\. Did you/],
   ["replication", `user: ${"é".repeat(32)}`, /must be at most 63 bytes long/],
   ["log", "level: warn", /must be one of .* Did you mean warning\?/],
   ["log", "colour: red", /is not a known key\. Remove it; the keys here are level\./],

@@ -80,6 +80,8 @@ function routerStatus(router: Router | null): NodeStatus["router"] {
     waiting,
     total_connections: totalConnections,
     refused,
+    waits: more.waits,
+    waited_ms: more.waitedMs,
     cancelled: more.cancelled,
     bytes_to_server: more.bytesToServer,
     bytes_to_client: more.bytesToClient,

@@ -156,6 +156,8 @@ function routerSamples(router: RouterStatistics | null): Sample[] {
       one("metako_router_sessions", value, { member })
     ),
     one("metako_router_waiting_sessions", router.waiting),
+    one("metako_router_waits_total", router.waits),
+    one("metako_router_wait_seconds_total", router.waitedMs / 1000),
     one("metako_router_connections_total", router.totalConnections),
     one("metako_router_refused_total", router.refused),
     one("metako_router_cancels_total", router.cancelled),

@@ -44,7 +44,7 @@ export function createContext(options: RouterOptions, ports: RouterPorts): Conte
       bytesToClient: 0,
     },
     sessions: new Set(),
-    waitingRoom: createWaitingRoom(options.maximumWaiting),
+    waitingRoom: createWaitingRoom(options.maximumWaiting, ports.now),
     keys: createKeyRing(),
     held: null,
     turn: 0,

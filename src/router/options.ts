@@ -91,6 +91,10 @@ export interface RouterStatistics {
   readonly sessions: number;
   /** Gauge: sessions that wait for a server. */
   readonly waiting: number;
+  /** Sessions that had to wait for a server and wait no more, served or not. */
+  readonly waits: number;
+  /** How long these waited together. */
+  readonly waitedMs: number;
   /** Every connection ever accepted, cancel requests included. */
   readonly totalConnections: number;
   /** Clients that were turned away by the router itself. */

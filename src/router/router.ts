@@ -70,6 +70,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
       statistics: () => ({
         sessions: context.sessions.size,
         waiting: context.waitingRoom.size(),
+        ...context.waitingRoom.totals(),
         ...context.counters,
         byNode: sessionsByNode(context),
       }),

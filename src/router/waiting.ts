@@ -18,16 +18,21 @@ export interface WaitingRoom {
   /** Wakes all, the first comer first. */
   wake(): void;
   size(): number;
+  /** Places that were left, and how long they were held together. */
+  totals(): { readonly waits: number; readonly waitedMs: number };
 }
 
-/** Makes a queue of at most `maximum` places. */
-export function createWaitingRoom(maximum: number): WaitingRoom {
+/** Makes a queue of at most `maximum` places. @param now a monotonic clock, in milliseconds */
+export function createWaitingRoom(maximum: number, now: () => number): WaitingRoom {
   // In order of arrival; the value wakes whoever waits on the place at this moment.
   const places = new Map<Place, () => void>();
   const idle = () => {};
+  let waits = 0;
+  let waitedMs = 0;
   return {
     enter() {
       if (places.size >= maximum) return null;
+      const enteredAtMs = now();
       const place: Place = {
         next(timeoutMs, signal) {
           return new Promise((resolve) => {
@@ -44,7 +49,9 @@ export function createWaitingRoom(maximum: number): WaitingRoom {
           });
         },
         leave() {
-          places.delete(place);
+          if (!places.delete(place)) return;
+          waits++;
+          waitedMs += now() - enteredAtMs;
         },
       };
       places.set(place, idle);
@@ -54,5 +61,6 @@ export function createWaitingRoom(maximum: number): WaitingRoom {
       for (const wakeUp of [...places.values()]) wakeUp();
     },
     size: () => places.size,
+    totals: () => ({ waits, waitedMs }),
   };
 }

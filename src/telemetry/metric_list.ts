@@ -90,6 +90,8 @@ export const METRICS = {
 
   metako_router_sessions: gauge("Sessions of this node's router, by where they lead.", "member"),
   metako_router_waiting_sessions: gauge("Sessions that wait for a server."),
+  metako_router_waits_total: counter("Sessions that had to wait for a server and wait no more."),
+  metako_router_wait_seconds_total: counter("How long these sessions waited together."),
   metako_router_connections_total: counter("Connections that the router accepted."),
   metako_router_refused_total: counter("Clients that the router itself turned away."),
   metako_router_cancels_total: counter("Cancel requests that were passed on."),

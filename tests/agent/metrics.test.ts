@@ -33,6 +33,8 @@ function primarySources(): MetricSources {
     router: {
       sessions: 3,
       waiting: 1,
+      waits: 4,
+      waitedMs: 2500,
       totalConnections: 9,
       refused: 2,
       cancelled: 1,
@@ -101,6 +103,8 @@ Deno.test("metricSamples() gives the values that it was given", async () => {
     ["metako_standby_flush_lag_bytes", 50, { member: "b" }],
     ["metako_wal_position_bytes", 0x16B3748],
     ["metako_router_sessions", 2, { member: "node1" }],
+    ["metako_router_waits_total", 4],
+    ["metako_router_wait_seconds_total", 2.5],
     ["metako_router_bytes_total", 20, { direction: "to_client" }],
     ["metako_postgres_connections", 4, { state: "idle" }],
     ["metako_slot_retained_wal_bytes", 4096, { slot: "metako_node2" }],

@@ -100,7 +100,7 @@ Deno.test("routeProblem() holds a session to its server, term and role", () => {
 });
 
 Deno.test("createWaitingRoom() wakes in order of arrival, also after an earlier wake-up", async () => {
-  const room = createWaitingRoom(3);
+  const room = createWaitingRoom(3, () => 0);
   const { signal } = new AbortController();
   const places = [room.enter()!, room.enter()!, room.enter()!];
   assert.equal(room.enter(), null);
@@ -119,7 +119,7 @@ Deno.test("createWaitingRoom() wakes in order of arrival, also after an earlier 
 });
 
 Deno.test("createWaitingRoom() lets go after the time limit and at an abort", async () => {
-  const room = createWaitingRoom(1);
+  const room = createWaitingRoom(1, () => 0);
   const place = room.enter()!;
   await place.next(1, new AbortController().signal);
   const controller = new AbortController();
@@ -127,4 +127,18 @@ Deno.test("createWaitingRoom() lets go after the time limit and at an abort", as
   controller.abort();
   await waiting;
   await place.next(10_000, controller.signal);
+});
+
+Deno.test("totals() counts each place once, from entering to leaving", () => {
+  let clockMs = 0;
+  const room = createWaitingRoom(2, () => clockMs);
+  const [first, second] = [room.enter(), room.enter()];
+  clockMs = 100;
+  first!.leave();
+  assert.deepEqual(room.totals(), { waits: 1, waitedMs: 100 });
+  clockMs = 250;
+  first!.leave();
+  second!.leave();
+  assert.deepEqual(room.totals(), { waits: 2, waitedMs: 350 });
+  assert.equal(room.enter() !== null && room.totals().waits, 2);
 });

@@ -29,7 +29,7 @@ import { keepLease, resumeLeadership, stepDown } from "./leader.ts";
 import { hasMember, membersOf } from "./members.ts";
 import type { Answer, Request } from "./message.ts";
 import { ownInstance } from "./local.ts";
-import { forgetWhatWasSeen, onWitnessesChecked, watchPeer } from "./pair.ts";
+import { ageWhatWasSeen, onWitnessesChecked, watchPeer } from "./pair.ts";
 import { onFailoverCommand, settleWatch } from "./operator.ts";
 import { advance, onLeaderActionDone, onLeaderActionFailed, onLeaderObserved } from "./phases.ts";
 import { type NodeName, sameInstance } from "./record.ts";
@@ -85,7 +85,7 @@ function takeIn(turn: Turn, event: Event): void {
     case "operator":
       return onFailoverCommand(turn, event.command);
     case "suspended":
-      forgetWhatWasSeen(turn);
+      ageWhatWasSeen(turn, event.gapMs);
       if (event.gapMs >= turn.state.settings.leaseMs) {
         stepDown(turn, `this host was suspended for ${Math.round(event.gapMs)} ms`);
       }

@@ -172,14 +172,23 @@ export function forgetSilence(turn: Turn): void {
 
 /**
  * The host was suspended: its clock stood still meanwhile, and everything that was seen before is
- * older than that clock says.
+ * older by that time than the clock says.
  */
-export function forgetWhatWasSeen(turn: Turn): void {
+export function ageWhatWasSeen(turn: Turn, gapMs: number): void {
   forgetSilence(turn);
   const { pair } = turn.state;
   if (pair === null) return;
+  const { witnesses } = pair;
+  const { beganAtMs, reachedAtMs } = witnesses;
   patch(turn, {
-    pair: { ...pair, witnesses: { ...pair.witnesses, check: null, reachedAtMs: null } },
+    pair: {
+      ...pair,
+      witnesses: {
+        ...witnesses,
+        beganAtMs: beganAtMs - gapMs,
+        reachedAtMs: reachedAtMs === null ? null : reachedAtMs - gapMs,
+      },
+    },
   });
 }
 

@@ -79,6 +79,8 @@ export function createForks(world: World): Forks {
   const checkWitnesses = (host: Host, slackMs: number) => {
     const { pair, leaseMs } = host.settings;
     if (pair === null || pair.witnessCount === 0) return;
+    // Until it is told, an agent cannot know that its clock stood still.
+    if (host.suspended) return;
     if (sinceReachedMs(host) <= 1.03 * leaseMs + slackMs) return;
     breach(world, name, `${host.name} acts alone and reaches no majority of the witness addresses`);
   };

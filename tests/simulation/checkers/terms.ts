@@ -3,7 +3,7 @@
  * or resignation ever goes back, crashes included.
  */
 import { compareRecords, type NodeName } from "../../../src/core/record.ts";
-import { breach, type Checker, hostOf, type World } from "../world.ts";
+import { breach, type Checker, type World } from "../world.ts";
 
 /** Watches terms and votes. */
 export function termChecker(world: World): Checker {
@@ -20,8 +20,6 @@ export function termChecker(world: World): Checker {
     const key = `${voter} ${term}`;
     const given = votes.get(key) ?? candidate;
     votes.set(key, given);
-    // Cast anew, for the same candidate, it is known again.
-    if (hostOf(world, voter).disk.admitted) forgotten.delete(key);
     if (given !== candidate) {
       breach(world, name, `${voter} voted for ${given} and for ${candidate} in term ${term}`);
     }
@@ -42,7 +40,14 @@ export function termChecker(world: World): Checker {
     name,
     lost(host) {
       takenBackIn.delete(host.name);
-      for (const key of votes.keys()) if (key.startsWith(`${host.name} `)) forgotten.add(key);
+      for (const [key, candidate] of votes) {
+        const [voter, term] = key.split(" ");
+        if (voter !== host.name) continue;
+        // A campaign of its own that had not won ended with the loss: nobody counts that vote.
+        const lost = candidate === voter && leaders.get(Number(term)) !== voter;
+        if (lost) votes.delete(key);
+        else forgotten.add(key);
+      }
     },
     stepped(host) {
       const { state } = host.agent!;

@@ -44,8 +44,8 @@ export const PAIR_MUTANTS: readonly Mutant[] = [
     "pair-counts-through-suspension",
     "a witness address that was reached before the host was suspended counts as reached just now",
     "pair.ts",
-    "witnesses: { ...pair.witnesses, check: null, reachedAtMs: null }",
-    "witnesses: { ...pair.witnesses, check: null }",
+    "reachedAtMs: reachedAtMs === null ? null : reachedAtMs - gapMs,",
+    "reachedAtMs,",
   ),
   several("pair-lower-term-stays", "the lower of two terms does not yield", [
     [

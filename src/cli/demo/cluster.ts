@@ -134,6 +134,7 @@ function spawnAgent(node: DemoNode, self: readonly string[]): Agent {
       'log=$1; shift; exec "$@" >>"$log" 2>&1',
       "sh",
       node.logFile,
+      ...node.host.enter,
       ...self,
       "run",
       "--config",

@@ -11,10 +11,20 @@
  */
 import { stringify } from "yaml";
 
+/** What a node runs on. */
+export interface DemoHost {
+  /** Its address, as every node sees it. */
+  readonly address: string;
+  /** What a command starts with that is to run there; empty on this host. */
+  readonly enter: readonly string[];
+}
+
 /** Where one node of the demo lives. */
 export interface DemoNode {
   /** Its name in the cluster. */
   readonly name: string;
+  /** Where its host is; loopback in the demo, whose nodes share one. */
+  readonly host: DemoHost;
   /** It votes and routes, and has no PostgreSQL. */
   readonly witness: boolean;
   /** Absolute. */
@@ -78,6 +88,7 @@ export const DEMO_SUPERUSER = "postgres";
  *
  * @param options.nodeCount how many nodes, witnesses included
  * @param options.witnessCount how many of them, the last ones, are witnesses
+ * @param options.hosts one per node; by default all are on loopback
  * @param options.ports at least {@linkcode PORTS_PER_NODE} free ports for each node
  * @throws RangeError where there are too few ports
  */
@@ -85,10 +96,11 @@ export function planDemo(
   options: Omit<DemoPlan, "nodes"> & {
     readonly nodeCount: number;
     readonly witnessCount: number;
+    readonly hosts?: readonly DemoHost[];
     readonly ports: readonly number[];
   },
 ): DemoPlan {
-  const { nodeCount, witnessCount, ports, ...rest } = options;
+  const { nodeCount, witnessCount, hosts = [], ports, ...rest } = options;
   if (ports.length < nodeCount * PORTS_PER_NODE) {
     throw new RangeError(
       `Cannot plan ${nodeCount} nodes: ${nodeCount * PORTS_PER_NODE} ports are needed,` +
@@ -100,6 +112,7 @@ export function planDemo(
     const [databasePort, apiPort, routerPort] = ports.slice(index * PORTS_PER_NODE);
     return {
       name: `node${index + 1}`,
+      host: hosts[index] ?? THIS_HOST,
       witness: index >= nodeCount - witnessCount,
       folder,
       configFile: `${folder}/config.yaml`,
@@ -121,9 +134,9 @@ export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
     cluster_name: "metako-demo",
     identity: {
       node_name: node.name,
-      local_db_host: LOOPBACK,
+      local_db_host: node.host.address,
       local_db_port: node.databasePort,
-      api_host: LOOPBACK,
+      api_host: node.host.address,
       api_port: node.apiPort,
       ...(node.witness ? { witness: true } : {}),
     },
@@ -143,12 +156,12 @@ export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
     }),
     cluster_members: plan.nodes.filter((other) => other.name !== node.name).map((other) => ({
       node_name: other.name,
-      api_host: LOOPBACK,
+      api_host: other.host.address,
       api_port: other.apiPort,
       ...(other.witness ? { witness: true } : { role: role(other) }),
     })),
     replication: { user: "metako_replicator", password: plan.secrets.replication },
-    router: { host: LOOPBACK, port: node.routerPort },
+    router: { host: node.host.address, port: node.routerPort },
     security: { cluster_secret: plan.secrets.cluster },
     state_dir: node.stateDir,
     ...plan.settings,
@@ -157,3 +170,5 @@ export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
 
 /** Where everything of the demo listens. */
 export const LOOPBACK = "127.0.0.1";
+
+const THIS_HOST: DemoHost = { address: LOOPBACK, enter: [] };

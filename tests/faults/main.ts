@@ -1,113 +1,101 @@
 /**
- * Deals one blow after the other to the current primary of a real cluster on loopback, under a
- * writer per router, and looks for every acknowledged row on the new primary after each.
+ * Faults on real hosts: every node in a network namespace of its own, with a real agent, PostgreSQL
+ * and router, under writers and readers whose ledger is compared afterwards.
  *
- *     deno task blows [--profile three] [--rounds 50] [--blow host] …
+ *     deno task faults [NAME…] [--runs 3] [--report FILE] [--list]
  *
- * The profiles are in profiles.ts. Every round waits until the whole cluster streams again. Prints a
- * line per round and a table; exit code 1 where a row is missing, writes did not resume, a node did
- * not come back, or a process had to be killed at the end. A round takes some ten seconds.
+ * Needs root, `ip` and `nft`. One cluster serves the scenarios of its shape as long as each leaves
+ * it whole. Prints a line per run; exit code 1 where one failed by its own rule, 2 where the suite
+ * cannot run here.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { findPostgres } from "../../src/agent/mod.ts";
-import { openCluster } from "../../src/cli/demo/cluster.ts";
-import { layOut } from "../../src/cli/demo/layout.ts";
-import { watchCluster } from "../../src/cli/demo/watcher.ts";
 import { listenForInterrupt } from "../../src/cli/interrupt.ts";
-import { loadConfig } from "../../src/cli/load_config.ts";
-import { type Blow, BLOWS } from "./blows.ts";
-import { type Profile, PROFILES } from "./profiles.ts";
-import { playRounds, type Result } from "./rounds.ts";
+import { networkObstacle } from "./network.ts";
+import { type Outcome, playScenario } from "./play.ts";
+import { renderReport, runLine } from "./report.ts";
+import type { Scenario } from "./scenario.ts";
+import { SCENARIOS, UNSUPPORTED } from "./scenarios.ts";
+import { openWorld, type World } from "./world.ts";
 
-const values = readArguments();
-const profile = PROFILES.find(({ name }) => name === values.profile);
-if (profile === undefined) {
-  fail(`There is no such profile; they are ${PROFILES.map(({ name }) => name).join(", ")}.`);
-}
-const blows = chooseBlows(profile);
-const rounds = values.rounds === undefined ? profile.rounds : Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) fail("--rounds must be a whole number, 1 or more.");
-const found = await findPostgres();
-if (!found.ok) fail(found.because);
-const laid = await layOut({ ...profile, folder: null }, found.value.binDir);
-if (!laid.ok) fail(laid.because);
-const loaded = loadConfig(laid.plan.nodes[0]!.configFile, { complain: console.error });
-if (!loaded.ok) fail("The cluster's configuration does not load.");
-const main = new URL("../../main.ts", import.meta.url).pathname;
-const self = [Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", main];
-const cluster = openCluster(laid.plan, loaded.config, self);
-const interrupt = listenForInterrupt();
-const watcher = watchCluster(cluster, interrupt.signal);
-let good = false;
-try {
-  const result = await playRounds(cluster, {
-    watcher,
-    blows,
-    rounds,
-    signal: interrupt.signal,
-    say: (round, number) =>
-      console.log(
-        `${String(number).padStart(4)}  ${round.blow.padEnd(14)}` +
-          `${String(round.outageMs).padStart(6)} ms, whole after ${round.wholeMs} ms`,
-      ),
-  });
-  console.log(table(profile, result));
-  if (result.fault !== null) console.error(result.fault);
-  good = result.fault === null && result.missing.length === 0;
-} finally {
-  await watcher.stop();
-  const left = await cluster.stop();
-  for (const line of left) console.error(`had to be killed: ${line}`);
-  good &&= left.length === 0;
-  if (good) await Deno.remove(laid.plan.folder, { recursive: true });
-  else console.error(`The folder is kept: ${laid.plan.folder}`);
-}
-Deno.exit(good ? 0 : 1);
-
-function table({ name }: Profile, result: Result): string {
-  const lines = [`\nprofile ${name}`, "blow            rounds  outage min  median     max"];
-  for (const blow of new Set(result.rounds.map((round) => round.blow))) {
-    const sorted = result.rounds.filter((round) => round.blow === blow)
-      .map(({ outageMs }) => outageMs).sort((a, b) => a - b);
-    const cells = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
-    const columns = cells.map((cell) => `${cell} ms`.padStart(10)).join("");
-    lines.push(`${blow.padEnd(14)}${String(sorted.length).padStart(8)}  ${columns}`);
+const { values, positionals } = readArguments();
+if (values.list) {
+  for (const { name, what } of SCENARIOS) console.log(`${name.padEnd(24)}${what}`);
+  for (const { name, because } of UNSUPPORTED) {
+    console.log(`${name.padEnd(24)}not here: ${because}`);
   }
-  const { acknowledged, missing, unanswered, terms } = result;
-  const lost = missing.length === 0 ? "" : `: ${missing.slice(0, 20).join(", ")}`;
-  lines.push(
-    `\n${result.rounds.length} rounds, ${acknowledged} rows acknowledged, ` +
-      `${missing.length} missing${lost}, ${unanswered} unanswered, ${terms} terms`,
-  );
-  return lines.join("\n");
+  Deno.exit(0);
+}
+const runs = Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1) refuse("--runs must be a whole number, 1 or more.");
+const unknown = positionals.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
+if (unknown.length > 0) refuse(`There is no scenario ${unknown.join(", ")}; see --list.`);
+const obstacle = await networkObstacle();
+if (obstacle !== null) refuse(`The fault suite cannot run here: ${obstacle}.`);
+
+const chosen = SCENARIOS.filter(({ name }) =>
+  positionals.length === 0 || positionals.includes(name)
+);
+const interrupt = listenForInterrupt();
+const outcomes: Outcome[] = [];
+let world: World | null = null;
+let lastRow = 0;
+for (const scenario of chosen.toSorted(byShape)) {
+  for (let number = 1; number <= runs && !interrupt.signal.aborted; number++) {
+    if (world !== null && world.shape !== scenario.shape) await leave(true);
+    world ??= await openWorld(scenario.shape, interrupt.signal);
+    const played = await playScenario(scenario, world, lastRow);
+    lastRow = played.lastRow;
+    outcomes.push(played.outcome);
+    console.log(runLine(played.outcome, number));
+    for (const fault of played.outcome.faults) console.error(fault);
+    if (values.report !== undefined) {
+      await Deno.writeTextFile(values.report, renderReport(SCENARIOS, outcomes, UNSUPPORTED));
+    }
+    if (played.outcome.faults.length > 0) await leave(false);
+  }
+}
+await leave(true);
+const failed = outcomes.filter(({ faults }) => faults.length > 0).length;
+console.log(`${outcomes.length - failed} runs passed, ${failed} failed`);
+Deno.exit(failed === 0 && !interrupt.signal.aborted ? 0 : 1);
+
+/** Takes the cluster down; its folder stays where that says something. */
+async function leave(good: boolean): Promise<void> {
+  const leaving = world;
+  world = null;
+  if (leaving === null) return;
+  lastRow = 0;
+  const left = await leaving.close();
+  for (const line of left) console.error(`had to be killed: ${line}`);
+  if (good) await Deno.remove(leaving.plan.folder, { recursive: true });
+  else console.error(`The folder is kept: ${leaving.plan.folder}`);
 }
 
-function chooseBlows(profile: Profile): readonly Blow[] {
-  if (values.blow.length === 0) return profile.blows;
-  const chosen = BLOWS.filter(({ name }) => values.blow.includes(name));
-  if (chosen.length === values.blow.length) return chosen;
-  fail(`There is no such blow; they are ${BLOWS.map(({ name }) => name).join(", ")}.`);
+function byShape(one: Scenario, other: Scenario): number {
+  const place = ({ shape }: Scenario) => SCENARIOS.findIndex((each) => each.shape === shape);
+  return place(one) - place(other);
 }
 
 function readArguments() {
   try {
     return parseArgs({
       args: Deno.args,
+      allowPositionals: true,
       options: {
-        profile: { type: "string", default: "mixed" },
-        rounds: { type: "string" },
-        blow: { type: "string", multiple: true, default: [] },
+        runs: { type: "string", default: "1" },
+        report: { type: "string" },
+        list: { type: "boolean", default: false },
       },
-    }).values;
+    });
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    fail(`${reason} Usage: deno task blows [--profile NAME] [--rounds N] [--blow NAME]…`);
+    refuse(`${reason} Usage: deno task faults [NAME…] [--runs N] [--report FILE] [--list]`);
   }
 }
 
-function fail(because: string): never {
+function refuse(because: string): never {
   console.error(because);
-  Deno.exit(1);
+  Deno.exit(2);
 }

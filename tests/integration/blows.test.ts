@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { listProcesses } from "../../src/cli/demo/processes.ts";
 
-const BLOWS = new URL("../faults/main.ts", import.meta.url).href;
+const BLOWS = new URL("../faults/blows/main.ts", import.meta.url).href;
 const LIMIT_MS = 300_000;
 
 const RUNS = [

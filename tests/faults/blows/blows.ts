@@ -3,9 +3,14 @@
  *
  * @module
  */
-import type { DemoCluster } from "../../src/cli/demo/cluster.ts";
-import type { DemoNode } from "../../src/cli/demo/plan.ts";
-import { listProcesses, postmasterOf, sendSignal, worksIn } from "../../src/cli/demo/processes.ts";
+import type { DemoCluster } from "../../../src/cli/demo/cluster.ts";
+import type { DemoNode } from "../../../src/cli/demo/plan.ts";
+import {
+  listProcesses,
+  postmasterOf,
+  sendSignal,
+  worksIn,
+} from "../../../src/cli/demo/processes.ts";
 
 /** One way to hurt a node. */
 export interface Blow {

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { DemoCluster } from "../../src/cli/demo/cluster.ts";
-import { prepareApplication, readRows } from "../../src/cli/demo/database.ts";
-import { missingRows, outageMs } from "../../src/cli/demo/ledger.ts";
-import type { DemoNode } from "../../src/cli/demo/plan.ts";
-import { settledPrimary, type Watcher } from "../../src/cli/demo/watcher.ts";
-import { pause } from "../../src/cli/interrupt.ts";
+import type { DemoCluster } from "../../../src/cli/demo/cluster.ts";
+import { prepareApplication, readRows } from "../../../src/cli/demo/database.ts";
+import { missingRows, outageMs } from "../../../src/cli/demo/ledger.ts";
+import type { DemoNode } from "../../../src/cli/demo/plan.ts";
+import { settledPrimary, type Watcher } from "../../../src/cli/demo/watcher.ts";
+import { pause } from "../../../src/cli/interrupt.ts";
 import type { Blow } from "./blows.ts";
 import { type Clients, startClients } from "./clients.ts";
 

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { longestGapMs, medianOf, overlaps } from "./judge.ts";
+import { ruleset } from "./network.ts";
+import { renderReport, runLine } from "./report.ts";
+import { SCENARIOS, UNSUPPORTED } from "./scenarios.ts";
+
+const by = (server: string, timeline: number, sentAtMs: number) => ({
+  row: sentAtMs,
+  sentAtMs,
+  atMs: sentAtMs + 5,
+  server,
+  timeline,
+});
+
+Deno.test("longestGapMs() counts silence at both ends of the window, and nothing outside it", () => {
+  const window = { fromMs: 100, untilMs: 1000 };
+  assert.equal(longestGapMs([], window), 900);
+  assert.equal(longestGapMs([50, 400, 450, 980, 5000], window), 530);
+  assert.equal(longestGapMs([980, 400, 300], window), 580, "answers of several clients interleave");
+});
+
+Deno.test("overlaps() finds what a former primary acknowledged after its successor", () => {
+  const before = [by("a", 1, 0), by("a", 1, 90)];
+  const after = [by("b", 2, 100), by("b", 2, 200)];
+  assert.deepEqual(overlaps([...before, ...after]), []);
+  assert.deepEqual(overlaps([...before, by("a", 1, 104), ...after]), [], "sent before b answered");
+  const late = by("a", 1, 106);
+  assert.deepEqual(overlaps([...before, ...after, late]), [late]);
+  assert.deepEqual(overlaps([by("a", 1, 0), by("c", 1, 100), by("a", 1, 200)]), [], "a restart");
+});
+
+Deno.test("medianOf() takes the middle, and of two the lower one", () => {
+  assert.deepEqual([medianOf([]), medianOf([3, 1, 2]), medianOf([4, 1, 2, 3])], [null, 2, 2]);
+});
+
+Deno.test("ruleset() drops by address, port and chance, each way", () => {
+  const host = { namespace: "mkf1", address: "10.213.77.1" };
+  const text = ruleset(host, [
+    { way: "arriving", peer: null, port: null, percent: 30 },
+    { way: "leaving", peer: "10.213.77.2", port: 5432, percent: 100 },
+  ]);
+  const [arriving, leaving] = text.split("chain leaving");
+  assert.match(
+    arriving!,
+    /ip saddr != \{ 10\.213\.77\.1, 127\.0\.0\.0\/8 \} numgen random mod 100 < 30 drop/,
+  );
+  assert.match(leaving!, /ip daddr 10\.213\.77\.2 tcp dport 5432 drop\n/);
+  assert.match(leaving!, /ip daddr 10\.213\.77\.2 tcp sport 5432 drop\n/);
+});
+
+Deno.test("renderReport() has a line per scenario that ran, its failures, and what is left out", () => {
+  const scenario = SCENARIOS[0]!;
+  const run = {
+    scenario: scenario.name,
+    writeOutageMs: 1250,
+    readOutageMs: 40,
+    acknowledged: 500,
+    lost: 0,
+    overlapping: 0,
+    terms: 1,
+    wholeMs: 3000,
+    faults: [],
+  };
+  const failed = { ...run, writeOutageMs: 2250, lost: 2, faults: ["2 rows are missing\nmore"] };
+  const text = renderReport(SCENARIOS, [run, failed], UNSUPPORTED);
+  assert.match(
+    text,
+    /\| 2 \| 1\.25 \(1\.25–2\.25\) \| ≤ 1 \| 0\.04 \| 1000 \| 2 \| 0 \| 1 \| 1 failed \|/,
+  );
+  assert.match(text, /^- `postmaster-killed`: 2 rows are missing$/m);
+  for (const { name } of UNSUPPORTED) assert.match(text, new RegExp(`\`${name}\` is not played`));
+  assert.match(runLine(failed, 2), /^FAIL .* #2 {2}writes 2\.25 s .* 2 lost/);
+});
+
+Deno.test("every scenario has a name of its own", () => {
+  const names = [...SCENARIOS, ...UNSUPPORTED].map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+});

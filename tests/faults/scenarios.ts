@@ -1,0 +1,37 @@
+/**
+ * Every scenario, in the order of the report.
+ *
+ * @module
+ */
+import type { Unsupported } from "./report.ts";
+import type { Scenario } from "./scenario.ts";
+import { DISK_SCENARIOS } from "./scenarios/disks.ts";
+import { MOVE_SCENARIOS } from "./scenarios/moves.ts";
+import { NETWORK_SCENARIOS } from "./scenarios/network.ts";
+import { PROCESS_SCENARIOS } from "./scenarios/processes.ts";
+import { SHAPE_SCENARIOS } from "./scenarios/shapes.ts";
+
+/** What can be played. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...PROCESS_SCENARIOS,
+  ...NETWORK_SCENARIOS,
+  ...MOVE_SCENARIOS,
+  ...DISK_SCENARIOS,
+  ...SHAPE_SCENARIOS,
+];
+
+/** What needs more than this machine has. */
+export const UNSUPPORTED: readonly Unsupported[] = [
+  {
+    name: "kernel-crash",
+    because: "the hosts share one kernel; host-silent is the nearest that can be played",
+  },
+  {
+    name: "delay",
+    because: "200 ms of delay need the kernel's netem; lossy loses 30 % without it",
+  },
+  {
+    name: "watchdog",
+    because: "there is no watchdog device that could end a host",
+  },
+];

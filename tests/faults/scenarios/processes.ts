@@ -1,0 +1,152 @@
+/**
+ * Processes that die, or stand still.
+ *
+ * @module
+ */
+import { signalAgent, signalHosts, signalPostmaster } from "../moves.ts";
+import { QUICK, type Scenario, scenario, WITNESS } from "../scenario.ts";
+
+/** The scenarios of this file. */
+export const PROCESS_SCENARIOS: readonly Scenario[] = [
+  scenario({
+    name: "postmaster-killed",
+    what: "SIGKILL to the primary's postmaster; its agent lives",
+    primary: "another",
+    wantedMs: 1000,
+    async play({ primary, untilPrimary }) {
+      signalPostmaster(primary, "SIGKILL");
+      await untilPrimary(primary);
+    },
+  }),
+  scenario({
+    name: "agent-killed",
+    what: "SIGKILL to the primary's agent, which is started again after two seconds",
+    primary: "same",
+    wantedMs: 0,
+    async play({ world, primary, wait }) {
+      signalAgent(primary, "SIGKILL");
+      await wait(2000);
+      world.cluster.start(primary);
+    },
+  }),
+  scenario({
+    name: "host-killed",
+    what: "SIGKILL to every process of the primary's host, whose kernel refuses connections; " +
+      "it is started again once another node is primary",
+    primary: "another",
+    wantedMs: 1500,
+    async play({ world, primary, untilPrimary }) {
+      await signalHosts(world, [primary], "SIGKILL");
+      await untilPrimary(primary);
+      world.cluster.start(primary);
+    },
+  }),
+  scenario({
+    name: "host-killed-witness",
+    what: "the same with two data nodes and a witness",
+    shape: WITNESS,
+    primary: "another",
+    wantedMs: 1500,
+    async play({ world, primary, untilPrimary }) {
+      await signalHosts(world, [primary], "SIGKILL");
+      await untilPrimary(primary);
+      world.cluster.start(primary);
+    },
+  }),
+  scenario({
+    name: "agent-stopped",
+    what: "SIGSTOP to the primary's agent for ten seconds",
+    async play({ primary, wait }) {
+      signalAgent(primary, "SIGSTOP");
+      await wait(10_000);
+      signalAgent(primary, "SIGCONT");
+    },
+  }),
+  scenario({
+    name: "postmaster-stopped",
+    what: "SIGSTOP to the primary's postmaster; its backends and its agent live",
+    async play({ primary, wait }) {
+      signalPostmaster(primary, "SIGSTOP");
+      await wait(15_000);
+      try {
+        signalPostmaster(primary, "SIGCONT");
+      } catch {
+        // It was ended meanwhile.
+      }
+    },
+  }),
+  scenario({
+    name: "all-stopped",
+    what: "SIGSTOP to every process of the primary's host, SIGCONT a minute later",
+    primary: "another",
+    wantedMs: 4500,
+    async play({ world, primary, wait }) {
+      await signalHosts(world, [primary], "SIGSTOP");
+      await wait(60_000);
+      await signalHosts(world, [primary], "SIGCONT");
+    },
+  }),
+  scenario({
+    name: "standby-killed",
+    what: "SIGKILL to every process of a standby's host, started again after five seconds",
+    primary: "same",
+    async play({ world, standbys, wait }) {
+      await signalHosts(world, standbys.slice(0, 1), "SIGKILL");
+      await wait(5000);
+      world.cluster.start(standbys[0]!);
+    },
+  }),
+  scenario({
+    name: "agent-restarted",
+    what: "SIGTERM to every agent in turn, each started again at once, as an upgrade does it",
+    primary: "same",
+    wantedMs: 0,
+    async play({ world, primary, standbys, wait }) {
+      for (const node of [...standbys, primary]) {
+        signalAgent(node, "SIGTERM");
+        while (world.cluster.agentExit(node) === null) await wait(20);
+        world.cluster.start(node);
+        await wait(4000);
+      }
+    },
+  }),
+  scenario({
+    name: "everything-killed",
+    what: "SIGKILL to every process of every host, all started again at once",
+    async play({ world, primary, standbys }) {
+      await signalHosts(world, [primary, ...standbys], "SIGKILL");
+      for (const node of world.plan.nodes) world.cluster.start(node);
+    },
+  }),
+  scenario({
+    name: "second-failure",
+    what: "the primary's host is killed, and the next primary's as soon as it is one; " +
+      "both are started again after two seconds",
+    async play({ world, primary, untilPrimary, wait }) {
+      await signalHosts(world, [primary], "SIGKILL");
+      const next = await untilPrimary(primary);
+      await signalHosts(world, [next], "SIGKILL");
+      await wait(2000);
+      for (const node of [primary, next]) world.cluster.start(node);
+    },
+  }),
+  scenario({
+    name: "returns-mid-election",
+    what: "the primary's host is killed and started again at once, in the middle of the election",
+    async play({ world, primary }) {
+      await signalHosts(world, [primary], "SIGKILL");
+      world.cluster.start(primary);
+    },
+  }),
+  scenario({
+    name: "host-killed-quick",
+    what: "SIGKILL to every process of the primary's host with failover_timeout 1s",
+    shape: QUICK,
+    primary: "another",
+    async play({ world, primary, untilPrimary }) {
+      await signalHosts(world, [primary], "SIGKILL");
+      await untilPrimary(primary);
+      world.cluster.start(primary);
+    },
+  }),
+];

@@ -18,20 +18,26 @@ import { lastLines } from "./command.ts";
 import { readConf } from "./conf_file.ts";
 import { openSession, type Session } from "./connection.ts";
 import { writeDurably } from "./files.ts";
+import type { Grip, Opened } from "./grip.ts";
 import { historyFileName, parseHistory, parting } from "./history.ts";
 import { managedGrip } from "./managed_grip.ts";
 import type { ActionProgress } from "./options.ts";
 import { done, failed, type Step } from "./outcome.ts";
 import { escapePass, type Place, readControl, runProgram, serverFile, targetAt } from "./place.ts";
 import { replayedPosition } from "./position.ts";
+import { findPostmaster } from "./postmaster.ts";
 import { parseProgress } from "./progress.ts";
 import type { UpstreamFacts } from "./replication.ts";
 import { type RewindFacts, rewindRule } from "./rewind_rules.ts";
 import { connectionString, quoteSetting, SETTINGS_FILE } from "./settings.ts";
 import { stopServer } from "./stop.ts";
+import { pause } from "./wait.ts";
 
 /** How long the leader may take to checkpoint. It goes on serving meanwhile. */
 const CHECKPOINT_MS = 300_000;
+
+/** How long the local WAL may take to be replayed, before a copy is made instead. */
+const REPLAY_MS = 900_000;
 
 /** What the table says of this place and that leader. */
 export interface Judgement {
@@ -144,15 +150,14 @@ async function bringToRest(
   signal: AbortSignal | undefined,
 ): Promise<Known> {
   const grip = managedGrip(place);
-  const opened = await grip.standby(theirs.systemIdentifier, signal);
+  const opened = await startAtRest(place, grip, theirs.systemIdentifier, signal);
   if (!opened.ok) return { facts: { stopped: "not_in_order" }, detail: opened.because };
   const { session } = opened;
   let history: RewindFacts["history"] = "unknown";
   let timeline: number;
   try {
     const target = { ...grip.target, replication: true };
-    const timeoutMs = place.options.startTimeoutMs ?? 60_000;
-    const end = await replayedPosition({ session, target, timeoutMs, signal });
+    const end = await replayedPosition({ session, target, timeoutMs: REPLAY_MS, signal });
     if (!end.ok) {
       await stopServer(place, signal);
       return { facts: { stopped: "not_in_order" }, detail: end.because };
@@ -173,6 +178,22 @@ async function bringToRest(
   const control = await readControl(place);
   const checkpoint = control?.checkpointTimeline === timeline ? "on_timeline" : "on_older";
   return { facts: { history, checkpoint } };
+}
+
+/** A long replay outlasts the time that a start may take; it is still shorter than a copy. */
+async function startAtRest(
+  place: Place,
+  grip: Grip,
+  systemIdentifier: string,
+  signal: AbortSignal | undefined,
+): Promise<Opened> {
+  const deadlineMs = performance.now() + REPLAY_MS;
+  while (true) {
+    const opened = await grip.standby(systemIdentifier, signal);
+    if (opened.ok || signal?.aborted || performance.now() > deadlineMs) return opened;
+    if (await findPostmaster(place.dataDir) === null) return opened;
+    await pause(1_000, signal);
+  }
 }
 
 /** A leader that has not checkpointed since its promotion is asked to; its control file counts. */

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { SyncSetting } from "../../src/core/server.ts";
+import type { Session } from "../../src/postgres/connection.ts";
 import type { PostgresOptions, Rejoin } from "../../src/postgres/server.ts";
 import { seeStreaming } from "../../src/postgres/verify.ts";
 import {
@@ -42,6 +43,12 @@ interface Round {
   readonly expect: RegExp;
 }
 
+/** What that commit inserts. */
+const HANGING = 7777;
+
+/** A commit that hangs while its round is played. */
+let waiting: ReturnType<Session["query"]> | null = null;
+
 const kill = async ({ lost }: Pair) => void await must(lost, { type: "fence" }, "done");
 
 const ROUNDS: readonly Round[] = [
@@ -61,6 +68,53 @@ const ROUNDS: readonly Round[] = [
   {
     name: "shut down in order, and its WAL left the history: rewound",
     happens: async ({ lost }) => void await must(lost, { type: "stop" }, "stopped"),
+    expect: /^started rewind; done it streams from the leader$/,
+  },
+  {
+    name: "the leader's commits wait for the very node that has to be rewound: rewound",
+    happens: async (pair) => {
+      const { lost, leader } = pair;
+      const names = [{ node: lost.name, incarnation: "0000dead" }];
+      const sync = { names, required: 1 };
+      await must(leader, { type: "set_sync", sync }, "sync_in_force");
+      const session = await superuser(leader);
+      await session.query("set synchronous_commit = on");
+      waiting = session.query(`insert into public.t values (${HANGING})`, 120_000)
+        .finally(() => session.close());
+      await kill(pair);
+    },
+    after: async ({ leader }) => {
+      await must(leader, { type: "set_sync", sync: NONE }, "sync_in_force");
+      const outcome = await waiting;
+      assert.ok(outcome?.ok, JSON.stringify(outcome));
+    },
+    expect: /^started rewind; done it streams from the leader$/,
+  },
+  {
+    name: "its WAL back to the fork is in the archive alone: rewound",
+    happens: async (pair) => {
+      const { lost } = pair;
+      const wal = join(lost.options.dataDir!, "pg_wal");
+      const archive = join(lost.options.stateDir, "archive");
+      await sql(lost, "select pg_switch_wal()");
+      await sql(lost, "insert into public.t values (-3)");
+      await sql(lost, "checkpoint");
+      const [redo] = await sql(lost, "select redo_wal_file as file from pg_control_checkpoint()");
+      const { file } = redo as { file: string };
+      await kill(pair);
+      await Deno.mkdir(archive);
+      for await (const { name } of Deno.readDir(wal)) {
+        if (!/^[0-9A-F]{24}$/.test(name)) continue;
+        await Deno.copyFile(join(wal, name), join(archive, name));
+        await Deno.chmod(join(archive, name), 0o644);
+        if (name < file) await Deno.remove(join(wal, name));
+      }
+      await Deno.writeTextFile(
+        join(lost.options.dataDir!, "postgresql.conf"),
+        `restore_command = 'cp ${archive}/%f %p'\n`,
+        { append: true },
+      );
+    },
     expect: /^started rewind; done it streams from the leader$/,
   },
   {
@@ -246,7 +300,8 @@ async function play(round: Round, pair: Pair, lines: Lines, number: number): Pro
   );
   assert.equal(back.incarnation, incarnation);
   await caughtUp(lost, leader);
-  const all = "select n from public.t order by n";
+  // A commit that still waits is seen on the standby alone.
+  const all = `select n from public.t where n <> ${HANGING} order by n`;
   assert.deepEqual(await sql(lost, all), await sql(leader, all));
   assert.match(outcomes(lines), round.expect);
   assert.equal(lines.filter(({ event }) => event === "diverged_wal_kept").length, 1);

@@ -39,6 +39,9 @@ const CHECKPOINT_MS = 300_000;
 /** How long the local WAL may take to be replayed, before a copy is made instead. */
 const REPLAY_MS = 900_000;
 
+/** How long the leader may take to answer, at least: a slow answer must not cost a copy. */
+const ANSWER_MS = 10_000;
+
 /** What the table says of this place and that leader. */
 export interface Judgement {
   readonly then: "rewind" | "clone";
@@ -203,16 +206,17 @@ async function leaderFact(
   theirs: UpstreamFacts,
 ): Promise<Known> {
   const { host, port } = upstream;
-  const opened = await openSession(targetAt(options, host, port), options.timeoutMs);
+  const timeoutMs = Math.max(options.timeoutMs, ANSWER_MS);
+  const opened = await openSession(targetAt(options, host, port), timeoutMs);
   if (!opened.ok) return { facts: { leader: "unreachable" }, detail: opened.because };
   const { session } = opened;
   try {
     const wanted = theirs.lineage.timeline;
-    if (await checkpointTimeline(session, options.timeoutMs) !== wanted) {
+    if (await checkpointTimeline(session, timeoutMs) !== wanted) {
       const asked = await session.query("checkpoint", CHECKPOINT_MS);
       if (!asked.ok) return { facts: { leader: "not_checkpointed" }, detail: asked.because };
     }
-    const found = await checkpointTimeline(session, options.timeoutMs);
+    const found = await checkpointTimeline(session, timeoutMs);
     return { facts: { leader: found === wanted ? "checkpointed" : "not_checkpointed" } };
   } finally {
     session.close();

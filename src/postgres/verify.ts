@@ -23,6 +23,9 @@ export type Streaming = "streams" | "upstream_gone";
 /** How long nothing may happen. Default {@linkcode STILL_MS}. */
 export const STILL_MS = 30_000;
 
+/** How long an answer may take, at least. */
+const ANSWER_MS = 10_000;
+
 /** No wait at all lasts longer. */
 const LONGEST_MS = 24 * 3_600_000;
 
@@ -41,7 +44,8 @@ export async function seeStreaming(
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<Step<Streaming>> {
-  const { timeoutMs } = options;
+  // A slow answer on a busy host must not cost a copy.
+  const timeoutMs = Math.max(options.timeoutMs, ANSWER_MS);
   const opened = await openSession(targetAt(options, upstream.host, upstream.port), timeoutMs);
   if (!opened.ok) return done("upstream_gone");
   const remote = opened.session;

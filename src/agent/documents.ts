@@ -10,6 +10,7 @@ import type { State } from "../core/state.ts";
 import { describe } from "../core/view.ts";
 import type { Router } from "../router/options.ts";
 import type { RunningAction } from "./actions.ts";
+import type { CareKeeper } from "./care.ts";
 import { monotonicMs } from "./clock.ts";
 import { type DiskWatch, isLow } from "./disks.ts";
 import { healthFacts } from "./health_facts.ts";
@@ -22,6 +23,7 @@ export interface DocumentSources {
   readonly state: () => State;
   /** What the local server is busy with. */
   readonly running: () => RunningAction | null;
+  readonly care: Pick<CareKeeper, "report" | "problems">;
   readonly peers: () => readonly NodeHealth[];
   readonly disks: Pick<DiskWatch, "spaces" | "problems">;
   /** Null until it listens. */
@@ -48,6 +50,7 @@ export function createDocuments(sources: DocumentSources): Documents {
       nowMs,
       now: new Date().toISOString(),
       running: sources.running(),
+      care: sources.care,
       router: routerStatus(sources.router()),
       peers: peersOf(sources.peers()),
     });

@@ -21,6 +21,7 @@ import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
 import { startRouter } from "../router/router.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
+import { keepCare, standingOf } from "./care.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
 import { watchDisks } from "./disks.ts";
 import { createDocuments } from "./documents.ts";
@@ -136,6 +137,7 @@ export async function openNode(
         routes.refresh(view.route?.validUntilMs ?? null);
         records.changed(state, view, nowMs);
         guardian?.follow(guardOrder(state));
+        care.follow(state.server?.state ?? null);
       },
       broken: (error) => void breakDown(error),
     },
@@ -153,6 +155,12 @@ export async function openNode(
   });
 
   const routes = trackRoutes(currentRoutes);
+  const care = keepCare({
+    server,
+    standing: () => standingOf(loop.state()),
+    peers: checker.snapshot,
+    log,
+  });
 
   const identityOfNode: Identity = {
     label: config.localDb?.name ?? identity.nodeName,
@@ -179,6 +187,7 @@ export async function openNode(
     identity: identityOfNode,
     state: loop.state,
     running: () => driver?.running() ?? null,
+    care,
     peers: checker.snapshot,
     router: () => router,
     disks,
@@ -269,6 +278,7 @@ export async function openNode(
       disks.stop();
       routes.stop();
       checker.stop();
+      care.stop();
       await loop.stop();
       guardian?.stop();
       await driver?.stop();
@@ -282,6 +292,7 @@ export async function openNode(
   async function giveUp(because: string) {
     checker.stop();
     disks.stop();
+    care.stop();
     await loop.stop();
     stopping.abort();
     client.close();

@@ -13,6 +13,8 @@ import type { RouterOptions } from "../router/options.ts";
 /** How long a client may take to say who it is, and a server to answer. */
 const STARTUP_TIMEOUT_MS = 10_000;
 
+const MIB = 1024 * 1024;
+
 /** How long one attempt to reach a server may take. */
 const CONNECT_TIMEOUT_MS = 3000;
 
@@ -80,6 +82,7 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
     binDir: localDb.binDir,
     osUser: localDb.osUser,
     replicationUser: replication.user,
+    maxSlotWalKeepMiB: Math.ceil(replication.slotRetentionBytes / MIB),
     // Members share the superuser's password anyway; a separate one is a setting away.
     replicationPassword: replication.password ?? localDb.password,
     stateDir: config.stateDir,

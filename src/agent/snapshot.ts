@@ -13,6 +13,8 @@ import type { State } from "../core/state.ts";
 import type { View } from "../core/view.ts";
 import type { RunningAction } from "./actions.ts";
 import { paceOf } from "./pace.ts";
+import type { CareReport } from "../postgres/server.ts";
+import type { CareKeeper } from "./care.ts";
 import type { KnownStandby } from "./route_view.ts";
 
 /** Everything that does not change while the agent runs. */
@@ -35,6 +37,7 @@ export function nodeStatus(
     readonly nowMs: number;
     readonly now: string;
     readonly running: RunningAction | null;
+    readonly care: Pick<CareKeeper, "report" | "problems">;
     readonly router: NodeStatus["router"];
     readonly peers: NodeStatus["peers"];
   },
@@ -82,6 +85,8 @@ export function nodeStatus(
     durability_policy: state.settings.durability,
     electability: view.electabilities === null ? null : [...view.electabilities],
     possible_loss_bytes: view.possibleLossBytes,
+    slots: slotsOf(options.care.report()),
+    postgres_major: options.care.report()?.major ?? null,
     operation: running === null ? null : {
       action: running.action,
       since_ms: Math.max(0, Math.round(nowMs - running.sinceMs)),
@@ -91,7 +96,12 @@ export function nodeStatus(
     router: options.router,
     peers: options.peers,
     disks: [],
-    problems: [...view.problems, ...syncProblems(state), ...identity.standingProblems],
+    problems: [
+      ...view.problems,
+      ...syncProblems(state),
+      ...options.care.problems(),
+      ...identity.standingProblems,
+    ],
     started_at: identity.startedAt,
     now: options.now,
   };
@@ -110,6 +120,14 @@ function progressOf(
     bytes_per_second: pace.bytesPerSecond,
     remaining_ms: pace.remainingMs,
   };
+}
+
+function slotsOf(report: CareReport | null): NodeStatus["slots"] {
+  return report?.slots.map(({ walStatus, retainedBytes, ...slot }) => ({
+    ...slot,
+    wal_status: walStatus,
+    retained_bytes: retainedBytes,
+  })) ?? null;
 }
 
 /** The data members that are standbys: this node's own from the core, the others as they say. */

@@ -133,6 +133,8 @@ export interface ReplicationConfig {
   readonly maximumLagOnFailoverBytes: number | null;
   /** How data that left the leader's history come back: rewound, copied anew, or not by itself. */
   readonly rejoin: "rewind" | "clone" | "refuse";
+  /** WAL that the slot of an absent member may hold back on each server, in bytes. */
+  readonly slotRetentionBytes: number;
 }
 
 /** The listener for clients. */

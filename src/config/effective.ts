@@ -102,6 +102,7 @@ export function effectiveConfig(config: Config): string {
           ? null
           : formatSize(replication.maximumLagOnFailoverBytes),
         rejoin: replication.rejoin,
+        slot_retention: formatSize(replication.slotRetentionBytes),
       },
       router: {
         host: router.host,

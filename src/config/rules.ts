@@ -17,6 +17,7 @@ const SILENCE = "coordination.cluster_mode.agent_silence_timeout";
 const PAIR_DELAY = "coordination.pair_mode.failover_delay";
 const DURABILITY = "replication.durability";
 const STANDBYS = "replication.synchronous_standbys";
+const SLOT_RETENTION = "replication.slot_retention";
 const LAG_LIMIT = "replication.maximum_lag_on_failover";
 
 /** A lease that is shorter lapses after a single lost heartbeat. */
@@ -107,6 +108,7 @@ export const RULES: readonly Rule[] = [
     check: standbysToWaitFor,
   },
   { id: "lag_limit_applies", reads: [DURABILITY, LAG_LIMIT], check: lagLimit },
+  { id: "slots_hold_something", reads: [SLOT_RETENTION], check: slotRetention },
   ...MEMBER_RULES,
 ];
 
@@ -276,5 +278,14 @@ function lagLimit({ config }: RuleFacts): Finding[] {
     LAG_LIMIT,
     "has no effect: every acknowledged commit is on a standby, so a failover loses none",
     "Remove it; it goes with durability: async.",
+  )];
+}
+
+/** Four segments: with less, a standby that blinks is cloned anew. */
+function slotRetention({ config }: RuleFacts): Finding[] {
+  return config.replication.slotRetentionBytes >= 64 * 1024 ** 2 ? [] : [wrong(
+    SLOT_RETENTION,
+    "must be at least 64MB",
+    "Raise it to what a standby misses while its host restarts, such as 8GB.",
   )];
 }

@@ -135,6 +135,7 @@ export const fileSchema = z.strictObject({
     synchronous_standbys: integer(1, 30),
     maximum_lag_on_failover: size(),
     rejoin: choice({ rewind: "rewind", clone: "clone", refuse: "refuse" }),
+    slot_retention: size(),
   }),
   router: section({
     host: host(),

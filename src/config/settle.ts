@@ -23,6 +23,9 @@ const DEFAULT_PRIORITY = 100;
 /** The longest default of `communication_timeout`; the sample configuration's value. */
 const COMMUNICATION_TIMEOUT_CAP_MS = 5000;
 
+/** 8GB: hours of a busy day, and a disk that is hardly filled by it. */
+const DEFAULT_SLOT_RETENTION_BYTES = 8 * 1024 ** 3;
+
 /** Long enough to restart or upgrade an agent. */
 const AGENT_SILENCE_MS = 30_000;
 
@@ -105,6 +108,7 @@ export function settle(
         Math.floor(members.filter(({ witness }) => !witness).length / 2),
       maximumLagOnFailoverBytes: values.replication?.maximum_lag_on_failover ?? null,
       rejoin: values.replication?.rejoin ?? "rewind",
+      slotRetentionBytes: values.replication?.slot_retention ?? DEFAULT_SLOT_RETENTION_BYTES,
     },
     router: {
       host: values.router?.host ?? "0.0.0.0",

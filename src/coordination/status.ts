@@ -82,6 +82,23 @@ const router = z.object({
   refused: count,
 }).catchall(z.number());
 
+const slot = z.object({
+  name: z.string(),
+  kind: z.enum(["physical", "logical"]),
+  /** The member whose it is; null where it belongs to none. */
+  member: z.string().nullable(),
+  active: z.boolean(),
+  /** PostgreSQL's word: "reserved", "extended", "unreserved", "lost"; null where it has none. */
+  wal_status: z.string().nullable(),
+  /** WAL that it holds back. */
+  retained_bytes: count.nullable(),
+  /** Of a logical slot. */
+  database: z.string().nullable(),
+  /** A logical slot that PostgreSQL keeps on standbys, and such a copy. */
+  failover: z.boolean(),
+  synced: z.boolean(),
+});
+
 const peer = z.object({
   node: z.string(),
   agent: z.enum(AGENT_HEALTH),
@@ -144,6 +161,10 @@ export const nodeStatusSchema = z.object({
   electability: z.array(electability).nullable().default(null),
   /** WAL that the next primary may lack, should this one be gone; null: not known, or all of it. */
   possible_loss_bytes: count.nullable().default(null),
+  /** Replication slots on this node's server; null where it was not looked at. */
+  slots: z.array(slot).nullable().default(null),
+  /** PostgreSQL's release, such as 15. */
+  postgres_major: count.nullable().default(null),
   operation: operation.nullable(),
   contact,
   /** Counters of the local router; null where none runs. */

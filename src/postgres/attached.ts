@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 import type { Contact } from "../core/message.ts";
 import { worksAsPrimary } from "./ask.ts";
 import { adoptAttached, attachedGrip, attachedTarget } from "./attached_grip.ts";
+import { careFor, safely } from "./care.ts";
 import { openSession, type Session } from "./connection.ts";
 import { dispatcher } from "./dispatch.ts";
 import { openEye } from "./eye.ts";
@@ -76,6 +77,7 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
     dataDir: null,
     worksAsPrimary: (contact: Contact, timeoutMs: number) =>
       worksAsPrimary(options, contact, timeoutMs),
+    care: safely(careFor(options, grip.target, null)),
     isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
     measure: (timeoutMs: number) => measureServer(grip.target, timeoutMs),
     close() {

@@ -4,17 +4,27 @@
  * @module
  */
 import type { Incarnation } from "../core/record.ts";
-import { identifier, literal, openSession, type Session } from "./connection.ts";
+import { identifier, openSession, type Session } from "./connection.ts";
 import { writeAccess } from "./hba.ts";
 import { type InForce, reloaded } from "./in_force.ts";
 import { done, failed, type Step } from "./outcome.ts";
 import { localTarget, passfilePath, type Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { sendSignal } from "./process.ts";
-import { clearAutoConf, type RoleSettings, roleValues, writeSettings } from "./settings.ts";
+import { readMark } from "./marker.ts";
+import {
+  clearAutoConf,
+  readRole,
+  type RoleSettings,
+  roleValues,
+  settingsText,
+  waitsForStandbys,
+  writeSettings,
+} from "./settings.ts";
+import { inTurn } from "./turns.ts";
 import { startServer } from "./start.ts";
 import { stopServer } from "./stop.ts";
-import { GUARDED_SETTINGS } from "./standing.ts";
+import { isGuarded } from "./standing.ts";
 import { offers } from "./version.ts";
 
 /** Brings a running server to the settings of a role. */
@@ -42,7 +52,7 @@ export async function changeSettings(
     before = at ?? "";
     restart = settings.role === "standby" && !offers(place.major, "reloads_upstream") &&
       (conninfo !== values.primary_conninfo || slot !== values.primary_slot_name);
-    await resetGuarded(place, session);
+    await resetGuarded(place, session, waitsForStandbys(settings));
   } finally {
     session.close();
   }
@@ -86,17 +96,22 @@ export function reloadable(
  * Takes back what ALTER SYSTEM set of the guarded settings, which would override metako.conf.
  * Whatever else it set is the operator's business. A reload has to follow.
  *
+ * @param waits whether commits have to wait for standbys
  * @returns the names that were taken back
  */
-export async function resetGuarded(place: Place, session: Session): Promise<readonly string[]> {
-  const names = GUARDED_SETTINGS.map(literal).join(", ");
+export async function resetGuarded(
+  place: Place,
+  session: Session,
+  waits: boolean,
+): Promise<readonly string[]> {
   const found = await session.query(
-    `select name, setting, sourcefile, sourceline::text from pg_file_settings
-    where sourcefile like '%postgresql.auto.conf' and name in (${names})`,
+    `select lower(name) as name, setting, sourcefile, sourceline::text from pg_file_settings
+    where sourcefile like '%/postgresql.auto.conf' and name is not null`,
   );
   if (!found.ok) return [];
   const taken: string[] = [];
-  for (const { name, sourcefile, sourceline } of found.rows) {
+  for (const { name, setting, sourcefile, sourceline } of found.rows) {
+    if (!isGuarded({ name: name!, value: setting ?? "", waits })) continue;
     const reset = await session.query(`alter system reset ${identifier(name!)}`);
     place.options.log("warning", "setting_overridden", {
       outcome: reset.ok ? "taken_back" : "failed",
@@ -115,7 +130,7 @@ export async function prepareFiles(
   settings: RoleSettings,
   incarnation: Incarnation,
 ): Promise<Step<null>> {
-  const cleared = await clearAutoConf(place);
+  const cleared = await clearAutoConf(place, settings);
   if (!cleared.ok) return cleared;
   for (const { name, line } of cleared.value) {
     place.options.log("warning", "setting_overridden", {
@@ -128,7 +143,30 @@ export async function prepareFiles(
   return await writeFiles(place, settings, incarnation);
 }
 
-async function writeFiles(
+/**
+ * Brings the files to what the operator has set since, for the role that is written there.
+ *
+ * @returns whether anything changed, so that a reload has to follow
+ */
+export function refreshSettings(place: Place): Promise<boolean> {
+  return inTurn(place, async () => {
+    const [role, mark] = await Promise.all([readRole(place.dataDir), readMark(place.dataDir)]);
+    if (role === null || mark.kind !== "mark") return false;
+    const before = await settingsText(place.dataDir);
+    const written = await writeSettings(place, role, mark.mark.incarnation);
+    return written.ok && await settingsText(place.dataDir) !== before;
+  });
+}
+
+function writeFiles(
+  place: Place,
+  settings: RoleSettings,
+  incarnation: Incarnation,
+): Promise<Step<null>> {
+  return inTurn(place, () => writeBoth(place, settings, incarnation));
+}
+
+async function writeBoth(
   place: Place,
   settings: RoleSettings,
   incarnation: Incarnation,

@@ -9,6 +9,7 @@ import type { ServerAction, ServerObservation } from "../core/server.ts";
 import { worksAsPrimary } from "./ask.ts";
 import { type Attempts, noAttempts } from "./attempts.ts";
 import { initialise } from "./build.ts";
+import { careFor, safely } from "./care.ts";
 import { clone } from "./clone.ts";
 import { openSession } from "./connection.ts";
 import { dispatcher } from "./dispatch.ts";
@@ -71,6 +72,7 @@ export async function openManaged(
       limitations: [],
       dataDir,
       worksAsPrimary: (contact, timeoutMs) => worksAsPrimary(options, contact, timeoutMs),
+      care: safely(careFor(options, localTarget(place), place)),
       isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
       measure: (timeoutMs) => measureServer(localTarget(place), timeoutMs),
       close() {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Log } from "../core/log.ts";
+import type { Lsn } from "../core/lsn.ts";
 import type { Contact } from "../core/message.ts";
 import type { Measurements } from "./measure.ts";
 import type { NodeName } from "../core/record.ts";
@@ -85,6 +86,37 @@ export interface ActionProgress {
   readonly totalBytes: number;
 }
 
+/** Where each member is on this server's timeline; the leader's own position does not matter. */
+export type Siblings = ReadonlyMap<NodeName, Lsn | "leader">;
+
+/** A replication slot, as `status` shows it. */
+export interface SlotReport {
+  readonly name: string;
+  readonly kind: "physical" | "logical";
+  /** Whose it is; null where it belongs to no member. */
+  readonly member: NodeName | null;
+  readonly active: boolean;
+  /** "reserved", "extended", "unreserved" or "lost"; null before PostgreSQL 13. */
+  readonly walStatus: string | null;
+  /** Null where it holds nothing. */
+  readonly retainedBytes: number | null;
+  /** Of a logical slot. */
+  readonly database: string | null;
+  /** Whether a logical slot is to be kept on standbys, and whether it is such a copy. */
+  readonly failover: boolean;
+  readonly synced: boolean;
+}
+
+/** What the care of a server found. */
+export interface CareReport {
+  /** PostgreSQL's release. */
+  readonly major: number;
+  readonly role: "primary" | "standby";
+  /** Sentences for `status`. */
+  readonly problems: readonly string[];
+  readonly slots: readonly SlotReport[];
+}
+
 /** How an action ended. */
 export type ActionOutcome =
   | { readonly ok: true; readonly result: ActionResult }
@@ -118,6 +150,11 @@ export interface LocalServer {
   isPrivileged(role: string): Promise<boolean>;
   /** Reads what is worth watching and decides nothing; null where it does not answer in time. */
   measure(timeoutMs: number): Promise<Measurements | null>;
+  /**
+   * Looks after slots and settings, and says what is wrong; never throws. Null: not to be asked.
+   * May be called at any time, beside an action too.
+   */
+  care(siblings: Siblings): Promise<CareReport | null>;
   /** Lets go of the server. Never stops PostgreSQL. */
   close(): Promise<void>;
 }

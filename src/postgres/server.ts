@@ -9,12 +9,15 @@ import type { OpenResult, PostgresOptions } from "./options.ts";
 export type {
   ActionOutcome,
   ActionProgress,
+  CareReport,
   DataMember,
   LocalServer,
   OpenResult,
   PostgresOptions,
   Rejoin,
   RunOptions,
+  Siblings,
+  SlotReport,
 } from "./options.ts";
 export { findPostgres } from "./discover.ts";
 

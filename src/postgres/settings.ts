@@ -16,8 +16,15 @@ import { done, failed, messageOf, type Step } from "./outcome.ts";
 import type { PostgresOptions } from "./options.ts";
 import { passfilePath, type Place, readControl, serverFile } from "./place.ts";
 import { slotName } from "./slot_name.ts";
-import { GUARDED_SETTINGS, standingValues, type Surroundings } from "./standing.ts";
+import { isGuarded, standingValues, type Surroundings } from "./standing.ts";
 import { NOBODY, renderSyncNames } from "./sync_names.ts";
+
+/** Both files as they are, to tell whether they change; null where one is not there. */
+export async function settingsText(dataDir: string): Promise<string | null> {
+  const read = (name: string) => readIfThere(join(dataDir, name)).catch(() => null);
+  const [own, whole] = await Promise.all([read(SETTINGS_FILE), read("postgresql.conf")]);
+  return own === null || whole === null ? null : `${own}\0${whole}`;
+}
 
 /** What a role asks of the settings. A standby that follows nobody receives nothing. */
 export type RoleSettings =
@@ -40,11 +47,8 @@ export async function writeSettings(
   const path = join(place.dataDir, SETTINGS_FILE);
   try {
     const around = await surroundings(place, settings);
-    await writeDurably(
-      path,
-      renderSettings(place, settings, incarnation, around),
-      serverFile(place),
-    );
+    const text = renderSettings(place, settings, incarnation, around);
+    if (await readIfThere(path) !== text) await writeDurably(path, text, serverFile(place));
     await ensureIncluded(place);
     return done(null);
   } catch (error) {
@@ -129,6 +133,7 @@ export function renderSettings(
   const lines: Record<string, string> = {
     ...roleValues(options, settings, incarnation, passfilePath(place)),
     ...standingValues(place, around),
+    ...commitValue(settings, around),
   };
   return [
     "# Written by metako at every change of role. Put settings of your own in postgresql.conf.",
@@ -136,6 +141,21 @@ export function renderSettings(
     ...Object.entries(lines).map(([name, value]) => `${name} = ${quoteSetting(value)}`),
     "",
   ].join("\n");
+}
+
+/** Whether commits have to wait for standbys in that role. */
+export function waitsForStandbys(settings: RoleSettings): boolean {
+  return settings.role === "primary" && settings.sync.names.length > 0;
+}
+
+/** Where commits wait for standbys, none may be told not to; for less there is `durability`. */
+function commitValue(
+  settings: RoleSettings,
+  { theirs }: Surroundings,
+): Readonly<Record<string, string>> {
+  if (!waitsForStandbys(settings)) return {};
+  const set = theirs.findLast(({ name }) => name === "synchronous_commit")?.value;
+  return { synchronous_commit: set === "remote_apply" ? set : "on" };
 }
 
 /**
@@ -161,14 +181,18 @@ function quoteConninfo(value: string): string {
  *
  * @returns what was taken out
  */
-export async function clearAutoConf(place: Place): Promise<Step<readonly ConfEntry[]>> {
+export async function clearAutoConf(
+  place: Place,
+  settings: RoleSettings,
+): Promise<Step<readonly ConfEntry[]>> {
   const path = join(place.dataDir, AUTO_FILE);
   try {
     const text = await readIfThere(path) ?? "";
-    const guarded: readonly string[] = GUARDED_SETTINGS;
-    const found = parseConf(text).filter(({ name }) => guarded.includes(name));
+    const waits = waitsForStandbys(settings);
+    const found = parseConf(text).filter((entry) => isGuarded({ ...entry, waits }));
     if (found.length > 0) {
-      await writeDurably(path, withoutSettings(text, guarded), serverFile(place));
+      const names = found.map(({ name }) => name);
+      await writeDurably(path, withoutSettings(text, names), serverFile(place));
     }
     return done(found);
   } catch (error) {

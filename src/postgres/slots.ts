@@ -1,26 +1,24 @@
 /**
- * The members' physical slots on this server.
+ * The members' physical slots on a server that becomes a primary.
  *
- * A primary has one for every other member, holding WAL from its creation, bounded by
- * `max_slot_wal_keep_size`. A standby has none: nothing there would move them on, so they would
- * only fill its disk. What siblings need after a promotion is on the promoted standby all the
- * same: `wal_keep_size` keeps recent WAL everywhere, and the slots are created just before the
- * promotion, reserving from the last restart point, so that the checkpoints after it remove
- * nothing that a sibling still lacks.
+ * Regular care (care.ts) keeps them on every server. What it could not make in time is made just
+ * before a promotion, reserving from the last restart point, so that the checkpoints after it
+ * remove nothing that a sibling still lacks; and `wal_keep_size` keeps recent WAL everywhere.
  *
  * @module
  */
 import { literal, type Session } from "./connection.ts";
 import type { PostgresOptions } from "./options.ts";
 import { done, failed, type Step } from "./outcome.ts";
-import { isOwnSlot, slotName } from "./slot_name.ts";
+import { slotName } from "./slot_name.ts";
 
 /** Creates what is missing; a slot that lost its WAL is made anew. */
 export async function ensureSlots(session: Session, options: PostgresOptions): Promise<Step<null>> {
   const wanted = options.members.filter(({ name }) => name !== options.nodeName)
     .map(({ name }) => slotName(name));
   const there = await session.query(
-    "select slot_name, active::text, coalesce(wal_status, '') as status from pg_replication_slots",
+    `select slot_name, active::text, coalesce(to_json(slot)->>'wal_status', '') as status
+    from pg_replication_slots slot`,
   );
   if (!there.ok) return there;
   for (const slot of wanted) {
@@ -36,21 +34,6 @@ export async function ensureSlots(session: Session, options: PostgresOptions): P
     if (!made.ok && made.code !== "42710") {
       return failed(`Cannot create the replication slot ${slot}: ${made.because}`);
     }
-  }
-  return done(null);
-}
-
-/** Drops the members' slots that nobody uses, on a server that became a standby. */
-export async function dropIdleSlots(session: Session): Promise<Step<null>> {
-  const there = await session.query(
-    "select slot_name from pg_replication_slots where slot_type = 'physical' and not active",
-  );
-  if (!there.ok) return there;
-  for (const { slot_name: slot } of there.rows) {
-    if (slot === null || slot === undefined || !isOwnSlot(slot)) continue;
-    const dropped = await session.query(`select pg_drop_replication_slot(${literal(slot)})`);
-    // Somebody may have started to use it in between, which makes it worth keeping.
-    if (!dropped.ok && dropped.code !== "55006" && dropped.code !== "42704") return dropped;
   }
   return done(null);
 }

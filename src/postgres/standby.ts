@@ -23,7 +23,6 @@ import {
   standbyFacts,
 } from "./position.ts";
 import { askUpstream, ensureRemoteSlot, type UpstreamFacts } from "./replication.ts";
-import { dropIdleSlots } from "./slots.ts";
 import { slotName } from "./slot_name.ts";
 import { targetAt } from "./place.ts";
 import { whyWalIsMissing } from "./wal_there.ts";
@@ -62,9 +61,7 @@ export async function follow(
       const settings = { role: "standby", following: upstream } as const;
       const { timeoutMs } = grip.options;
       const options = { timeoutMs: Math.max(timeoutMs, 5_000), signal };
-      const changed = await grip.change(settings, detached.value, options);
-      if (!changed.ok) return changed;
-      return await dropIdleSlots(session);
+      return await grip.change(settings, detached.value, options);
     } finally {
       session.close();
     }

@@ -43,6 +43,29 @@ export const GUARDED_SETTINGS = [
   "hot_standby",
 ] as const;
 
+/** Values of `synchronous_commit` with which a commit does not wait for a standby's disk. */
+export const WEAK_COMMITS: readonly string[] = [
+  "off",
+  "local",
+  "remote_write",
+  "false",
+  "no",
+  "0",
+];
+
+/** Whether ALTER SYSTEM must not have set that. `waits`: commits have to wait for standbys. */
+export function isGuarded(
+  { name, value, waits }: {
+    readonly name: string;
+    readonly value: string;
+    readonly waits: boolean;
+  },
+): boolean {
+  const guarded: readonly string[] = GUARDED_SETTINGS;
+  if (guarded.includes(name)) return true;
+  return waits && name === "synchronous_commit" && WEAK_COMMITS.includes(value.toLowerCase());
+}
+
 /** The values, ready to be written. */
 export function standingValues(
   place: Place,
@@ -70,7 +93,7 @@ export function standingValues(
     hot_standby: "on",
     hot_standby_feedback: otherwise("hot_standby_feedback", "on"),
     ...(offers(major, "wal_keep_size")
-      ? { wal_keep_size: `${Math.max(mebibytes(set.get("wal_keep_size")) ?? 0, keepMiB)}MB` }
+      ? { wal_keep_size: keepSize(set.get("wal_keep_size"), keepMiB) }
       : { wal_keep_segments: atLeast("wal_keep_segments", Math.ceil(keepMiB / 16)) }),
     ...(offers(major, "slot_retention")
       ? { max_slot_wal_keep_size: `${options.maxSlotWalKeepMiB ?? 8192}MB` }
@@ -139,6 +162,10 @@ function listenAddresses({ options }: Place, theirs = ""): string {
 /** A socket's path is limited to 107 bytes; where the folder is too deep there is none. */
 function socketFolder({ privateDir }: Place): string {
   return new TextEncoder().encode(`${privateDir}/.s.PGSQL.65535`).length <= 107 ? privateDir : "";
+}
+
+function keepSize(theirs: string | undefined, keepMiB: number): string {
+  return theirs !== undefined && (mebibytes(theirs) ?? 0) >= keepMiB ? theirs : `${keepMiB}MB`;
 }
 
 function wholeNumber(text: string | undefined): number | null {

@@ -17,6 +17,7 @@ function fakeServer() {
     dataDir: null,
     worksAsPrimary: () => Promise.resolve(false),
     measure: () => Promise.resolve(null),
+    care: () => Promise.resolve(null),
     isPrivileged: () => Promise.resolve(false),
     close: () => Promise.resolve(),
   };

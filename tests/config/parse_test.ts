@@ -74,6 +74,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       synchronousStandbys: 1,
       maximumLagOnFailoverBytes: null,
       rejoin: "rewind",
+      slotRetentionBytes: 8 * 1024 ** 3,
     },
     router: {
       host: "0.0.0.0",

@@ -82,6 +82,7 @@ Deno.test("effectiveConfig() reads back as the same configuration, secrets put b
       synchronous_standbys: fc.integer({ min: 1, max: 2 }),
       rejoin: fc.constantFrom("rewind", "clone", "refuse"),
       maximum_lag_on_failover: fc.nat().map((bytes) => formatSize(bytes)),
+      slot_retention: fc.integer({ min: 64 }).map((mib) => formatSize(mib * 1024 ** 2)),
     }),
     router: fc.record({
       port: fc.integer({ min: 10_000, max: 20_000 }),

@@ -42,6 +42,11 @@ const REFUSED: readonly Case[] = [
     /min_consensus_nodes must be at most the number of members \(3\), is 4\./,
   ],
   [
+    "slots that hold next to nothing",
+    `${VALID}replication:\n  slot_retention: 16MB\n`,
+    /replication.slot_retention must be at least 64MB, is 16MB\. Raise it/,
+  ],
+  [
     "a missing name",
     VALID.replace("  node_name: node1\n", "  priority: 1\n"),
     /^etc\/node.yaml:1:1: identity.node_name must be set\./,

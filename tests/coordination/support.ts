@@ -56,6 +56,18 @@ export const STATUS: NodeStatus = {
   durability_policy: "quorum",
   electability: [{ node: "node2", electable: false, because: "it does not stream" }],
   possible_loss_bytes: 0,
+  slots: [{
+    name: "metako_node2",
+    kind: "physical",
+    member: "node2",
+    active: true,
+    wal_status: "reserved",
+    retained_bytes: 0,
+    database: null,
+    failover: false,
+    synced: false,
+  }],
+  postgres_major: 15,
   operation: null,
   contact: {
     database_host: "127.0.0.1",

@@ -27,7 +27,6 @@ import { parseProgress } from "./progress.ts";
 import { askUpstream, ensureRemoteSlot, type UpstreamFacts } from "./replication.ts";
 import { judgeRewind, runRewind } from "./rewind.ts";
 import { connectionString } from "./settings.ts";
-import { dropIdleSlots } from "./slots.ts";
 import { slotName } from "./slot_name.ts";
 import { startServer } from "./start.ts";
 import { seeStreaming } from "./verify.ts";
@@ -167,8 +166,6 @@ async function rewindAndFollow(
       signal,
     });
     if (!seen.ok) return seen;
-    const idle = await dropIdleSlots(session);
-    if (!idle.ok) place.options.log("warning", "slots", { because: idle.because });
     return done(
       seen.value === "streams"
         ? "it streams from the leader"

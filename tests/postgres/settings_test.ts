@@ -137,7 +137,7 @@ Deno.test("standingValues() never takes away what the operator's server needs", 
   assert.equal(more.wal_level, "logical");
   assert.equal(more.max_wal_senders, "40");
   assert.equal(more.max_replication_slots, "30");
-  assert.equal(more.wal_keep_size, "2048MB");
+  assert.equal(more.wal_keep_size, "2GB");
   const less = standing("wal_level = minimal\nmax_wal_senders = 0\nwal_keep_size = 16\n");
   assert.equal(less.wal_level, "replica");
   assert.equal(less.max_wal_senders, "10");

@@ -108,12 +108,14 @@ export function roleValues(
 ): Readonly<Record<string, string>> {
   const following = settings.role === "standby" ? settings.following : null;
   const node: NodeName = options.nodeName;
+  const conninfo = connectionString(following, {
+    user: options.replicationUser,
+    passfile,
+    applicationName: standbyName({ node, incarnation }),
+  });
   return {
-    primary_conninfo: connectionString(following, {
-      user: options.replicationUser,
-      passfile,
-      applicationName: standbyName({ node, incarnation }),
-    }),
+    // A database matters to the synchronisation of logical slots alone (PostgreSQL 17).
+    primary_conninfo: conninfo === "" ? "" : `${conninfo} dbname=postgres`,
     primary_slot_name: following === null ? "" : slotName(node),
     restore_command: "",
     synchronous_standby_names: settings.role === "primary"

@@ -8,14 +8,19 @@
  * @module
  */
 
+/**
+ * Which of several suites on one machine this is, 0 to 25: they must not take each other's hosts for
+ * leftovers.
+ */
+const PLACE = Math.trunc(Number(Deno.env.get("METAKO_FAULTS_PLACE") ?? 0)) % 26;
 /** Names of namespaces and interfaces begin with it, so that leftovers can be told. */
-const PREFIX = "mkf";
+const PREFIX = `mkf${PLACE === 0 ? "" : String.fromCharCode(97 + PLACE)}`;
 const BRIDGE = `${PREFIX}-br`;
-const SUBNET = "10.213.77";
+const SUBNET = `10.213.${77 + PLACE}`;
 const LAST = 254;
 
 /** Names the process whose hosts these are: the names above are the same in every run. */
-const OWNER_FILE = "/run/metako-faults.pid";
+const OWNER_FILE = `/run/metako-faults-${PLACE}.pid`;
 
 /** The machine itself, where the clients are. */
 export const CLIENTS_ADDRESS = `${SUBNET}.${LAST}`;
@@ -186,6 +191,11 @@ async function removeLeftovers(): Promise<void> {
       }
     }
     await run(["ip", "netns", "delete", namespace]);
+  }
+  // The kernel takes a namespace's links away later; a next network needs their names now.
+  const links = await run(["ip", "-o", "link", "show", "type", "veth"]);
+  for (const [, link] of links.text.matchAll(new RegExp(`\\s(${PREFIX}\\d+-link)@`, "g"))) {
+    await run(["ip", "link", "delete", link!]);
   }
   await run(["ip", "link", "delete", BRIDGE]);
 }

@@ -3,6 +3,7 @@
  * and router, under writers and readers whose ledger is compared afterwards.
  *
  *     deno task faults [NAME…] [--runs 3] [--report FILE] [--list]
+ *     deno task faults random [--minutes 10] [--seed N]
  *
  * Needs root, `ip` and `nft`. One cluster serves the scenarios of its shape as long as each leaves
  * it whole. Prints a line per run; exit code 1 where one failed by its own rule, 2 where the suite
@@ -14,6 +15,7 @@ import { parseArgs } from "node:util";
 import { listenForInterrupt } from "../../src/cli/interrupt.ts";
 import { networkObstacle } from "./network.ts";
 import { type Outcome, playScenario } from "./play.ts";
+import { playRandom } from "./random/play.ts";
 import { renderReport, runLine } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import { SCENARIOS, UNSUPPORTED } from "./scenarios.ts";
@@ -27,6 +29,7 @@ if (values.list) {
   }
   Deno.exit(0);
 }
+if (positionals.includes("random")) await random();
 const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1) refuse("--runs must be a whole number, 1 or more.");
 const unknown = positionals.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
@@ -61,6 +64,23 @@ const failed = outcomes.filter(({ faults }) => faults.length > 0).length;
 console.log(`${outcomes.length - failed} runs passed, ${failed} failed`);
 Deno.exit(failed === 0 && !interrupt.signal.aborted ? 0 : 1);
 
+/** Random faults instead of scenarios. */
+async function random(): Promise<never> {
+  if (positionals.length > 1) refuse("random goes alone, without the names of scenarios.");
+  const minutes = Number(values.minutes);
+  const seed = Number(values.seed ?? crypto.getRandomValues(new Uint16Array(1))[0]);
+  if (!(minutes > 0)) refuse("--minutes must be a number above 0.");
+  if (!Number.isInteger(seed) || seed < 0) refuse("--seed must be a whole number, 0 or more.");
+  const obstacle = await networkObstacle();
+  if (obstacle !== null) refuse(`The fault suite cannot run here: ${obstacle}.`);
+  const { signal } = listenForInterrupt();
+  console.log(`Random faults for ${minutes} minutes, --seed ${seed}`);
+  const { faults, summary } = await playRandom({ minutes, seed, signal }, console.log);
+  for (const fault of faults) console.error(fault);
+  console.log(summary);
+  Deno.exit(faults.length === 0 && !signal.aborted ? 0 : 1);
+}
+
 /** Takes the cluster down; its folder stays where that says something. */
 async function leave(good: boolean): Promise<void> {
   const leaving = world;
@@ -86,12 +106,17 @@ function readArguments() {
       options: {
         runs: { type: "string", default: "1" },
         report: { type: "string" },
+        minutes: { type: "string", default: "10" },
+        seed: { type: "string" },
         list: { type: "boolean", default: false },
       },
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    refuse(`${reason} Usage: deno task faults [NAME…] [--runs N] [--report FILE] [--list]`);
+    refuse(
+      `${reason} Usage: deno task faults [NAME…] [--runs N] [--report FILE] [--list]\n` +
+        "   or: deno task faults random [--minutes N] [--seed N]",
+    );
   }
 }
 

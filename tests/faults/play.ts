@@ -119,7 +119,7 @@ function openStage(
 }
 
 /** True once some more rows are acknowledged and read. */
-async function goesOn({ ledger }: Clients): Promise<boolean> {
+export async function goesOn({ ledger }: Clients): Promise<boolean> {
   const startMs = performance.now();
   const wanted = ledger.acknowledged.length + HEALTHY_ROWS;
   const reads = ledger.read.length + HEALTHY_ROWS;

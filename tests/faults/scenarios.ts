@@ -5,19 +5,27 @@
  */
 import type { Unsupported } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
+import { CLOCK_SCENARIOS } from "./scenarios/clocks.ts";
 import { DISK_SCENARIOS } from "./scenarios/disks.ts";
+import { FILE_SCENARIOS } from "./scenarios/files.ts";
+import { HALFWAY_SCENARIOS } from "./scenarios/halfway.ts";
 import { MOVE_SCENARIOS } from "./scenarios/moves.ts";
 import { NETWORK_SCENARIOS } from "./scenarios/network.ts";
 import { PROCESS_SCENARIOS } from "./scenarios/processes.ts";
 import { SHAPE_SCENARIOS } from "./scenarios/shapes.ts";
+import { WITNESS_SCENARIOS } from "./scenarios/witness.ts";
 
 /** What can be played. */
 export const SCENARIOS: readonly Scenario[] = [
   ...PROCESS_SCENARIOS,
   ...NETWORK_SCENARIOS,
   ...MOVE_SCENARIOS,
+  ...HALFWAY_SCENARIOS,
   ...DISK_SCENARIOS,
+  ...FILE_SCENARIOS,
+  ...CLOCK_SCENARIOS,
   ...SHAPE_SCENARIOS,
+  ...WITNESS_SCENARIOS,
 ];
 
 /** What needs more than this machine has. */

@@ -29,7 +29,7 @@ export interface Shape {
   /** Sections of every node's configuration file. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** What the command of a node's agent begins with besides, by the node's number from 0. */
-  readonly wrap?: (index: number) => readonly string[];
+  readonly wrap?: (index: number, folder: string) => readonly string[];
   /** Makes more of the hosts before anything starts there; undoes it at the end. */
   readonly furnish?: (plan: DemoPlan) => Promise<() => Promise<void>>;
 }
@@ -73,7 +73,7 @@ export async function openWorld(shape: Shape, signal: AbortSignal): Promise<Worl
     witnessCount: shape.witnesses,
     hosts: network.hosts.map((host, index) => ({
       address: host.address,
-      enter: [...enter(host), ...shape.wrap?.(index) ?? []],
+      enter: [...enter(host), ...shape.wrap?.(index, folder.path) ?? []],
     })),
     ports: network.hosts.flatMap(() => PORTS),
     binDir: found.value.binDir,

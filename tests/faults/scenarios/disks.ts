@@ -1,18 +1,23 @@
 /**
- * Disks that fill up, and files that vanish or rot. The data and state directories are file systems
- * of limited size, in memory.
+ * Disks that fill up, and a data directory that vanishes.
+ *
+ * Each node has three file systems of limited size, in memory: one for its data directory, which is
+ * mounted where PostgreSQL expects it, one for WAL, and one for its state_dir. What fills them lies
+ * beside the data, so that no rewind removes it.
  *
  * @module
  */
 import { join } from "node:path";
 import type { DemoNode, DemoPlan } from "../../../src/cli/demo/plan.ts";
-import { signalAgent } from "../moves.ts";
+import { agentOf, listProcesses } from "../../../src/cli/demo/processes.ts";
+import { signalHosts } from "../moves.ts";
 import { run } from "../network.ts";
 import { type Scenario, scenario, type Stage } from "../scenario.ts";
+import { untilWhole } from "../world.ts";
 import type { Shape } from "../world.ts";
 
-const DATA_MB = 400;
-const STATE_MB = 2;
+/** An agent calls a disk nearly full that has less than 256 MiB left. */
+const DISK_MB = 768;
 
 /** Three data nodes on small disks. */
 const DISKS: Shape = { name: "disks", nodes: 3, witnesses: 0, settings: {}, furnish: mountAll };
@@ -21,33 +26,70 @@ const DISKS: Shape = { name: "disks", nodes: 3, witnesses: 0, settings: {}, furn
 export const DISK_SCENARIOS: readonly Scenario[] = [
   scenario({
     name: "data-disk-full",
-    what: "the disk under the primary's data directory is full for fifteen seconds",
+    what: "the disk that holds the primary's data directory, WAL included, is full for fifteen " +
+      "seconds, and a new WAL segment is needed",
     shape: DISKS,
-    play: (stage) => fillFor(stage, stage.primary.dataDir, 15_000),
+    async play(stage) {
+      await fill(dataDisk(stage.primary));
+      await needSegments(stage, stage.primary);
+      await stage.wait(12_000);
+      await empty(dataDisk(stage.primary));
+    },
+  }),
+  scenario({
+    name: "data-only-full",
+    what: "the same, but WAL has a disk of its own that has space",
+    shape: DISKS,
+    async play(stage) {
+      const primary = await withWalDisk(stage);
+      stage.begins();
+      await fill(dataDisk(primary));
+      await stage.wait(15_000);
+      await empty(dataDisk(primary));
+    },
   }),
   scenario({
     name: "wal-disk-full",
-    what: "the same, and the primary needs a new WAL segment meanwhile",
+    what: "the disk that holds the primary's WAL alone is full for fifteen seconds",
     shape: DISKS,
     async play(stage) {
-      const filling = fillFor(stage, stage.primary.dataDir, 15_000);
-      await stage.wait(500);
-      const grow = "SELECT pg_switch_wal(), txid_current();";
-      for (let time = 0; time < 12; time++) {
-        await stage.world.ask(stage.primary, grow).catch(() => {});
-        await stage.wait(200);
-      }
-      await filling;
+      const primary = await withWalDisk(stage);
+      stage.begins();
+      await fill(walDisk(primary));
+      await needSegments(stage, primary);
+      await stage.wait(12_000);
+      await empty(walDisk(primary));
+    },
+  }),
+  scenario({
+    name: "standby-disk-full",
+    what:
+      "the disk that holds a standby's data directory, WAL included, is full for fifteen seconds",
+    shape: DISKS,
+    primary: "same",
+    async play(stage) {
+      const [standby] = stage.standbys;
+      await fill(dataDisk(standby!));
+      // Few, since the primary keeps them for that standby's slot.
+      await needSegments(stage, stage.primary, 3);
+      await stage.wait(14_000);
+      await empty(dataDisk(standby!));
     },
   }),
   scenario({
     name: "state-disk-full",
-    what: "the disk under the primary's state_dir is full for fifteen seconds, and its agent is " +
-      "started again afterwards, as a supervisor does",
+    what:
+      "the disk of the primary's state_dir is full, and a standby's host is killed, so that the " +
+      "primary has something to remember; agents that end are started again every two seconds",
     shape: DISKS,
     async play(stage) {
-      await fillFor(stage, stage.primary.stateDir, 15_000);
-      stage.world.cluster.start(stage.primary);
+      const { world, primary, standbys, wait } = stage;
+      await fill(primary.stateDir);
+      await signalHosts(world, standbys.slice(0, 1), "SIGKILL");
+      await superviseFor(stage, 15_000);
+      await empty(primary.stateDir);
+      await wait(2000);
+      await superviseFor(stage, 1);
     },
   }),
   scenario({
@@ -56,57 +98,95 @@ export const DISK_SCENARIOS: readonly Scenario[] = [
     shape: DISKS,
     primary: "another",
     async play({ primary, untilPrimary }) {
-      await run(["sh", "-c", `rm -rf ${primary.dataDir}/*`]);
+      await must(["find", primary.dataDir, "-mindepth", "1", "-delete"]);
       await untilPrimary(primary);
-    },
-  }),
-  scenario({
-    name: "state-corrupted",
-    what: "the primary's agent is killed and its state file overwritten with garbage; hands: the " +
-      "agent refuses to start until the file is moved away, as its message says",
-    shape: DISKS,
-    async play({ world, primary, wait, fail }) {
-      signalAgent(primary, "SIGKILL");
-      const file = await stateFile(primary);
-      await Deno.writeTextFile(file, "\u0000garbage {");
-      await wait(200);
-      world.cluster.start(primary);
-      await wait(4000);
-      if (world.cluster.agentExit(primary) === null) fail("the agent runs on a corrupted file");
-      await Deno.remove(file);
-      world.cluster.start(primary);
     },
   }),
 ];
 
-async function fillFor(stage: Stage, folder: string, forMs: number): Promise<void> {
-  const ballast = join(folder, "ballast");
-  await run(["sh", "-c", `dd if=/dev/zero of=${ballast} bs=4k 2>/dev/null`]);
-  await stage.wait(forMs);
-  await Deno.remove(ballast);
+const dataDisk = ({ folder }: DemoNode) => join(folder, "data-disk");
+const walDisk = ({ folder }: DemoNode) => join(folder, "wal-disk");
+
+async function fill(disk: string): Promise<void> {
+  const of = `of=${join(disk, "ballast")}`;
+  await run(["dd", "if=/dev/zero", of, "bs=1M"]);
+  await run(["dd", "if=/dev/zero", of, "bs=4k", "oflag=append", "conv=notrunc"]);
 }
 
-async function stateFile({ stateDir }: DemoNode): Promise<string> {
-  for await (const { name } of Deno.readDir(stateDir)) {
-    if (name.endsWith(".json")) return join(stateDir, name);
+async function empty(disk: string): Promise<void> {
+  await Deno.remove(join(disk, "ballast"));
+}
+
+/** Makes the primary want new segments; it need not survive that. */
+async function needSegments({ world, wait }: Stage, primary: DemoNode, count = 15): Promise<void> {
+  for (let time = 0; time < count; time++) {
+    const sql = "SET statement_timeout = 1000; SELECT pg_switch_wal(), txid_current();";
+    await world.ask(primary, sql).catch(() => {});
+    await wait(200);
   }
-  throw new Error(`There is no state file in ${stateDir}`);
+}
+
+/** What a supervisor does: an agent that has ended is started again, every two seconds. */
+async function superviseFor({ world, wait }: Stage, forMs: number): Promise<void> {
+  const untilMs = performance.now() + forMs;
+  do {
+    const processes = listProcesses();
+    for (const node of world.plan.nodes) {
+      if (agentOf(node.configFile, processes) === null) world.cluster.start(node);
+    }
+    await wait(2000);
+  } while (performance.now() < untilMs);
+}
+
+/** Makes a node primary whose WAL lies on a disk of its own, and returns it. */
+async function withWalDisk({ world, standbys, wait, untilPrimary }: Stage): Promise<DemoNode> {
+  const node = standbys[0]!;
+  const here = join(node.dataDir, "pg_wal");
+  if (!(await Deno.lstat(here)).isSymlink) {
+    await signalHosts(world, [node], "SIGKILL");
+    await wait(500);
+    await must(["sh", "-c", `rm -rf ${walDisk(node)}/pg_wal`]);
+    await must(["cp", "-a", here, walDisk(node)]);
+    await must(["rm", "-rf", here]);
+    await must(["ln", "-s", join(walDisk(node), "pg_wal"), here]);
+    world.cluster.start(node);
+  }
+  await untilWhole(world);
+  // Agents look at their disks every half a minute: one that was full may still count as full.
+  for (let time = 1;; time++) {
+    const { code, text } = await world.metako(node, ["switchover", "--to", node.name]);
+    if (code === 0) break;
+    if (time === 20) throw new Error(`metako switchover ended with ${code}: ${text}`);
+    await wait(3000);
+  }
+  await untilWhole(world);
+  return await untilPrimary();
 }
 
 async function mountAll(plan: DemoPlan): Promise<() => Promise<void>> {
-  const [uid, gid] = [await run(["id", "-u", "postgres"]), await run(["id", "-g", "postgres"])];
+  const [user, group] = [await run(["id", "-u", "postgres"]), await run(["id", "-g", "postgres"])];
   const mounted: string[] = [];
-  const mount = async (folder: string, options: string) => {
-    await Deno.mkdir(folder, { mode: 0o700 });
-    const done = await run(["mount", "-t", "tmpfs", "-o", options, "metako-faults", folder]);
-    if (done.code !== 0) throw new Error(`Cannot mount ${folder}: ${done.text}`);
-    mounted.push(folder);
+  const mount = async (folder: string, ...options: readonly string[]) => {
+    await Deno.mkdir(folder, { mode: 0o711 });
+    await must(["mount", ...options, folder]);
+    mounted.unshift(folder);
   };
-  for (const { dataDir, stateDir } of plan.nodes) {
-    await mount(dataDir, `size=${DATA_MB}m,mode=0700,uid=${uid.text},gid=${gid.text}`);
-    await mount(stateDir, `size=${STATE_MB}m,mode=0700`);
+  const limited = ["-t", "tmpfs", "-o", `size=${DISK_MB}m,mode=0711`, "metako-faults"];
+  for (const node of plan.nodes) {
+    await mount(dataDisk(node), ...limited);
+    await mount(walDisk(node), ...limited);
+    await mount(node.stateDir, ...limited);
+    const inside = join(dataDisk(node), "data");
+    await Deno.mkdir(inside, { mode: 0o700 });
+    await Deno.chown(inside, Number(user.text), Number(group.text));
+    await mount(node.dataDir, "--bind", inside);
   }
   return async () => {
     for (const folder of mounted) await run(["umount", "-l", folder]);
   };
+}
+
+async function must(command: readonly string[]): Promise<void> {
+  const { code, text } = await run(command);
+  if (code !== 0) throw new Error(`${command.join(" ")} failed: ${text}`);
 }

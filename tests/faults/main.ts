@@ -3,7 +3,7 @@
  * and router, under writers and readers whose ledger is compared afterwards.
  *
  *     deno task faults [NAME…] [--runs 3] [--report FILE] [--list]
- *     deno task faults random [--minutes 10] [--seed N]
+ *     deno task faults random [--minutes 10] [--seed N] [--shape three|witness|quick]
  *
  * Needs root, `ip` and `nft`. One cluster serves the scenarios of its shape as long as each leaves
  * it whole. Prints a line per run; exit code 1 where one failed by its own rule, 2 where the suite
@@ -17,7 +17,7 @@ import { networkObstacle } from "./network.ts";
 import { type Outcome, playScenario } from "./play.ts";
 import { playRandom } from "./random/play.ts";
 import { renderReport, runLine } from "./report.ts";
-import type { Scenario } from "./scenario.ts";
+import { QUICK, type Scenario, THREE, WITNESS } from "./scenario.ts";
 import { SCENARIOS, UNSUPPORTED } from "./scenarios.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -71,11 +71,16 @@ async function random(): Promise<never> {
   const seed = Number(values.seed ?? crypto.getRandomValues(new Uint16Array(1))[0]);
   if (!(minutes > 0)) refuse("--minutes must be a number above 0.");
   if (!Number.isInteger(seed) || seed < 0) refuse("--seed must be a whole number, 0 or more.");
+  const shapes = [THREE, WITNESS, QUICK];
+  const shape = shapes.find(({ name }) => name === values.shape);
+  if (shape === undefined) {
+    refuse(`--shape must be one of ${shapes.map(({ name }) => name).join(", ")}.`);
+  }
   const obstacle = await networkObstacle();
   if (obstacle !== null) refuse(`The fault suite cannot run here: ${obstacle}.`);
   const { signal } = listenForInterrupt();
   console.log(`Random faults for ${minutes} minutes, --seed ${seed}`);
-  const { faults, summary } = await playRandom({ minutes, seed, signal }, console.log);
+  const { faults, summary } = await playRandom({ shape, minutes, seed, signal }, console.log);
   for (const fault of faults) console.error(fault);
   console.log(summary);
   Deno.exit(faults.length === 0 && !signal.aborted ? 0 : 1);
@@ -108,6 +113,7 @@ function readArguments() {
         report: { type: "string" },
         minutes: { type: "string", default: "10" },
         seed: { type: "string" },
+        shape: { type: "string", default: THREE.name },
         list: { type: "boolean", default: false },
       },
     });
@@ -115,7 +121,7 @@ function readArguments() {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     refuse(
       `${reason} Usage: deno task faults [NAME…] [--runs N] [--report FILE] [--list]\n` +
-        "   or: deno task faults random [--minutes N] [--seed N]",
+        "   or: deno task faults random [--minutes N] [--seed N] [--shape S]",
     );
   }
 }

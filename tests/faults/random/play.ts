@@ -14,8 +14,7 @@ import { type Dice, diceOf } from "../../simulation/dice.ts";
 import { type Clients, startClients } from "../clients.ts";
 import { longestGapMs, overlaps } from "../judge.ts";
 import { goesOn } from "../play.ts";
-import { THREE } from "../scenario.ts";
-import { openWorld, rowsOf, untilWhole, type World } from "../world.ts";
+import { openWorld, rowsOf, type Shape, untilWhole, type World } from "../world.ts";
 import { drawMischief, type Ground, makeGood, type Mischief, startMissing } from "./mischief.ts";
 
 /** How a run ended. */
@@ -33,12 +32,17 @@ const REPLAY_S = 20;
 
 /** Plays for so many minutes, and says what happens as it happens. */
 export async function playRandom(
-  options: { readonly minutes: number; readonly seed: number; readonly signal: AbortSignal },
+  options: {
+    readonly shape: Shape;
+    readonly minutes: number;
+    readonly seed: number;
+    readonly signal: AbortSignal;
+  },
   say: (line: string) => void,
 ): Promise<RandomEnd> {
-  const { minutes, seed, signal } = options;
+  const { shape, minutes, seed, signal } = options;
   const dice = diceOf(seed, "faults");
-  const world = await openWorld(THREE, signal);
+  const world = await openWorld(shape, signal);
   const clients = startClients(world.plan, 0);
   const beganAtMs = performance.now();
   const elapsed = () => `${((performance.now() - beganAtMs) / 1000).toFixed(1).padStart(7)} s`;

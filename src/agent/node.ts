@@ -19,6 +19,7 @@ import { initialState } from "../core/initial.ts";
 import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
+import { clientVerifiers } from "./verifiers.ts";
 import { startRouter } from "../router/router.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
 import { keepCare, standingOf } from "./care.ts";
@@ -245,6 +246,7 @@ export async function openNode(
     view: routes.current,
     onChange: routes.onChange,
     isPrivileged: (user) => server === null ? Promise.resolve(true) : server.isPrivileged(user),
+    verifiers: clientVerifiers(options, routes.current),
     now: monotonicMs,
     random: Math.random,
     log,

@@ -24,6 +24,7 @@ import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync } from "./primary.ts";
 import { privilegeCheck } from "./privileges.ts";
 import { follow, prepare, revoke } from "./standby.ts";
+import { openVerifierReader } from "./verifiers.ts";
 import { majorOf, objectionTo } from "./version.ts";
 import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
@@ -62,6 +63,7 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
   const callbacks: (() => void)[] = [];
   const grip = attachedGrip(options, major);
   const eye = openEye(grip.target, () => callbacks.forEach((callback) => callback()));
+  const verifiers = openVerifierReader(options, eye.session);
   return {
     observe: () => bounded(observe(grip, eye), options.timeoutMs),
     run: dispatcher((action, run) => act(grip, action, run)),
@@ -79,8 +81,10 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
       worksAsPrimary(options, contact, timeoutMs),
     care: safely(careFor(options, grip.target, null)),
     isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
+    verifiers,
     measure: (timeoutMs: number) => measureServer(grip.target, timeoutMs),
     close() {
+      verifiers.close();
       eye.close();
       return Promise.resolve();
     },

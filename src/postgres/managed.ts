@@ -30,6 +30,7 @@ import { privilegeCheck } from "./privileges.ts";
 import { follow, prepare, revoke, startStandby } from "./standby.ts";
 import { stopServer } from "./stop.ts";
 import { resolveOwner } from "./users.ts";
+import { openVerifierReader } from "./verifiers.ts";
 import { pause } from "./wait.ts";
 import { watchPostmaster } from "./watch.ts";
 
@@ -56,6 +57,7 @@ export async function openManaged(
   const watch = watchPostmaster(() => findPostmaster(dataDir));
   const eye = openEye(localTarget(place), () => watch.look());
   const attempts = noAttempts();
+  const verifiers = openVerifierReader(options, eye.session);
   const perform = (action: ServerAction, run: RunOptions) =>
     action.type === "fence" ? fence() : act(place, attempts, action, run);
   async function fence(): Promise<ActionOutcome> {
@@ -74,8 +76,10 @@ export async function openManaged(
       worksAsPrimary: (contact, timeoutMs) => worksAsPrimary(options, contact, timeoutMs),
       care: safely(careFor(options, localTarget(place), place)),
       isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
+      verifiers,
       measure: (timeoutMs) => measureServer(localTarget(place), timeoutMs),
       close() {
+        verifiers.close();
         watch.close();
         eye.close();
         return Promise.resolve();

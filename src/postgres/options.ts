@@ -7,6 +7,7 @@ import type { Log } from "../core/log.ts";
 import type { Lsn } from "../core/lsn.ts";
 import type { Contact } from "../core/message.ts";
 import type { Measurements } from "./measure.ts";
+import type { VerifierReader } from "./verifiers.ts";
 import type { NodeName } from "../core/record.ts";
 import type {
   ActionFailure,
@@ -148,6 +149,8 @@ export interface LocalServer {
   readonly dataDir: string | null;
   /** Whether the role may bypass the cluster's rules: superuser or replication. Unknown role: false; cannot tell: true. */
   isPrivileged(role: string): Promise<boolean>;
+  /** Reads roles' stored passwords from `pg_authid`. */
+  readonly verifiers: VerifierReader;
   /** Reads what is worth watching and decides nothing; null where it does not answer in time. */
   measure(timeoutMs: number): Promise<Measurements | null>;
   /**

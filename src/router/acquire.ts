@@ -7,6 +7,7 @@
  */
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import { type Backend, type BackendOpening, openBackend } from "./backend.ts";
+import type { Credentials } from "./authenticate.ts";
 import type { RouterOptions, RouterPorts } from "./options.ts";
 import type { Choice, Purpose, Route } from "./route.ts";
 import { closeQuietly } from "./socket.ts";
@@ -18,14 +19,18 @@ export type Acquisition =
   /** The server refused in its own words. */
   | { readonly type: "refused"; readonly words: Uint8Array; readonly sqlstate: string | null }
   | { readonly type: "failed"; readonly complaint: Complaint }
+  /** The credentials do not open the server. */
+  | { readonly type: "unfit"; readonly complaint: Complaint }
   /** The client left, or the session was ended from outside. */
   | { readonly type: "abandoned" };
 
 /** What {@linkcode acquire} works with. */
 export interface AcquireInput {
   readonly purpose: Purpose;
-  /** The client's startup packet. */
+  /** The startup packet for the server. */
   readonly startup: Uint8Array;
+  /** What opens the server; null hands the client's own exchange through. */
+  readonly credentials: Credentials | null;
   readonly options: RouterOptions;
   readonly ports: Pick<RouterPorts, "now" | "random">;
   readonly waitingRoom: WaitingRoom;
@@ -117,6 +122,11 @@ async function tryRoute(input: AcquireInput, route: Route, remainingMs: number):
       return opening;
     case "trusted":
       return failed(trusted(route));
+    case "unfit":
+      // Standbys replay a new password later than the primary has it.
+      return opening.stale && route.to === "standby"
+        ? { type: "unavailable", route, because: opening.because }
+        : { type: "unfit", complaint: unfit(opening.because) };
     case "unavailable":
       return { type: "unavailable", route, because: opening.because };
   }
@@ -136,6 +146,7 @@ async function attempt(
     return await openBackend({
       target: route.target,
       startup: input.startup,
+      credentials: input.credentials,
       allowTrusted: options.allowTrustedBackend,
       connectTimeoutMs: Math.min(options.connectTimeoutMs, remainingMs),
       greetingTimeoutMs: options.startupTimeoutMs,
@@ -166,6 +177,15 @@ function tooManyWaiting(options: RouterOptions, because: string): Complaint {
     message: `Cannot start a session: ${options.maximumWaiting} sessions wait for a server ` +
       `already: ${because}`,
     hint: "Try again later, or connect less at a time.",
+  };
+}
+
+function unfit(because: string): Complaint {
+  return {
+    sqlstate: SQLSTATE.invalidAuthorization,
+    message: `Cannot start a session: ${because}`,
+    hint: "Try again if the password was just changed; use scram-sha-256 in pg_hba.conf for the " +
+      "addresses of the cluster's hosts, or set router.authentication: relay.",
   };
 }
 

@@ -1,27 +1,45 @@
 /**
- * Opens a server for one client, up to the point where it is known whether the server asks for proof.
+ * Opens a server for one client: either as the client, with what its own proof revealed, up to the
+ * server's first ReadyForQuery; or, where the client's exchange is handed through, up to the point
+ * where it is known whether the server asks for proof.
  *
  * Until then nothing reaches the client. So a server that lets in whom it should not is refused in
  * silence, and one that is still starting, or went away in the middle, can be tried again.
  *
  * @module
  */
-import { concatBytes } from "../wire/bytes.ts";
-import { judgeStartup, STARTUP_WATCH } from "../wire/backend_auth.ts";
+import { concatBytes, NO_BYTES } from "../wire/bytes.ts";
+import { type AuthPhase, judgeStartup, STARTUP_WATCH } from "../wire/backend_auth.ts";
+import { type ErrorFields, parseErrorFields } from "../wire/errors.ts";
 import { createFraming, type FrameEvent, type Framing, scan } from "../wire/framing.ts";
+import { parseBackendKeyData, parseParameterStatus } from "../wire/messages.ts";
 import { SQLSTATE } from "../wire/sqlstate.ts";
+import type { BackendKey } from "../wire/startup.ts";
+import type { Credentials } from "./authenticate.ts";
+import { answerBackend, type BackendLogin } from "./backend_login.ts";
 import type { RouteTarget } from "./options.ts";
 import { closeQuietly, connectWithin, read, within, write } from "./socket.ts";
 
-/** A server that is ready to go on with the client's own exchange. */
+/** A server that is ready for the client. */
 export interface Backend {
-  readonly conn: Deno.TcpConn;
+  readonly conn: Deno.Conn;
   /** The scanner of the server's stream; it stands behind `greeting`. */
   readonly framing: Framing;
-  /** What the server said so far, none of it passed on yet. */
+  /**
+   * "ready" where the router logged in; otherwise the client's exchange is still to be handed
+   * through, and `events` are to be judged from "greeting" on.
+   */
+  readonly phase: AuthPhase;
+  /**
+   * What is for the client, none of it passed on yet. Where the router logged in: everything behind
+   * AuthenticationOk, which ends with ReadyForQuery. Otherwise all that the server said.
+   */
   readonly greeting: Uint8Array;
-  /** The watched messages in `greeting`. */
+  /** The watched messages in `greeting` that are still to be judged. */
   readonly events: readonly FrameEvent[];
+  /** Where the router logged in: the server's key, and what it reported of its parameters. */
+  readonly key: BackendKey | null;
+  readonly parameters: ReadonlyMap<string, string>;
 }
 
 /** How {@linkcode openBackend} ended. */
@@ -31,39 +49,44 @@ export type BackendOpening =
   | { readonly type: "refused"; readonly words: Uint8Array; readonly sqlstate: string | null }
   /** The server let the router in without a challenge. */
   | { readonly type: "trusted" }
+  /** The credentials do not open it; `stale` where it has another verifier for the role. */
+  | { readonly type: "unfit"; readonly stale: boolean; readonly because: string }
   /** Not reachable, starting, shutting down: it may be different in a moment. */
   | { readonly type: "unavailable"; readonly because: string };
 
 /** Of the server's messages, those that a session wants to see. */
 const SERVER_WATCH: Readonly<Record<string, number>> = { ...STARTUP_WATCH, G: 0 };
+/** To log in, the whole of challenges and parameters must be seen. */
+const LOGIN_WATCH: Readonly<Record<string, number>> = { ...SERVER_WATCH, R: 4096, S: 4096 };
 const CHUNK_BYTES = 8192;
 // Far above what a server says before its challenge, and small enough for many sessions at once.
 const MAXIMUM_GREETING_BYTES = 65_536;
 
-/**
- * Connects, hands over the client's startup packet, and listens until the server's verdict.
- *
- * @param signal ends the attempt as "unavailable"
- */
-export async function openBackend(
-  { target, startup, allowTrusted, connectTimeoutMs, greetingTimeoutMs, signal }: {
-    readonly target: RouteTarget;
-    readonly startup: Uint8Array;
-    readonly allowTrusted: boolean;
-    readonly connectTimeoutMs: number;
-    readonly greetingTimeoutMs: number;
-    readonly signal: AbortSignal;
-  },
-): Promise<BackendOpening> {
+/** What {@linkcode openBackend} needs to know. */
+export interface BackendRequest {
+  readonly target: RouteTarget;
+  /** The startup packet: user, database and the client's parameters. */
+  readonly startup: Uint8Array;
+  /** Who the client proved to be; null hands its own exchange through. */
+  readonly credentials: Credentials | null;
+  readonly allowTrusted: boolean;
+  readonly connectTimeoutMs: number;
+  readonly greetingTimeoutMs: number;
+  /** Ends the attempt as "unavailable". */
+  readonly signal: AbortSignal;
+}
+
+/** Connects, sends the startup packet, and goes on until the server's verdict. */
+export async function openBackend(request: BackendRequest): Promise<BackendOpening> {
+  const { target, connectTimeoutMs, greetingTimeoutMs, signal } = request;
   const { host, port } = target;
   const connected = await connectWithin({ host, port, timeoutMs: connectTimeoutMs, signal });
   if (!connected.ok) return unavailable(target, connected.because);
   const { conn } = connected;
-  const opening = await within(
-    listen(conn, target, startup, allowTrusted),
-    greetingTimeoutMs,
-    signal,
-  );
+  const conversation = request.credentials === null
+    ? listen(conn, request)
+    : logIn(conn, request, request.credentials);
+  const opening = await within(conversation, greetingTimeoutMs, signal);
   if (opening === null) {
     closeQuietly(conn);
     return unavailable(target, `no answer within ${Math.round(greetingTimeoutMs)} ms`);
@@ -72,41 +95,138 @@ export async function openBackend(
   return opening;
 }
 
-async function listen(
-  conn: Deno.TcpConn,
-  target: RouteTarget,
-  startup: Uint8Array,
-  allowTrusted: boolean,
+/** What a server said so far, as bytes and as watched messages. */
+interface Hearing {
+  readonly framing: Framing;
+  readonly chunks: Uint8Array[];
+  readonly buffer: Uint8Array;
+}
+
+function hear(watch: Readonly<Record<string, number>>): Hearing {
+  return { framing: createFraming(watch), chunks: [], buffer: new Uint8Array(CHUNK_BYTES) };
+}
+
+/** The next messages; null where the server is gone or says too much. */
+async function more(conn: Deno.Conn, hearing: Hearing): Promise<readonly FrameEvent[] | null> {
+  if (hearing.framing.position >= MAXIMUM_GREETING_BYTES) return null;
+  const count = await read(conn, hearing.buffer);
+  if (count === null) return null;
+  const chunk = hearing.buffer.slice(0, count);
+  hearing.chunks.push(chunk);
+  return scan(hearing.framing, chunk);
+}
+
+async function logIn(
+  conn: Deno.Conn,
+  { target, startup, allowTrusted }: BackendRequest,
+  credentials: Credentials,
 ): Promise<BackendOpening> {
   if (!await write(conn, startup)) return unavailable(target, "closed the connection");
-  const framing = createFraming(SERVER_WATCH);
-  const chunks: Uint8Array[] = [];
+  const hearing = hear(LOGIN_WATCH);
+  const parameters = new Map<string, string>();
+  let login: BackendLogin = { step: "greeting" };
+  let authenticatedAt: number | null = null;
+  let key: BackendKey | null = null;
+  for (;;) {
+    const found = await more(conn, hearing);
+    if (found === null) return unavailable(target, "closed the connection, or said too much");
+    for (const event of found) {
+      if (event.type === "violation") return unavailable(target, event.because);
+      switch (event.code) {
+        case "R": {
+          if (authenticatedAt !== null) return unavailable(target, "authenticated twice");
+          const move = answerBackend(login, credentials, event.payload);
+          switch (move.type) {
+            case "send":
+              login = move.login;
+              if (!await write(conn, move.bytes)) return unavailable(target, "is gone");
+              break;
+            case "wait":
+              login = move.login;
+              break;
+            case "authenticated":
+              authenticatedAt = event.endsAt;
+              break;
+            case "trusted":
+              if (!allowTrusted) return { type: "trusted" };
+              authenticatedAt = event.endsAt;
+              break;
+            case "unfit":
+            case "stale":
+              return {
+                type: "unfit",
+                stale: move.type === "stale",
+                because: `${target.node} does not let the client in: ${move.because}.`,
+              };
+            case "violation":
+              return unavailable(target, move.because);
+          }
+          break;
+        }
+        case "S": {
+          const told = parseParameterStatus(event.payload);
+          if (told !== null) parameters.set(told.name, told.value);
+          break;
+        }
+        case "K":
+          key = parseBackendKeyData(event.payload);
+          break;
+        case "E": {
+          const startsAt = event.endsAt - event.payloadBytes - 5;
+          return refusal(target, parseErrorFields(event.payload), heard(hearing, startsAt));
+        }
+        case "Z":
+          if (authenticatedAt === null) return unavailable(target, "is ready without a login");
+          return {
+            type: "open",
+            backend: {
+              conn,
+              framing: hearing.framing,
+              phase: "ready",
+              greeting: heard(hearing, authenticatedAt),
+              events: [],
+              key,
+              parameters,
+            },
+          };
+      }
+    }
+  }
+}
+
+async function listen(
+  conn: Deno.Conn,
+  { target, startup, allowTrusted }: BackendRequest,
+): Promise<BackendOpening> {
+  if (!await write(conn, startup)) return unavailable(target, "closed the connection");
+  const hearing = hear(SERVER_WATCH);
   const events: FrameEvent[] = [];
-  const buffer = new Uint8Array(CHUNK_BYTES);
-  while (framing.position < MAXIMUM_GREETING_BYTES) {
-    const count = await read(conn, buffer);
-    if (count === null) return unavailable(target, "closed the connection");
-    const chunk = buffer.slice(0, count);
-    const found = scan(framing, chunk);
-    chunks.push(chunk);
+  const open = (): BackendOpening => ({
+    type: "open",
+    backend: {
+      conn,
+      framing: hearing.framing,
+      phase: "greeting",
+      greeting: heard(hearing, 0),
+      events,
+      key: null,
+      parameters: new Map(),
+    },
+  });
+  for (;;) {
+    const found = await more(conn, hearing);
+    if (found === null) return unavailable(target, "closed the connection, or gave no challenge");
     events.push(...found);
-    const greeting = () => concatBytes(chunks);
     for (const event of found) {
       if (event.type === "violation") return unavailable(target, event.because);
       const { verdict } = judgeStartup("greeting", event);
       switch (verdict.type) {
         case "challenged":
-          return { type: "open", backend: { conn, framing, greeting: greeting(), events } };
+          return open();
         case "trusted":
-          return allowTrusted
-            ? { type: "open", backend: { conn, framing, greeting: greeting(), events } }
-            : { type: "trusted" };
-        case "refused": {
-          const { sqlstate, message } = verdict.error;
-          return sqlstate === SQLSTATE.cannotConnectNow
-            ? unavailable(target, message ?? "not accepting connections")
-            : { type: "refused", words: greeting(), sqlstate };
-        }
+          return allowTrusted ? open() : { type: "trusted" };
+        case "refused":
+          return refusal(target, verdict.error, heard(hearing, 0));
         case "violation":
           return unavailable(target, verdict.because);
         case "pending":
@@ -117,7 +237,17 @@ async function listen(
       }
     }
   }
-  return unavailable(target, `said ${framing.position} bytes and no challenge`);
+}
+
+function heard({ chunks }: Hearing, from: number): Uint8Array {
+  return chunks.length === 0 ? NO_BYTES : concatBytes(chunks).subarray(from);
+}
+
+function refusal(target: RouteTarget, error: ErrorFields, words: Uint8Array): BackendOpening {
+  const { sqlstate, message } = error;
+  return sqlstate === SQLSTATE.cannotConnectNow
+    ? unavailable(target, message ?? "not accepting connections")
+    : { type: "refused", words, sqlstate };
 }
 
 function unavailable({ node, host, port }: RouteTarget, problem: string): BackendOpening {

@@ -41,8 +41,8 @@ export interface ForwardHooks {
 
 /** A client and a server, joined. */
 export interface Link {
-  readonly client: Deno.TcpConn;
-  readonly server: Deno.TcpConn;
+  readonly client: Deno.Conn;
+  readonly server: Deno.Conn;
   readonly clientFraming: Framing;
   readonly serverFraming: Framing;
   readonly activity: Activity;
@@ -76,7 +76,7 @@ const LARGE_BUFFER_BYTES = 131_072;
 
 /** Joins a client and a server, and starts to forward. {@linkcode Link.ended} says when it is over. */
 export function startForwarding(
-  client: Deno.TcpConn,
+  client: Deno.Conn,
   backend: Backend,
   early: EarlyInput,
   hooks: ForwardHooks,
@@ -88,8 +88,8 @@ export function startForwarding(
     clientFraming: createFraming(REQUEST_WATCH),
     serverFraming: backend.framing,
     activity: createActivity(),
-    phase: "greeting",
-    key: null,
+    phase: backend.phase,
+    key: backend.key,
     explained: false,
     writingToServer: false,
     drain: null,
@@ -98,6 +98,7 @@ export function startForwarding(
     toServerDone: Promise.resolve(),
     toClientDone: Promise.resolve(),
   };
+  if (link.key !== null) hooks.onKey(link.key);
   link.toClientDone = forwardToClient(link, backend, hooks);
   link.toServerDone = forwardToServer(link, early, hooks);
   return link;

@@ -47,6 +47,12 @@ export interface RouterPorts {
    * no answer in time, keeps the client out with 57P03.
    */
   isPrivileged(user: string): Promise<boolean>;
+  /**
+   * Reads a role's verifier, so that the router itself can authenticate clients. Null where this
+   * node cannot ask any server, or is told not to: then the client's exchange is handed through to
+   * the server, and the session stays with that one connection.
+   */
+  readonly verifiers?: Verifiers | null;
   /** A monotonic clock in milliseconds. */
   now(): number;
   /** Uniform over [0, 1). */
@@ -55,6 +61,23 @@ export interface RouterPorts {
   /** Overrides {@linkcode isLoopback}: whether a client's address is this host's own. */
   isLoopback?(address: string): boolean;
 }
+
+/** Where stored passwords are read. */
+export interface Verifiers {
+  /** Gives roles that do not exist a salt of their own, the same on every node: 32 bytes. */
+  readonly mockSecret: Uint8Array;
+  /** Bounded in time; never rejects. The same work for names that exist and names that do not. */
+  find(user: string): Promise<VerifierAnswer>;
+  /** What was found for this role may be out of date: the next question goes to a server. */
+  forget(user: string): void;
+}
+
+/** A role's stored password. */
+export type VerifierAnswer =
+  /** As `pg_authid.rolpassword` has it; null where there is no such role, or it has no password. */
+  | { readonly ok: true; readonly stored: string | null }
+  /** No server could be asked. */
+  | { readonly ok: false; readonly because: string };
 
 /** How reads are spread over standbys. */
 export type Algorithm = "round_robin" | "least_connected";

@@ -10,6 +10,7 @@ import { isBusy } from "../wire/activity.ts";
 import { terminateBytes } from "../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import { judgeAccess } from "./access.ts";
+import { admit } from "./admit.ts";
 import { acquire, type Attempt } from "./acquire.ts";
 import type { Backend } from "./backend.ts";
 import { deliverCancel } from "./cancel.ts";
@@ -40,7 +41,7 @@ const LAST_WORD_MS = 1000;
 export async function runSession(
   context: Context,
   { client, address, purpose, introduction }: {
-    readonly client: Deno.TcpConn;
+    readonly client: Deno.Conn;
     readonly address: string;
     readonly purpose: Purpose;
     readonly introduction: Introduction;
@@ -68,10 +69,19 @@ export async function runSession(
       ports,
     });
     if (complaint !== null) return await refuse(context, client, live.verdict ?? complaint);
-    const early = listenEarly(client, introduction, abandoned);
+    const admission = await admit(context, client, introduction, abandoned.signal);
+    if (admission.type === "gone") {
+      if (live.verdict !== null) await closeAfter(client, fatalBytes(live.verdict), LAST_WORD_MS);
+      return;
+    }
+    if (admission.type === "refused") {
+      return await refuse(context, client, live.verdict ?? admission.complaint);
+    }
+    const early = listenEarly(client, admission.rest, abandoned);
     const acquired = await acquire({
       purpose,
-      startup: introduction.raw,
+      startup: admission.startup,
+      credentials: admission.credentials,
       options,
       ports,
       waitingRoom: context.waitingRoom,
@@ -97,8 +107,12 @@ export async function runSession(
         return await conclude(context, link, acquired.route, await link.ended);
       }
       case "refused":
+        if (acquired.sqlstate?.startsWith("28")) ports.verifiers?.forget(admission.user);
         ports.log("info", "session_refused", { peer: address, sqlstate: acquired.sqlstate });
         return await closeAfter(client, acquired.words, LAST_WORD_MS);
+      case "unfit":
+        context.ports.verifiers?.forget(admission.user);
+        return await refuse(context, client, acquired.complaint);
       case "failed":
         return await refuse(context, client, acquired.complaint);
       case "abandoned":
@@ -170,7 +184,7 @@ export function heldComplaint(because: string): Complaint {
 /** Tells the client that the router does not serve it, and closes. */
 export async function refuse(
   context: Context,
-  client: Deno.TcpConn,
+  client: Deno.Conn,
   complaint: Complaint,
 ): Promise<void> {
   context.counters.refused++;
@@ -183,8 +197,8 @@ export async function refuse(
 
 /** Begins to read, so that a client that leaves while it waits is noticed. */
 function listenEarly(
-  client: Deno.TcpConn,
-  { rest }: Introduction,
+  client: Deno.Conn,
+  rest: Uint8Array,
   abandoned: AbortController,
 ): EarlyInput {
   const buffer = new Uint8Array(EARLY_BUFFER_BYTES);
@@ -218,7 +232,7 @@ function choose(
 
 function join(
   context: Context,
-  client: Deno.TcpConn,
+  client: Deno.Conn,
   route: Route,
   backend: Backend,
   early: EarlyInput,

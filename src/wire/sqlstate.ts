@@ -17,6 +17,8 @@ export const SQLSTATE = {
   protocolViolation: "08P01",
   /** Who the client says it is may not come in this way. */
   invalidAuthorization: "28000",
+  /** The proof of the password is wrong. */
+  invalidPassword: "28P01",
   featureNotSupported: "0A000",
 } as const;
 

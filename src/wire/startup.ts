@@ -44,6 +44,7 @@ const CANCEL_CODE = 80877102;
 const SSL_CODE = 80877103;
 const GSSENC_CODE = 80877104;
 const TLS_HANDSHAKE = 0x16;
+const PROTOCOL_OPTION = "_pq_.";
 const DECODER = new TextDecoder();
 
 /**
@@ -100,6 +101,31 @@ export function parseStartup(buffered: Uint8Array): StartupPacket {
 export function startupBytes(parameters: Readonly<Record<string, string>>, minor = 0): Uint8Array {
   const pairs = Object.entries(parameters).flat().map(cStringBytes);
   const body = concatBytes([int32Bytes((3 << 16) | minor), ...pairs, Uint8Array.of(0)]);
+  return concatBytes([int32Bytes(body.length + 4), body]);
+}
+
+/** The names of the protocol's own options, which a server that does not know them must list. */
+export function protocolOptions(parameters: ReadonlyMap<string, string>): readonly string[] {
+  return [...parameters.keys()].filter((name) => name.startsWith(PROTOCOL_OPTION));
+}
+
+/**
+ * A startup packet as protocol 3.0 without protocol options; all other parameters keep their bytes,
+ * which need not be UTF-8.
+ *
+ * @param packet one that {@linkcode parseStartup} accepted
+ */
+export function plainStartup(packet: Uint8Array): Uint8Array {
+  const kept: Uint8Array[] = [];
+  let at = 8;
+  while (at < packet.length && packet[at] !== 0) {
+    const nameEnd = packet.indexOf(0, at);
+    const valueEnd = packet.indexOf(0, nameEnd + 1);
+    const name = DECODER.decode(packet.subarray(at, nameEnd));
+    if (!name.startsWith(PROTOCOL_OPTION)) kept.push(packet.subarray(at, valueEnd + 1));
+    at = valueEnd + 1;
+  }
+  const body = concatBytes([int32Bytes(3 << 16), ...kept, Uint8Array.of(0)]);
   return concatBytes([int32Bytes(body.length + 4), body]);
 }
 

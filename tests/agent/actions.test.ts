@@ -19,6 +19,11 @@ function fakeServer() {
     measure: () => Promise.resolve(null),
     care: () => Promise.resolve(null),
     isPrivileged: () => Promise.resolve(false),
+    verifiers: {
+      find: () => Promise.resolve({ ok: true, stored: null }),
+      forget: () => {},
+      close: () => {},
+    },
     close: () => Promise.resolve(),
   };
   return { server, looks, actions, exit: () => exit() };

@@ -88,6 +88,7 @@ const VALUES: readonly (readonly [section: string, line: string, expected: RegEx
   ["router", 'host: "::1"', null],
   ["router", "host: fe80::1%eth0", null],
   ["router", 'host: ""', /must not be empty, is ""\./],
+  ["router", "authentication: none", /must be one of verify, relay, is none/],
   ["router", "allow_trusted_backend: yes", /must be true or false, is yes\./],
   ["router", "maximum_waiting: 0", null],
   ["load_balancer", "write_timeout: 10", /must be a duration with its unit, is 10\. Write "10s"/],

@@ -81,8 +81,8 @@ export function psql(
   return run("psql", ["-X", "-qAt", "-v", "ON_ERROR_STOP=1", where, ...args], { stdin });
 }
 
-/** Makes and starts a server. */
-export async function startDatabase(): Promise<Database> {
+/** Makes and starts a server; `hba` are lines of pg_hba.conf that go before the others. */
+export async function startDatabase(hba: readonly string[] = []): Promise<Database> {
   const folder = await Deno.makeTempDir({ prefix: "metako-router-" });
   const { uid, gid } = await owner();
   if (uid !== undefined) await Deno.chown(folder, uid, gid ?? uid);
@@ -94,6 +94,7 @@ export async function startDatabase(): Promise<Database> {
       `${data}/pg_hba.conf`,
       [
         "local all all trust",
+        ...hba,
         "host all trusted 127.0.0.1/32 trust",
         "host all plain 127.0.0.1/32 password",
         "host all,replication all 127.0.0.1/32 scram-sha-256",

@@ -19,6 +19,7 @@ import { initialState } from "../core/initial.ts";
 import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
+import { watchCertificate } from "./certificate_watch.ts";
 import { clientVerifiers } from "./verifiers.ts";
 import { startRouter } from "../router/router.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
@@ -242,7 +243,7 @@ export async function openNode(
     ...(tls === null ? {} : { tls: { cert: tls.cert, key: tls.key } }),
   });
   if (!serving.ok) return await giveUp(serving.because);
-  const started = startRouter(routerOptions(config), {
+  const started = startRouter(routerOptions(config, tls), {
     view: routes.current,
     onChange: routes.onChange,
     isPrivileged: (user) => server === null ? Promise.resolve(true) : server.isPrivileged(user),
@@ -269,6 +270,7 @@ export async function openNode(
   const endWatch = watchForSuspension((gapMs) => {
     loop.submit({ type: "suspended", nowMs: monotonicMs(), gapMs });
   });
+  const endCertificateWatch = watchCertificate({ config, router, inUse: tls, log });
   const endReports = startReports({ status: documents.status, peers: checker.snapshot, log });
 
   return {
@@ -276,6 +278,7 @@ export async function openNode(
     broken: broken.promise,
     async close() {
       endReports();
+      endCertificateWatch();
       endWatch();
       disks.stop();
       routes.stop();

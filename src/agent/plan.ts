@@ -9,6 +9,7 @@ import type { MemberEntry } from "../core/record.ts";
 import type { PairSettings, Settings } from "../core/settings.ts";
 import type { PostgresOptions } from "../postgres/server.ts";
 import type { RouterOptions } from "../router/options.ts";
+import type { TlsCertificate } from "../router/tls.ts";
 
 /** How long a client may take to say who it is, and a server to answer. */
 const STARTUP_TIMEOUT_MS = 10_000;
@@ -93,7 +94,7 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
 }
 
 /** What the router room is told. */
-export function routerOptions(config: Config): RouterOptions {
+export function routerOptions(config: Config, tls: TlsCertificate | null): RouterOptions {
   const { router, loadBalancer, coordination } = config;
   return {
     host: router.host,
@@ -106,6 +107,8 @@ export function routerOptions(config: Config): RouterOptions {
     maximumConnections: router.maximumConnections,
     maximumWaiting: router.maximumWaiting,
     allowTrustedBackend: router.allowTrustedBackend,
+    tls: tls === null ? null : { cert: tls.cert, key: tls.key },
+    requireTls: router.tls === "require",
     startupTimeoutMs: STARTUP_TIMEOUT_MS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   };

@@ -147,6 +147,8 @@ export interface RouterConfig {
   readonly maximumWaiting: number;
   /** True accepts a PostgreSQL that lets the router in without a password (demonstrations). */
   readonly allowTrustedBackend: boolean;
+  /** Whether sessions must be encrypted, where `security.tls_enabled` gives the router a certificate. */
+  readonly tls: "allow" | "require";
   /** Who checks a client's password: the router, or the server through the router. */
   readonly authentication: "verify" | "relay";
 }

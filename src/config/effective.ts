@@ -111,6 +111,7 @@ export function effectiveConfig(config: Config): string {
         maximum_connections: router.maximumConnections,
         maximum_waiting: router.maximumWaiting,
         allow_trusted_backend: router.allowTrustedBackend,
+        tls: router.tls,
         authentication: router.authentication,
       },
       state_dir: config.stateDir,

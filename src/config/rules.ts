@@ -93,6 +93,17 @@ export const RULES: readonly Rule[] = [
     check: missingCertificate,
   },
   {
+    id: "clients_can_encrypt",
+    reads: ["router.tls", "security.tls_enabled"],
+    check: ({ config }) =>
+      config.router.tls === "allow" || config.security.tlsEnabled ? [] : [wrong(
+        "router.tls",
+        "must be allow where security.tls_enabled is false, as there is no certificate",
+        "Set security.tls_enabled: true with cert_file and key_file, or router.tls: allow.",
+        config.router.tls,
+      )],
+  },
+  {
     id: "certificate_readable",
     reads: ["security.tls_enabled"],
     check: unreadableFiles,

@@ -144,6 +144,7 @@ export const fileSchema = z.strictObject({
     maximum_connections: integer(1, 100_000),
     maximum_waiting: integer(0, 100_000),
     allow_trusted_backend: flag(),
+    tls: choice({ allow: "allow", require: "require" }),
     authentication: choice({ verify: "verify", relay: "relay" }),
   }),
   state_dir: absolutePath(),

@@ -117,6 +117,7 @@ export function settle(
       maximumConnections: values.router?.maximum_connections ?? 1000,
       maximumWaiting: values.router?.maximum_waiting ?? 500,
       allowTrustedBackend: values.router?.allow_trusted_backend ?? false,
+      tls: values.router?.tls ?? "allow",
       authentication: values.router?.authentication ?? "verify",
     },
     stateDir: values.state_dir ?? `/var/lib/metako/${identity.nodeName}`,

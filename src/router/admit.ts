@@ -37,7 +37,7 @@ export type Admission =
 export async function admit(
   { options, ports }: Context,
   client: Deno.Conn,
-  { packet, raw, rest }: Introduction,
+  { packet, raw, rest, channel }: Introduction,
   signal: AbortSignal,
 ): Promise<Admission> {
   const user = nameAsServerSeesIt(packet.userBytes ?? new Uint8Array(0)) ?? "";
@@ -65,7 +65,7 @@ export async function admit(
   const verifier = (found.stored === null ? null : parseVerifier(found.stored)) ??
     mockVerifier(HASHES, verifiers.mockSecret, user);
   const outcome = await within(
-    authenticateClient({ client, user, rest, verifier, binding: null }),
+    authenticateClient({ client, user, rest, verifier, binding: channel?.binding ?? null }),
     options.startupTimeoutMs,
     signal,
   );

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Log } from "../core/log.ts";
+import type { TlsCertificate } from "./tls.ts";
 
 /** A PostgreSQL server that sessions can be led to. */
 export interface RouteTarget {
@@ -102,6 +103,10 @@ export interface RouterOptions {
   readonly maximumWaiting: number;
   /** Accept servers that let the router in without a challenge. For demonstrations only. */
   readonly allowTrustedBackend: boolean;
+  /** The certificate for clients; null speaks no TLS. */
+  readonly tls: TlsCertificate | null;
+  /** Refuse sessions that are not encrypted; cancel requests may come in clear all the same. */
+  readonly requireTls: boolean;
   /** How long a client may take to say who it is, and a server to answer that. */
   readonly startupTimeoutMs: number;
   /** How long one attempt to reach a server may take. */
@@ -147,6 +152,12 @@ export interface Router {
    * running one is closed with 57P01 as soon as it is outside a transaction with nothing unanswered.
    */
   hold(because: string): void;
+  /**
+   * Uses another certificate for connections from now on; running ones keep theirs.
+   *
+   * @returns why it cannot be used, the present one staying; null where it is in use
+   */
+  renewTls(certificate: TlsCertificate): string | null;
   /** Ends {@linkcode Router.hold}: waiting sessions go on. */
   release(): void;
   /**

@@ -15,6 +15,7 @@ import type { RouterAddress, RouterOptions, RouterPorts, RouterStart } from "./o
 import type { Purpose } from "./route.ts";
 import { heldComplaint, refuse, runSession } from "./session.ts";
 import { closeQuietly, tune, within } from "./socket.ts";
+import { openTlsDesk, type SecureChannel, type TlsDesk } from "./tls.ts";
 
 /** Connections beyond the sessions: clients in their first seconds, and those being refused. */
 const STARTUP_CONNECTIONS = 128;
@@ -30,6 +31,9 @@ const FAREWELL_MS = 2000;
  * @returns the running router, or why a port could not be opened and what to do about it
  */
 export function startRouter(options: RouterOptions, ports: RouterPorts): RouterStart {
+  const secured = options.tls === null ? null : openTlsDesk(options.tls);
+  if (secured?.ok === false) return secured;
+  const tls = secured?.desk ?? null;
   const context = createContext(options, ports);
   const listeners: { listener: Deno.TcpListener; purpose: Purpose }[] = [];
   const open: [Purpose, number | null][] = [
@@ -42,10 +46,11 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
       listeners.push({ listener: Deno.listen({ hostname: options.host, port }), purpose });
     } catch (error) {
       for (const { listener } of listeners) listener.close();
+      tls?.close();
       return { ok: false, because: listenProblem(options.host, port, purpose, error) };
     }
   }
-  const desk = createDesk(context);
+  const desk = createDesk(context, tls);
   const accepting = listeners.map(({ listener, purpose }) => acceptAll(desk, listener, purpose));
   const unsubscribe = ports.onChange(() => {
     const closed = [...context.sessions].filter((session) => session.reconsider()).length;
@@ -78,6 +83,8 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
         context.held = because;
         for (const session of [...context.sessions]) session.drain(heldComplaint(because));
       },
+      renewTls: (certificate) =>
+        tls === null ? "the router was started without TLS" : tls.renew(certificate),
       release() {
         context.held = null;
         for (const session of [...context.sessions]) session.drain(null);
@@ -92,6 +99,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
           for (const client of desk.greeting) closeQuietly(client);
           for (const session of [...context.sessions]) session.end(SHUTDOWN);
           await within(Promise.all([...desk.tasks]), options.connectTimeoutMs + FAREWELL_MS);
+          tls?.close();
         })();
         return closed;
       },
@@ -102,6 +110,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
 /** What the accept loops share. */
 interface Desk {
   readonly context: Context;
+  readonly tls: TlsDesk | null;
   /** Clients that have not said yet who they are. */
   readonly greeting: Set<Deno.TcpConn>;
   /** Everything that is under way for a client. */
@@ -116,8 +125,8 @@ const SHUTDOWN: Complaint = {
   hint: "Connect to another node's router.",
 };
 
-function createDesk(context: Context): Desk {
-  return { context, greeting: new Set(), tasks: new Set(), cancelling: 0, closing: false };
+function createDesk(context: Context, tls: TlsDesk | null): Desk {
+  return { context, tls, greeting: new Set(), tasks: new Set(), cancelling: 0, closing: false };
 }
 
 async function acceptAll(
@@ -155,17 +164,48 @@ async function acceptAll(
 }
 
 async function serve(desk: Desk, client: Deno.TcpConn, purpose: Purpose): Promise<void> {
-  const { context } = desk;
   tune(client);
   const address = client.remoteAddr.transport === "tcp" ? client.remoteAddr.hostname : "";
   desk.greeting.add(client);
-  const greeting = await greet(client, context.options.startupTimeoutMs);
+  let channel: SecureChannel | null = null;
+  try {
+    await serveGreeted(desk, client, purpose, address, (opened) => channel = opened);
+  } finally {
+    await leaveChannel(channel);
+  }
+}
+
+/** What was said last through TLS is still on its way to the client's own socket. */
+async function leaveChannel(channel: SecureChannel | null): Promise<void> {
+  if (channel === null) return;
+  closeQuietly(channel.conn);
+  await within(channel.done, FAREWELL_MS / 2);
+}
+
+async function serveGreeted(
+  desk: Desk,
+  client: Deno.TcpConn,
+  purpose: Purpose,
+  address: string,
+  onSecure: (channel: SecureChannel) => void,
+): Promise<void> {
+  const { context } = desk;
+  let conn: Deno.Conn = client;
+  const greeting = await greet(client, {
+    timeoutMs: context.options.startupTimeoutMs,
+    tls: desk.tls,
+    requireTls: context.options.requireTls,
+    onSecure(channel) {
+      conn = channel.conn;
+      onSecure(channel);
+    },
+  });
   desk.greeting.delete(client);
   if (desk.closing) return;
   switch (greeting.type) {
     case "session":
       return await runSession(context, {
-        client,
+        client: conn,
         address,
         purpose,
         introduction: greeting.introduction,
@@ -184,7 +224,7 @@ async function serve(desk: Desk, client: Deno.TcpConn, purpose: Purpose): Promis
       return;
     }
     case "invalid":
-      return await refuse(context, client, greeting.complaint);
+      return await refuse(context, conn, greeting.complaint);
     case "gone":
       context.ports.log("debug", "client_gone", { peer: address, because: greeting.because });
       return;

@@ -23,6 +23,8 @@ export interface BackendKey {
 
 /** What the first bytes of a connection are. `bytes` is how many of them the packet takes. */
 export type StartupPacket =
+  /** TLS from the first byte on, without an SSLRequest; nothing of it is consumed. */
+  | { readonly type: "tls_handshake"; readonly bytes: 0 }
   /** More must be read; never more than {@linkcode MAXIMUM_STARTUP_BYTES} in all. */
   | { readonly type: "incomplete" }
   | { readonly type: "ssl_request"; readonly bytes: number }
@@ -62,13 +64,7 @@ const DECODER = new TextDecoder();
 export function parseStartup(buffered: Uint8Array): StartupPacket {
   if (buffered.length < 4) return { type: "incomplete" };
   const length = readInt32(buffered, 0);
-  if (buffered[0] === TLS_HANDSHAKE) {
-    return invalid(
-      SQLSTATE.featureNotSupported,
-      "Cannot start a session: this port does not speak TLS without an SSLRequest.",
-      "Connect with sslnegotiation=postgres and sslmode=prefer or disable.",
-    );
-  }
+  if (buffered[0] === TLS_HANDSHAKE) return { type: "tls_handshake", bytes: 0 };
   if (length < 8 || length > MAXIMUM_STARTUP_BYTES) {
     return invalid(
       SQLSTATE.protocolViolation,

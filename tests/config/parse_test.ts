@@ -83,6 +83,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       maximumConnections: 1000,
       maximumWaiting: 500,
       allowTrustedBackend: false,
+      tls: "allow",
       authentication: "verify",
     },
     stateDir: "/var/lib/metako/node1",

@@ -230,6 +230,8 @@ export const OPTIONS: RouterOptions = {
   maximumConnections: 100,
   maximumWaiting: 100,
   allowTrustedBackend: false,
+  tls: null,
+  requireTls: false,
   startupTimeoutMs: 2000,
   connectTimeoutMs: 1000,
 };

@@ -74,9 +74,9 @@ Deno.test("parseStartup() refuses lengths outside 8 to 10,000 before they are bu
   assert.equal(parseStartup(int32Bytes(MAXIMUM_STARTUP_BYTES)).type, "incomplete");
 });
 
-Deno.test("parseStartup() refuses protocol 2.0, direct TLS, and HTTP", () => {
+Deno.test("parseStartup() knows TLS from its first byte, and refuses protocol 2.0 and HTTP", () => {
   assert.equal(sqlstateOf(concatBytes([int32Bytes(8), int32Bytes(2 << 16)])), "0A000");
-  assert.equal(sqlstateOf(Uint8Array.of(0x16, 3, 1, 2, 0)), "0A000");
+  assert.equal(parseStartup(Uint8Array.of(0x16, 3, 1, 2, 0)).type, "tls_handshake");
   assert.equal(sqlstateOf(new TextEncoder().encode("GET / HTTP/1.1\r\n")), "08P01");
 });
 

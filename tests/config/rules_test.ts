@@ -32,6 +32,11 @@ const REFUSED: readonly Case[] = [
     /:17:5: \S+agent_silence_timeout must be 0s, or ≥ failover_timeout \+ fence_margin \(3500ms\), is 3400ms\./,
   ],
   [
+    "encryption demanded of clients without a certificate",
+    router("  tls: require\n"),
+    /router\.tls must be allow where security\.tls_enabled is false.*is require\./,
+  ],
+  [
     "a check that outlasts its interval",
     `${VALID}health_check:\n  timeout: 3s\n`,
     /health_check.timeout must be ≤ interval \(2s \(default\)\), is 3s\./,

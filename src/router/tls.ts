@@ -10,7 +10,8 @@
  *
  * @module
  */
-import { createHash, X509Certificate } from "node:crypto";
+import { createHash } from "node:crypto";
+import { fromBase64 } from "../wire/base64.ts";
 import { bindingHashOf } from "../wire/certificate.ts";
 import { closeQuietly, finishWriting, read, tune, within, write } from "./socket.ts";
 
@@ -167,9 +168,13 @@ function openInner({ cert, key }: TlsCertificate): InnerStart {
 }
 
 function bindingOf(cert: string): Uint8Array | null {
-  const der = new X509Certificate(cert).raw;
-  const hash = bindingHashOf(der);
-  return hash === null ? null : new Uint8Array(createHash(hash).update(der).digest());
+  // The first certificate in the file is the router's own; those behind it are its authorities'.
+  const text = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(cert);
+  const der = text === null ? null : fromBase64(text[1]!.replace(/\s/g, ""));
+  const hash = der === null ? null : bindingHashOf(der);
+  return der === null || hash === null
+    ? null
+    : new Uint8Array(createHash(hash).update(der).digest());
 }
 
 async function splice(client: Deno.Conn, outer: Deno.Conn, buffered: Uint8Array): Promise<void> {

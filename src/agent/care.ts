@@ -20,6 +20,9 @@ import { monotonicMs } from "./clock.ts";
 /** How often the server is looked after when nothing changes. */
 const CARE_EVERY_MS = 5_000;
 
+/** How often is taken down what slots the leader has, by what it said last. */
+const NOTE_EVERY_MS = 1_000;
+
 /** Where the local server stands, as far as care has to know. */
 export interface Standing {
   readonly leader: NodeName | null;
@@ -54,6 +57,9 @@ export function keepCare(
   let again = false;
   let stopped = server === null;
 
+  const note = () => memory.note(standing().leader, peers());
+  const noting = setInterval(note, NOTE_EVERY_MS);
+
   const tend = async () => {
     clearTimeout(timer);
     // What is not recognised as a member's server is left alone.
@@ -68,7 +74,7 @@ export function keepCare(
     busy = true;
     do {
       again = false;
-      memory.note(standing().leader, peers());
+      note();
       report = await server!.care(siblingsOf(standing(), peers()));
       memory.compare(report);
     } while (again && !stopped);
@@ -86,6 +92,7 @@ export function keepCare(
     stop() {
       stopped = true;
       clearTimeout(timer);
+      clearInterval(noting);
     },
   };
 }

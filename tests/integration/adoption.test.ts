@@ -11,6 +11,7 @@ import {
   look,
   type Member,
   members,
+  metako,
   PASSWORD,
   postgresProgram,
   serverFolder,
@@ -126,5 +127,23 @@ Deno.test("metako run takes a running pair over without a restart, and keeps its
     const pending = await query(a!, "select name from pg_settings where pending_restart");
     assert.deepEqual(pending.map(({ name }) => name).sort(), ["cluster_name", "wal_log_hints"]);
     assert.equal((await look(files[0]!)).code, 0);
+
+    // Every server keeps a slot for the other; the logical one is named once it is lost.
+    const slotNames = async (member: Member) =>
+      ((await statusOf(member)).slots ?? []).map(({ name }: { name: string }) => name).sort();
+    await eventually(
+      "the care of both",
+      async () =>
+        (await slotNames(a!)).join() === "metako_node2,theirs" &&
+        (await slotNames(b!)).join() === "metako_node1",
+    );
+    // The standby hears of the leader's slots with the health checks, every two seconds.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    const ended = await metako("failover", "--to", "node2", "--config", files[0]!);
+    assert.equal(ended.code, 0, ended.out + ended.err);
+    await eventually("the lost slot to be named", async () => {
+      const problems: string[] = (await statusOf(b!)).problems;
+      return problems.some((text) => /^Logical slots that node1 had are lost: theirs\./.test(text));
+    });
   });
 });

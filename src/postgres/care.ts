@@ -15,6 +15,7 @@ import { judge } from "./findings.ts";
 import { inspect, type Inspection } from "./inspection.ts";
 import type { CareReport, PostgresOptions, Siblings } from "./options.ts";
 import { type Place, readControl } from "./place.ts";
+import { readRole } from "./settings.ts";
 import { planSlots, type SlotStep } from "./slot_plan.ts";
 import { isOwnSlot, slotName } from "./slot_name.ts";
 import { isGuarded } from "./standing.ts";
@@ -64,7 +65,8 @@ export function careFor(options: PostgresOptions, target: Target, place: Place |
 
   async function look(session: Session): Promise<Inspection | null> {
     const control = place === null ? null : await readControl(place);
-    const managed = place !== null;
+    // Before the first action there is no metako.conf that could be overridden.
+    const managed = place !== null && await readRole(place.dataDir) !== null;
     const outcome = await inspect(session, options.timeoutMs, { managed, control });
     return outcome.ok ? outcome.value : null;
   }

@@ -20,8 +20,6 @@ const NEEDED_AT_START = [
   "max_wal_senders",
   "max_replication_slots",
   "hot_standby",
-  "listen_addresses",
-  "port",
 ];
 
 /** Everything that is looked for, the gravest first. */

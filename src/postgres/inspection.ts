@@ -138,7 +138,10 @@ export async function inspect(
   });
 }
 
-/** The server parses its files for this view, which tells what is written, not what is in force. */
+/**
+ * The server parses its files for this view, which tells what is written, not what is in force.
+ * What the command line says of addresses and the like lasts until the next start and harms nobody.
+ */
 async function readOverrides(
   session: Session,
   timeoutMs: number,
@@ -160,6 +163,7 @@ async function readOverrides(
     select own.name, own.setting, pg_settings.setting, pg_settings.source
     from own join pg_settings using (name)
     where pg_settings.source in ('command line', 'environment variable')
+      and pg_settings.context <> 'postmaster'
     union all
     select null, null, null, null where not exists (select from own)
     order by 1`,

@@ -20,7 +20,6 @@ import {
   serverFolder,
   settled,
   startAgent,
-  statusOf,
   writeConfig,
 } from "./agent_world.ts";
 
@@ -31,7 +30,7 @@ async function handmade(all: readonly Member[], folder: string): Promise<void> {
   await serverFolder(`${folder}/servers`);
   const data = (member: Member) => `${folder}/servers/${member.name}`;
   const auth = ["-A", "scram-sha-256", "-U", "postgres", "--pwfile", `${folder}/pw`];
-  await postgresProgram("initdb", "-D", data(first!), "-N", ...auth);
+  await postgresProgram("initdb", "-D", data(first!), "-N", "-k", ...auth);
   await startByHand(first!, folder);
   for (const member of others) {
     const from = `host=127.0.0.1 port=${first!.databasePort} user=postgres password='${PASSWORD}'`;
@@ -76,18 +75,7 @@ Deno.test("agents without data_dir take over running servers, and survive their 
     }));
     const pidBefore = postmasterOf(`${folder}/servers/node1`, listProcesses());
     const agents = await Promise.all(files.map(startAgent));
-    // pg_basebackup -R left a setting that metako cannot overrule; it says so, and how to mend it.
-    for (const standby of all.slice(1)) {
-      await eventually(`${standby.name} to name the setting`, async () => {
-        const { problems } = await statusOf(standby);
-        return problems.some((text: string) =>
-          text.includes("ALTER SYSTEM RESET primary_conninfo")
-        );
-      });
-      const direct = connect(standby.databasePort);
-      await direct`alter system reset primary_conninfo`;
-      await direct.end({ timeout: 1 });
-    }
+    // What pg_basebackup -R left in postgresql.auto.conf is taken back without hands.
     assert.equal(await settled(files[1]!, 3), "node1");
     assert.equal(postmasterOf(`${folder}/servers/node1`, listProcesses()), pidBefore);
     const sql = connect(all[1]!.routerPort);

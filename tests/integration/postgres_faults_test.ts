@@ -5,6 +5,7 @@ import type { SyncSetting } from "../../src/core/server.ts";
 import { findPostgres } from "../../src/postgres/discover.ts";
 import { allProcesses, commandLine } from "../../src/postgres/process.ts";
 import { openLocalServer } from "../../src/postgres/server.ts";
+import { reloaded } from "../../src/postgres/in_force.ts";
 import {
   freePort,
   must,
@@ -259,12 +260,24 @@ Deno.test("a folder that is no data directory is refused and left alone", async 
   });
 });
 
-Deno.test("a setting that is overridden elsewhere fails the change and is named", async () => {
+Deno.test("a change takes back what ALTER SYSTEM set of the names", async () => {
   await withNodes(["a"], async ([a]) => {
     await initialise(a!);
     await sql(a!, "alter system set synchronous_standby_names = 'elsewhere'");
-    const names = [{ node: "b", incarnation: null }];
-    const outcome = await a!.server.run({ type: "set_sync", sync: { names, required: 1 } });
+    const sync = { names: [{ node: "b", incarnation: null }], required: 1 };
+    await must(a!, { type: "set_sync", sync }, "sync_in_force");
+    assert.deepEqual((await observed(a!, "primary")).sync, sync);
+  });
+});
+
+Deno.test("reloaded() names a setting that something else overrides, and the remedy", async () => {
+  await withNodes(["a"], async ([a]) => {
+    await initialise(a!);
+    const { host, port, username: user, password } = a!.options;
+    const target = { host, port, user, password, database: "postgres" };
+    const outcome = await reloaded({ target, timeoutMs: 5_000 }, "before", {
+      synchronous_standby_names: "as wanted",
+    });
     assert.ok(!outcome.ok);
     assert.match(outcome.because, /overrides metako\.conf.*ALTER SYSTEM RESET/);
   });

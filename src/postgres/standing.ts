@@ -76,7 +76,9 @@ export function standingValues(
   const otherwise = (name: string, value: string) => set.get(name) ?? value;
   const atLeast = (name: string, value: number) =>
     `${Math.max(wholeNumber(set.get(name)) ?? 0, value)}`;
-  const senders = Math.max(10, 3 * options.members.length);
+  // A stream for every other member, and as many again for copies; up to five members need no more
+  // than PostgreSQL's own 10, so that one which is added later costs no restart.
+  const senders = Math.max(10, 2 * options.members.length);
   const keepMiB = options.walKeepMiB ?? 256;
   const wantsLogical = set.get("wal_level")?.toLowerCase() === "logical" ||
     control?.walLevel === "logical";

@@ -6,6 +6,7 @@
 import { agentOf, listProcesses, postmasterOf, sendSignal } from "../../src/cli/demo/processes.ts";
 import type { DemoNode } from "../../src/cli/demo/plan.ts";
 import type { Drop } from "./network.ts";
+import type { Stage } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 /** A signal to a node's agent alone. */
@@ -30,6 +31,13 @@ export async function signalHosts(
 ): Promise<void> {
   const pids = await Promise.all(nodes.map((node) => world.network.pids(world.hostOf(node))));
   for (const pid of pids.flat()) sendSignal(pid, signal);
+}
+
+/** Kills the primary's host, and starts it again once another node is primary. */
+export async function killTheHost({ world, primary, untilPrimary }: Stage): Promise<void> {
+  await signalHosts(world, [primary], "SIGKILL");
+  await untilPrimary(primary);
+  world.cluster.start(primary);
 }
 
 /** Nothing from or to the host gets through any more; it does not see its cable pulled. */

@@ -3,36 +3,15 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseConf, readConf, withoutSettings } from "../../src/postgres/conf_file.ts";
 import { type ControlData, parseControlData } from "../../src/postgres/controldata.ts";
-import type { PostgresOptions } from "../../src/postgres/options.ts";
-import type { Place } from "../../src/postgres/place.ts";
 import { includedLast, quoteSetting } from "../../src/postgres/settings.ts";
 import { GUARDED_SETTINGS, standingValues } from "../../src/postgres/standing.ts";
+import { optionsOf, placeOf } from "./support.ts";
 
-const options: PostgresOptions = {
-  nodeName: "a",
-  members: [{ name: "a", addresses: ["10.0.0.1"] }, { name: "b", addresses: ["10.0.0.2"] }],
-  host: "127.0.0.1",
-  port: 5433,
-  username: "postgres",
-  password: "hidden-1",
-  database: "app",
-  dataDir: "/data",
-  binDir: null,
-  osUser: null,
-  replicationUser: "repl",
-  replicationPassword: "hidden-2",
-  stateDir: "/state",
-  timeoutMs: 1_000,
-  log: () => {},
-};
-const place: Place = {
-  options,
-  dataDir: "/data",
-  binDir: "/bin",
-  major: 15,
-  owner: null,
-  privateDir: "/state/postgres",
-};
+const options = optionsOf([{ name: "a", addresses: ["10.0.0.1"] }, {
+  name: "b",
+  addresses: ["10.0.0.2"],
+}]);
+const place = placeOf(options);
 
 function standing(text: string, control: ControlData | null = null, major = 15) {
   const theirs = parseConf(text).map((entry) => ({ ...entry, file: "postgresql.conf" }));

@@ -7,38 +7,17 @@ import { identifier, literal } from "../../src/postgres/connection.ts";
 import { parseControlData, wasShutDown } from "../../src/postgres/controldata.ts";
 import { parseMajor } from "../../src/postgres/discover.ts";
 import { renderAccess } from "../../src/postgres/hba.ts";
-import type { PostgresOptions } from "../../src/postgres/options.ts";
-import type { Place } from "../../src/postgres/place.ts";
 import { parseProcStat, parsePsLine } from "../../src/postgres/process.ts";
 import { connectionString, quoteSetting, renderSettings } from "../../src/postgres/settings.ts";
 import { isOwnSlot, slotName } from "../../src/postgres/slot_name.ts";
 import { NOBODY, parseSyncNames, renderSyncNames } from "../../src/postgres/sync_names.ts";
+import { optionsOf, placeOf } from "./support.ts";
 
-const options: PostgresOptions = {
-  nodeName: "a",
-  members: [{ name: "a", addresses: ["127.0.0.1"] }, { name: "b", addresses: ["localhost"] }],
-  host: "127.0.0.1",
-  port: 5433,
-  username: "postgres",
-  password: "hidden-1",
-  database: "app",
-  dataDir: "/data",
-  binDir: null,
-  osUser: null,
-  replicationUser: "repl",
-  replicationPassword: "hidden-2",
-  stateDir: "/state",
-  timeoutMs: 1_000,
-  log: () => {},
-};
-const place: Place = {
-  options,
-  dataDir: "/data",
-  binDir: "/bin",
-  major: 15,
-  owner: null,
-  privateDir: "/state/postgres",
-};
+const options = optionsOf([{ name: "a", addresses: ["127.0.0.1"] }, {
+  name: "b",
+  addresses: ["localhost"],
+}]);
+const place = placeOf(options);
 
 Deno.test("parseSyncNames() reads back every setting that renderSyncNames() writes", () => {
   const name = fc.record({

@@ -1,7 +1,6 @@
 /** Every release that metako runs, and what it does in each. */
 import assert from "node:assert/strict";
 import { reloadable } from "../../src/postgres/change.ts";
-import type { PostgresOptions } from "../../src/postgres/options.ts";
 import type { Place } from "../../src/postgres/place.ts";
 import { renderSettings } from "../../src/postgres/settings.ts";
 import {
@@ -12,26 +11,11 @@ import {
   OLDEST_MAJOR,
   VERSION_TABLE,
 } from "../../src/postgres/version.ts";
+import { optionsOf } from "./support.ts";
 
 const MAJORS = [12, 13, 14, 15, 16, 17, 18];
 
-const options: PostgresOptions = {
-  nodeName: "a",
-  members: ["a", "b", "c"].map((name) => ({ name, addresses: ["127.0.0.1"] })),
-  host: "127.0.0.1",
-  port: 5433,
-  username: "postgres",
-  password: "hidden-1",
-  database: "app",
-  dataDir: "/data",
-  binDir: null,
-  osUser: null,
-  replicationUser: "repl",
-  replicationPassword: "hidden-2",
-  stateDir: "/state",
-  timeoutMs: 1_000,
-  log: () => {},
-};
+const options = optionsOf(["a", "b", "c"].map((name) => ({ name, addresses: ["127.0.0.1"] })));
 
 function written(major: number): Map<string, string> {
   const place: Place = {

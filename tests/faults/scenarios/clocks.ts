@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import type { DemoNode, DemoPlan } from "../../../src/cli/demo/plan.ts";
 import { signalHosts } from "../moves.ts";
-import { type Scenario, scenario } from "../scenario.ts";
+import { type Scenario, scenario, type Stage } from "../scenario.ts";
 import type { Shape } from "../world.ts";
 
 const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
@@ -29,23 +29,13 @@ export const CLOCK_SCENARIOS: readonly Scenario[] = [
     name: "clock-ahead",
     what: "the clock of the primary's host is set an hour ahead, and back after fifteen seconds",
     shape: CLOCKS,
-    async play({ primary, wait }) {
-      await setClock(primary, "+3600s");
-      await wait(15_000);
-      await setClock(primary, "+0s");
-      await wait(3000);
-    },
+    play: (stage) => setForAWhile(stage, "+3600s"),
   }),
   scenario({
     name: "clock-behind",
     what: "the clock of the primary's host is set a day back, and right after fifteen seconds",
     shape: CLOCKS,
-    async play({ primary, wait }) {
-      await setClock(primary, "-86400s");
-      await wait(15_000);
-      await setClock(primary, "+0s");
-      await wait(3000);
-    },
+    play: (stage) => setForAWhile(stage, "-86400s"),
   }),
   scenario({
     name: "clock-standby",
@@ -81,6 +71,14 @@ export const CLOCK_SCENARIOS: readonly Scenario[] = [
     },
   }),
 ];
+
+/** Sets the primary's clock, and right again after fifteen seconds. */
+async function setForAWhile({ primary, wait }: Stage, by: string): Promise<void> {
+  await setClock(primary, by);
+  await wait(15_000);
+  await setClock(primary, "+0s");
+  await wait(3000);
+}
 
 const clockFile = (folder: string) => join(folder, "clock");
 

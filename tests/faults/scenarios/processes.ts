@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { signalAgent, signalHosts, signalPostmaster } from "../moves.ts";
+import { killTheHost, signalAgent, signalHosts, signalPostmaster } from "../moves.ts";
 import { QUICK, type Scenario, scenario, WITNESS } from "../scenario.ts";
 
 /** The scenarios of this file. */
@@ -35,11 +35,7 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
       "it is started again once another node is primary",
     primary: "another",
     wantedMs: 1500,
-    async play({ world, primary, untilPrimary }) {
-      await signalHosts(world, [primary], "SIGKILL");
-      await untilPrimary(primary);
-      world.cluster.start(primary);
-    },
+    play: killTheHost,
   }),
   scenario({
     name: "host-killed-witness",
@@ -47,11 +43,7 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     shape: WITNESS,
     primary: "another",
     wantedMs: 1500,
-    async play({ world, primary, untilPrimary }) {
-      await signalHosts(world, [primary], "SIGKILL");
-      await untilPrimary(primary);
-      world.cluster.start(primary);
-    },
+    play: killTheHost,
   }),
   scenario({
     name: "agent-stopped",
@@ -143,10 +135,6 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     what: "SIGKILL to every process of the primary's host with failover_timeout 1s",
     shape: QUICK,
     primary: "another",
-    async play({ world, primary, untilPrimary }) {
-      await signalHosts(world, [primary], "SIGKILL");
-      await untilPrimary(primary);
-      world.cluster.start(primary);
-    },
+    play: killTheHost,
   }),
 ];

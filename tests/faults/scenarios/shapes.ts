@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { heal, isolate, signalHosts } from "../moves.ts";
+import { heal, isolate, killTheHost, signalHosts } from "../moves.ts";
 import { CLIENTS_ADDRESS } from "../network.ts";
 import { type Scenario, scenario, WITNESS } from "../scenario.ts";
 import type { Shape } from "../world.ts";
@@ -105,11 +105,7 @@ export const SHAPE_SCENARIOS: readonly Scenario[] = [
     what: "SIGKILL to every process of the primary's host in a pair",
     shape: PAIR,
     primary: "another",
-    async play({ world, primary, untilPrimary }) {
-      await signalHosts(world, [primary], "SIGKILL");
-      await untilPrimary(primary);
-      world.cluster.start(primary);
-    },
+    play: killTheHost,
   }),
   scenario({
     name: "pair-cut-asks",

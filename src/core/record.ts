@@ -138,6 +138,13 @@ export function isForgotten(
  * ```
  */
 export function fingerprint(members: readonly MemberEntry[]): string {
+  const known = fingerprints.get(members);
+  if (known !== undefined) return known;
   const pairs = members.map((member) => [member.name, member.kind] as const);
-  return JSON.stringify(pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
+  const made = JSON.stringify(pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
+  fingerprints.set(members, made);
+  return made;
 }
+
+// Every message carries one, and a list never changes once it is made.
+const fingerprints = new WeakMap<readonly MemberEntry[], string>();

@@ -54,7 +54,12 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   }
 }
 
-function buildProgram(context: Context, finish: (code: number) => void): Command {
+/**
+ * Every command with its options and help, ready to parse words.
+ *
+ * @param finish is told the exit code of the command that ran
+ */
+export function buildProgram(context: Context, finish: (code: number) => void): Command {
   const { terminal } = context;
   const program = new Command("metako")
     .description("PostgreSQL high availability: one agent per database host.")

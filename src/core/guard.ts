@@ -34,7 +34,7 @@ const OPENING: readonly ServerAction["type"][] = [
 
 /** What the guardian has to do while nothing else is heard from this agent. */
 export function guardOrder(state: State): GuardOrder {
-  const { role, server, operation, settings } = state;
+  const { role, server, operation, settings, durable } = state;
   const rivals = membersOf(state).some((member) =>
     member.kind === "data" && member.name !== settings.self
   );
@@ -49,7 +49,10 @@ export function guardOrder(state: State): GuardOrder {
   const closed = server?.state === "standby" || server?.state === "stopped" ||
     server?.state === "absent";
   const opening = operation !== null && OPENING.includes(operation.action.type);
-  return closed && !opening ? { kind: "release" } : { kind: "keep" };
+  // A promotion that was given up, or begun by an agent before this one, may still come to its end.
+  const announced = server?.state === "standby" && durable.record?.timeline === 0 &&
+    durable.record.leader.node === settings.self;
+  return closed && !opening && !announced ? { kind: "release" } : { kind: "keep" };
 }
 
 /**

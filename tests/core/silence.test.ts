@@ -228,6 +228,17 @@ Deno.test("guardOrder() releases the guardian only when there is surely no prima
   assert.equal(order({ server: standbyServer("a"), operation: fencing }), "keep");
 });
 
+Deno.test("guardOrder() keeps the guardian while a promotion of its own may still come to its end", () => {
+  const order = (node: string, timeline: number) => {
+    const record = recordOf({ leader: inst(node), timeline });
+    return guardOrder(stateOf("a", { server: standbyServer("a"), durable: durableOf({ record }) }))
+      .kind;
+  };
+  assert.equal(order("a", 0), "keep");
+  assert.equal(order("a", 1), "release");
+  assert.equal(order("b", 0), "release");
+});
+
 Deno.test("guardOrder() asks for no guardian where nobody else has data", () => {
   const alone = leaderState({}, {
     durable: durableOf({ record: recordOf({ members: [{ name: "a", kind: "data" }] }) }),

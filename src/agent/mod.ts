@@ -6,7 +6,11 @@
 export type { FailoverEnd, OperatorClient } from "../coordination/operator_client.ts";
 export type { HistoryEntry, OperatorRequest, PrimaryChange } from "../coordination/history.ts";
 export { type NodeStatus, nodeStatusSchema } from "../coordination/status.ts";
-export { compareNames } from "./names.ts";
+export { claimsPrimary, mergeStatuses } from "../coordination/merge.ts";
+export type { ClusterView, NodeAnswer, Verdict } from "../coordination/merge.ts";
+export { type MergedEntry, mergeHistories } from "../coordination/merge_history.ts";
+export { compareNames } from "../coordination/names.ts";
+export { statusDocument } from "../coordination/status_document.ts";
 export { type DiskSpace, readDiskSpace } from "../postgres/disk.ts";
 export { findPostgres } from "../postgres/discover.ts";
 export { OLDEST_MAJOR } from "../postgres/version.ts";

@@ -13,7 +13,7 @@ import {
   unknownNode,
 } from "../coordination/status.ts";
 import type { Log } from "../core/log.ts";
-import { compareNames } from "./names.ts";
+import { compareNames } from "../coordination/names.ts";
 
 /** How often the log says how the cluster is, when nothing changes. */
 const REPORT_EVERY_MS = 30_000;

@@ -13,7 +13,7 @@ import { pairCaution } from "../core/pair.ts";
 import { openLocalServer } from "../postgres/server.ts";
 import { createLog } from "../telemetry/log.ts";
 import { openHistoryFile } from "./history_file.ts";
-import { compareNames } from "./names.ts";
+import { compareNames } from "../coordination/names.ts";
 import { openNode } from "./node.ts";
 import { coreSettings, postgresOptions } from "./plan.ts";
 import { clusterKeys, readTlsFiles } from "./secrets.ts";

@@ -9,11 +9,15 @@
  *
  * @module
  */
-import { compareNames, type FailoverEnd, type OperatorClient } from "../agent/mod.ts";
+import {
+  type ClusterView,
+  compareNames,
+  type FailoverEnd,
+  type OperatorClient,
+} from "../agent/mod.ts";
 import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { loadConfig } from "./load_config.ts";
-import type { ClusterView } from "./merge.ts";
 import { chooseForcedRoute, chooseRoute } from "./route.ts";
 import { clusterAsker } from "./status.ts";
 import type { Terminal } from "./terminal.ts";

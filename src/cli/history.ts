@@ -3,11 +3,15 @@
  *
  * @module
  */
-import type { HistoryEntry, OperatorClient } from "../agent/mod.ts";
+import {
+  type HistoryEntry,
+  type MergedEntry,
+  mergeHistories,
+  type OperatorClient,
+} from "../agent/mod.ts";
 import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { loadConfig } from "./load_config.ts";
-import { type MergedEntry, mergeHistories } from "./merge_history.ts";
 import { formatSeconds } from "./table.ts";
 import { type Terminal, type Tint, tinted } from "./terminal.ts";
 

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { ClusterView } from "./merge.ts";
+import type { ClusterView } from "../agent/mod.ts";
 
 /** See the module. */
 export type FailoverRoute =

@@ -3,13 +3,18 @@
  *
  * @module
  */
-import type { OperatorClient } from "../agent/mod.ts";
+import {
+  type ClusterView,
+  mergeStatuses,
+  type NodeAnswer,
+  type OperatorClient,
+  statusDocument,
+  type Verdict,
+} from "../agent/mod.ts";
 import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { listenForInterrupt, pause } from "./interrupt.ts";
 import { loadConfig } from "./load_config.ts";
-import { type ClusterView, mergeStatuses, type NodeAnswer, type Verdict } from "./merge.ts";
-import { statusDocument } from "./status_document.ts";
 import { renderCluster } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 

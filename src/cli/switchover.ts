@@ -7,12 +7,11 @@
  *
  * @module
  */
-import { compareNames, type NodeStatus } from "../agent/mod.ts";
+import { type ClusterView, compareNames, type NodeStatus } from "../agent/mod.ts";
 import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { failOver, type FailoverPorts, systemPorts } from "./failover.ts";
 import { loadConfig } from "./load_config.ts";
-import type { ClusterView } from "./merge.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Whom to hand over to, or why to nobody. */

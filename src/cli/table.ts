@@ -10,8 +10,7 @@
  * @module
  */
 import Table from "cli-table3";
-import type { NodeStatus } from "../agent/mod.ts";
-import type { ClusterView, NodeAnswer } from "./merge.ts";
+import type { ClusterView, NodeAnswer, NodeStatus } from "../agent/mod.ts";
 import { type Tint, tinted } from "./terminal.ts";
 
 /** How a table may look. */

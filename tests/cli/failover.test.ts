@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { FailoverEnd } from "../../src/agent/mod.ts";
 import { failOver, type FailoverPorts } from "../../src/cli/failover.ts";
-import { mergeStatuses, type NodeAnswer } from "../../src/cli/merge.ts";
+import { mergeStatuses, type NodeAnswer } from "../../src/coordination/merge.ts";
 import { answered, primaryOf, recordingTerminal, silent, statusOf } from "./fixtures.ts";
 
 const HEALTHY = [answered(primaryOf("node1")), answered(statusOf("node2"))];

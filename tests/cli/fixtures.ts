@@ -1,5 +1,5 @@
 import type { NodeStatus } from "../../src/agent/mod.ts";
-import type { NodeAnswer } from "../../src/cli/merge.ts";
+import type { NodeAnswer } from "../../src/coordination/merge.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 
 /** A healthy standby of node1 in term 4, changed by `changes`. */

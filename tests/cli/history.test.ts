@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { HistoryEntry, OperatorRequest, PrimaryChange } from "../../src/agent/mod.ts";
 import { printHistory, renderHistory } from "../../src/cli/history.ts";
-import { mergeHistories } from "../../src/cli/merge_history.ts";
+import { mergeHistories } from "../../src/coordination/merge_history.ts";
 import { recordingTerminal } from "./fixtures.ts";
 
 /** What `node` saw of the change from node1 to node2 in term 2. */

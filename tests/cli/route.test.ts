@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mergeStatuses } from "../../src/cli/merge.ts";
+import { mergeStatuses } from "../../src/coordination/merge.ts";
 import { chooseRoute } from "../../src/cli/route.ts";
 import { answered, primaryOf, silent, statusOf } from "./fixtures.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NodeStatus } from "../../src/agent/mod.ts";
 import type { FailoverPorts } from "../../src/cli/failover.ts";
-import { mergeStatuses, type NodeAnswer } from "../../src/cli/merge.ts";
+import { mergeStatuses, type NodeAnswer } from "../../src/coordination/merge.ts";
 import { chooseTarget, switchOver } from "../../src/cli/switchover.ts";
 import { answered, primaryOf, recordingTerminal, silent, statusOf } from "./fixtures.ts";
 

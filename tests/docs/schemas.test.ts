@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mergeStatuses } from "../../src/cli/merge.ts";
+import { mergeStatuses } from "../../src/coordination/merge.ts";
 import {
   statusDocument,
   statusDocumentSchema,
   statusJsonSchema,
-} from "../../src/cli/status_document.ts";
+} from "../../src/coordination/status_document.ts";
 import { STATUS } from "../coordination/support.ts";
 import { STATUS_SCHEMA } from "./write_schemas.ts";
 

@@ -8,9 +8,8 @@
  *
  * @module
  */
-import { createOperatorClient } from "../../agent/mod.ts";
+import { type ClusterView, createOperatorClient } from "../../agent/mod.ts";
 import type { Config } from "../../config/mod.ts";
-import type { ClusterView } from "../merge.ts";
 import { clusterAsker } from "../status.ts";
 import type { DemoNode, DemoPlan } from "./plan.ts";
 import {

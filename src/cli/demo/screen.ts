@@ -7,7 +7,7 @@
  * @module
  */
 import { pause } from "../interrupt.ts";
-import type { ClusterView } from "../merge.ts";
+import type { ClusterView } from "../../agent/mod.ts";
 import { renderCluster } from "../table.ts";
 import { type Terminal, tinted } from "../terminal.ts";
 import type { DemoCluster } from "./cluster.ts";

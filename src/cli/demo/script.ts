@@ -11,7 +11,7 @@
 import { failoverCommand } from "../failover.ts";
 import { EXIT } from "../exit_codes.ts";
 import { pause } from "../interrupt.ts";
-import type { ClusterView } from "../merge.ts";
+import type { ClusterView } from "../../agent/mod.ts";
 import type { Terminal } from "../terminal.ts";
 import type { DemoCluster } from "./cluster.ts";
 import {

@@ -7,8 +7,7 @@
  *
  * @module
  */
-import type { NodeStatus } from "../../agent/mod.ts";
-import { claimsPrimary, type ClusterView } from "../merge.ts";
+import { claimsPrimary, type ClusterView, type NodeStatus } from "../../agent/mod.ts";
 import { pause } from "../interrupt.ts";
 import { renderCluster } from "../table.ts";
 import type { DemoCluster } from "./cluster.ts";

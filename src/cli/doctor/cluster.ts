@@ -5,8 +5,7 @@
  *
  * @module
  */
-import type { NodeStatus } from "../../agent/mod.ts";
-import { mergeStatuses, type NodeAnswer } from "../merge.ts";
+import { mergeStatuses, type NodeAnswer, type NodeStatus } from "../../agent/mod.ts";
 import { type Finding, well } from "./finding.ts";
 
 /** An answer, and when it was asked for and came, on this host's clock; milliseconds since 1970. */

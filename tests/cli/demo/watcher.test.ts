@@ -3,7 +3,7 @@ import type { NodeStatus } from "../../../src/agent/mod.ts";
 import type { DemoCluster } from "../../../src/cli/demo/cluster.ts";
 import { planDemo } from "../../../src/cli/demo/plan.ts";
 import { settledPrimary, watchCluster } from "../../../src/cli/demo/watcher.ts";
-import { mergeStatuses, type NodeAnswer } from "../../../src/cli/merge.ts";
+import { mergeStatuses, type NodeAnswer } from "../../../src/coordination/merge.ts";
 import { answered, primaryOf, silent, statusOf } from "../fixtures.ts";
 
 const RECORD = {

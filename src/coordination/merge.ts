@@ -14,7 +14,8 @@
  *
  * @module
  */
-import { compareNames, type NodeStatus } from "../agent/mod.ts";
+import { compareNames } from "./names.ts";
+import type { NodeStatus } from "./status.ts";
 
 /** What one node answered, or why it did not. */
 export type NodeAnswer =

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { mergeStatuses, type NodeAnswer } from "../../src/cli/merge.ts";
-import { answered, primaryOf, silent, statusOf } from "./fixtures.ts";
+import { mergeStatuses, type NodeAnswer } from "../../src/coordination/merge.ts";
+import { answered, primaryOf, silent, statusOf } from "../cli/fixtures.ts";
 
 Deno.test("mergeStatuses() names the primary where a healthy cluster answers", () => {
   const view = mergeStatuses([primaryOf("node1"), statusOf("node2"), statusOf("node3")]

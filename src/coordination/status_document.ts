@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { nodeStatusSchema } from "../agent/mod.ts";
+import { nodeStatusSchema } from "./status.ts";
 import type { ClusterView } from "./merge.ts";
 
 const answering = nodeStatusSchema.extend({

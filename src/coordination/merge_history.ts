@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { HistoryEntry, OperatorRequest, PrimaryChange } from "../agent/mod.ts";
+import type { HistoryEntry, OperatorRequest, PrimaryChange } from "./history.ts";
 
 /** A change as all accounts together tell it. */
 export type MergedChange = PrimaryChange & {

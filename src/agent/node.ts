@@ -25,6 +25,7 @@ import { startRouter } from "../router/router.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
 import { keepCare, standingOf } from "./care.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
+import { openDashboard } from "./dashboard.ts";
 import { watchDisks } from "./disks.ts";
 import { createDocuments } from "./documents.ts";
 import { type EffectPorts, startEffect } from "./effects.ts";
@@ -39,7 +40,7 @@ import { reachableContact, routeView } from "./route_view.ts";
 import { trackRoutes } from "./routes.ts";
 import { createScrape } from "./scrape.ts";
 import { endpoints, type TlsFiles } from "./secrets.ts";
-import { type Identity, knownStandbys } from "./snapshot.ts";
+import { identityOf, knownStandbys } from "./snapshot.ts";
 import type { StateFile } from "./state_file.ts";
 
 /** A node that listens and runs. */
@@ -164,29 +165,18 @@ export async function openNode(
     log,
   });
 
-  const identityOfNode: Identity = {
-    label: config.localDb?.name ?? identity.nodeName,
-    cluster: config.clusterName,
-    version: options.version,
-    startedAt: new Date().toISOString(),
-    contact: {
-      database_host: identity.localDbHost,
-      database_port: identity.localDbPort,
-      router_port: config.router.port,
-      read_only_port: config.router.readOnlyPort,
-    },
-    standingProblems: [
-      ...(settings.pair === null ? [] : [pairCaution(settings.pair)]),
-      ...(server?.limitations ?? []),
-    ],
-  };
-
   const disks = watchDisks([
     { use: "state", path: config.stateDir },
     ...(dataDir === null ? [] : [{ use: "data" as const, path: dataDir }]),
   ], { log });
   const documents = createDocuments({
-    identity: identityOfNode,
+    identity: identityOf(config, {
+      version: options.version,
+      problems: [
+        ...(settings.pair === null ? [] : [pairCaution(settings.pair)]),
+        ...(server?.limitations ?? []),
+      ],
+    }),
     state: loop.state,
     running: () => driver?.running() ?? null,
     care,
@@ -195,6 +185,14 @@ export async function openNode(
     disks,
   });
 
+  const dashboard = openDashboard({
+    config,
+    version: options.version,
+    status: documents.status,
+    records,
+    client,
+    checker,
+  });
   const app = createCoordinationApp({
     self: identity.nodeName,
     keys,
@@ -231,6 +229,7 @@ export async function openNode(
       return steps;
     },
     openReads: true,
+    extend: dashboard.extend,
     nowMs: monotonicMs,
     log,
   });
@@ -280,6 +279,7 @@ export async function openNode(
       endReports();
       endCertificateWatch();
       endWatch();
+      dashboard.stop();
       disks.stop();
       routes.stop();
       checker.stop();
@@ -296,6 +296,7 @@ export async function openNode(
 
   async function giveUp(because: string) {
     checker.stop();
+    dashboard.stop();
     disks.stop();
     care.stop();
     await loop.stop();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Config } from "../config/mod.ts";
 import type { NodeHealth } from "../coordination/health.ts";
 import type { NodeStatus } from "../coordination/status.ts";
 import { formatLsn, type Lsn } from "../core/lsn.ts";
@@ -26,6 +27,27 @@ export interface Identity {
   readonly contact: NodeStatus["contact"];
   /** What cannot be done here, and what the operator should know at any time. */
   readonly standingProblems: readonly string[];
+}
+
+/** Puts together what the configuration says of this node; the agent starts now. */
+export function identityOf(
+  config: Config,
+  told: { readonly version: string; readonly problems: readonly string[] },
+): Identity {
+  const { identity, router } = config;
+  return {
+    label: config.localDb?.name ?? identity.nodeName,
+    cluster: config.clusterName,
+    version: told.version,
+    startedAt: new Date().toISOString(),
+    contact: {
+      database_host: identity.localDbHost,
+      database_port: identity.localDbPort,
+      router_port: router.port,
+      read_only_port: router.readOnlyPort,
+    },
+    standingProblems: told.problems,
+  };
 }
 
 /** Puts a status together. */

@@ -7,6 +7,7 @@
  * | `/peer` | POST | members | one message of the consensus, answered by one |
  * | `/status` `/cluster` | GET | anybody, or who has a key | JSON of {@link ./status.ts} |
  * | `/history` `/metrics` | GET | the same | {@link ./watch_routes.ts} |
+ * | `/dashboard` … | GET | its files: anybody; its events: the same | {@link ../dashboard/serve.ts} |
  * | `/health` `/primary` `/replica` … | GET, OPTIONS | the same | {@link ./health_paths.ts} |
  * | `/operator/failover` | POST | operators | `{"to": node, "force": …}`; NDJSON of {@link ./progress.ts} |
  *
@@ -15,7 +16,7 @@
  * @module
  */
 import { zValidator } from "@hono/zod-validator";
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
 import type { Force } from "../core/force.ts";
@@ -64,6 +65,8 @@ export interface CoordinationPorts extends HealthPorts, WatchPorts {
   readonly nowMs: () => number;
   readonly log: Log;
   readonly limits?: Partial<Limits>;
+  /** Adds the paths of other rooms; what they tell is for those only whom `read` lets through. */
+  readonly extend?: (app: CoordinationApp, read: MiddlewareHandler<ApiEnv>) => void;
 }
 
 /** Anything with a fetch function, as `Deno.serve` and tests call it. */
@@ -94,6 +97,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     : demandSignature(gate, "anyone with a key");
   serveHealthPaths(app, read, ports);
   serveWatchPaths(app, read, ports);
+  ports.extend?.(app, read);
   app.get("/status", read, (c) => reply(c, 200, JSON.stringify(ports.status())));
   app.get("/cluster", read, (c) => reply(c, 200, JSON.stringify(ports.cluster())));
 
@@ -133,7 +137,8 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     fail(c, 404, {
       error: "there is nothing at this path",
       remedy:
-        "Paths are /status, /cluster, /health, /primary, /replica and the other health paths; " +
+        "Paths are /dashboard, /status, /cluster, /health, /primary, /replica and the other health " +
+        "paths; " +
         "the rest is for members and operators.",
     })
   );

@@ -29,10 +29,19 @@ export const POLICIES: Readonly<Record<string, RoomPolicy>> = {
   config: { rooms: [], typesOf: ["core"], packages: ["zod", "yaml"], node: false },
   postgres: { ...EDGE, packages: ["postgres"] },
   coordination: { ...EDGE, packages: ["hono", "@hono/zod-validator", "zod"] },
+  dashboard: { rooms: [...PURE_ROOMS, "coordination"], packages: ["hono"], node: false },
   router: { ...EDGE, packages: [] },
   telemetry: { ...EDGE, packages: ["@logtape/logtape", "prom-client"] },
   agent: {
-    rooms: [...PURE_ROOMS, "config", "postgres", "coordination", "router", "telemetry"],
+    rooms: [
+      ...PURE_ROOMS,
+      "config",
+      "postgres",
+      "coordination",
+      "dashboard",
+      "router",
+      "telemetry",
+    ],
     packages: "*",
     node: true,
   },
@@ -44,6 +53,12 @@ const MAIN: RoomPolicy = { rooms: ["cli"], packages: [], node: false };
 
 /** The simulation knows nothing but the core, so that nothing else can make it pass. */
 const SIMULATION: RoomPolicy = { rooms: ["core"], packages: ["fast-check"], node: true };
+
+/**
+ * What the browser runs. Its scripts import one another, under the names that they are served by; for
+ * the program they are texts, which one room serves.
+ */
+const PAGE = "src/dashboard/page/";
 
 /** One import or re-export, as it stands in a file. */
 export interface Import {
@@ -67,6 +82,11 @@ export function refuseImport(
   { specifier, typeOnly }: Import,
   packages: readonly string[],
 ): string | null {
+  if (file.startsWith(PAGE)) {
+    return /^\.\/[a-z_]+\.js$/.test(specifier)
+      ? null
+      : `must not import ${specifier}: a script of the page imports nothing but its neighbours`;
+  }
   const policy = policyOf(file);
   if (policy === undefined) return `${file} stands in no known room`;
   if (specifier.startsWith(".")) return refuseFile(file, specifier, typeOnly, policy);
@@ -100,6 +120,9 @@ function refuseFile(
   if (target === "deno.json" && (file === "main.ts" || roomOf(file) === "cli")) return null;
   const room = roomOf(target);
   if (room === null) return `must not import ${target}, which is outside src`;
+  if (target.startsWith(PAGE)) {
+    return room === roomOf(file) ? null : `must not import ${target}, which the browser runs`;
+  }
   if (!target.endsWith(".ts")) return `must name ${target} with its ending .ts`;
   if (room === roomOf(file) || policy.rooms.includes(room)) return null;
   if (policy.typesOf?.includes(room)) {

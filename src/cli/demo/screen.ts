@@ -83,13 +83,17 @@ function advice(
     view.nodes.some((answer) => answer.ok && answer.node === node.name);
   const target = plan.nodes.find((node) => answers(node) && node.name !== view.primary)?.name;
   // A dead node's router is dead too.
-  const routed = [...plan.nodes.filter(answers), ...plan.nodes.filter((node) => !answers(node))];
-  const [first, ...others] = routed.map((node) => node.routerPort);
+  const alive = plan.nodes.filter(answers);
+  const [first, ...others] = [...alive, ...plan.nodes.filter((node) => !answers(node))]
+    .map((node) => node.routerPort);
   return [
     "Commits wait for standbys, as durability says (quorum, the default).",
     heading("Try it, through any node's router:"),
     `  PGPASSWORD=${plan.secrets.application} psql -h ${LOOPBACK} -p ${first}` +
     ` -U ${DEMO_ROLE} -d ${DEMO_DATABASE}   (or -p ${others.join(", -p ")})`,
+    heading("Look at it in a browser:"),
+    `  http://${LOOPBACK}:${(alive[0] ?? plan.nodes[0]!).apiPort}/dashboard` +
+    `   (to switch over there, cluster_secret stands in ${config})`,
     heading("See it move: kill the primary's agent and postmaster:"),
     ...kills,
     ...(target === undefined ? [] : [

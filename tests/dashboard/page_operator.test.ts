@@ -71,7 +71,6 @@ Deno.test("switchOver() asks for a planned one, and tells every step", async () 
 Deno.test("switchOver() says how the node ended it", async () => {
   for (const outcome of ["failed", "refused", "unaccepted"] as const) {
     const { app } = createTestApp({
-      // deno-lint-ignore require-await
       failover: async function* () {
         yield { step: "no", outcome };
       },

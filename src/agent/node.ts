@@ -33,6 +33,7 @@ import { createConversations, createExchanges } from "./exchanges.ts";
 import { keepGuardian } from "./guardian_keeper.ts";
 import type { HistoryFile } from "./history_file.ts";
 import { startLoop } from "./loop.ts";
+import { serveOpenApi } from "./openapi.ts";
 import { coreSettings, routerOptions } from "./plan.ts";
 import { keepRecords } from "./record_keeper.ts";
 import { startReports } from "./reports.ts";
@@ -229,7 +230,10 @@ export async function openNode(
       return steps;
     },
     openReads: true,
-    extend: dashboard.extend,
+    extend(app, read) {
+      dashboard.extend(app, read);
+      serveOpenApi(app, options.version);
+    },
     nowMs: monotonicMs,
     log,
   });

@@ -72,7 +72,8 @@ export interface CoordinationPorts extends HealthPorts, WatchPorts {
 /** Anything with a fetch function, as `Deno.serve` and tests call it. */
 export type CoordinationApp = Hono<ApiEnv>;
 
-const failoverSchema = z.strictObject({
+/** What an operator asks for. */
+export const failoverSchema = z.strictObject({
   to: nodeName,
   force: z.enum(["none", "ask", "accepted"]).default("none"),
 });

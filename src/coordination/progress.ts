@@ -33,7 +33,8 @@ export const MAX_LINE_LENGTH = 8192;
 
 const MAX_STEP_LENGTH = 2000;
 
-const lineSchema = z.object({
+/** One line. */
+export const lineSchema = z.object({
   index: z.int().min(0),
   step: z.string().max(MAX_STEP_LENGTH),
   outcome: z.enum(["running", "succeeded", "failed", "refused", "unaccepted"]),

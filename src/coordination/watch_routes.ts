@@ -21,7 +21,8 @@ export const WATCH_PATHS = ["/metrics", "/history"] as const;
 
 /** Entries of a history where the query does not say how many. */
 export const DEFAULT_ENTRIES = 100;
-const MAXIMUM_ENTRIES = 1000;
+/** The most entries that are told. */
+export const MAXIMUM_ENTRIES = 1000;
 
 /** Adds the paths; `read` decides who may ask. */
 export function serveWatchPaths(

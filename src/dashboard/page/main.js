@@ -116,11 +116,7 @@ function drawActions({ primary, node, page }) {
 
 function drawProblems(problems) {
   if (problems.length === 0) return h("p", { class: "quiet" }, "Nothing is wrong.");
-  return h(
-    "ul",
-    { class: "problems" },
-    problems.map((text) => h("li", { class: "problem" }, text)),
-  );
+  return h("ul", { class: "problem problems" }, problems.map((text) => h("li", {}, text)));
 }
 
 function onState(connection, because) {

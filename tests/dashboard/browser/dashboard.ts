@@ -93,7 +93,7 @@ test("a text from a server stays a text", DESKTOP, async ({ page, world, complai
     },
     { node: evil, ok: false, because: evil },
   ]));
-  await page.locator(".problem", { hasText: "<script>" }).first().waitFor();
+  await page.locator(".problems li", { hasText: "<script>" }).first().waitFor();
   assert.equal(await page.locator("main img, main script").count(), 0);
   assert.match(await page.title(), /^node1 – test/);
   assert.deepEqual(complaints, []);

@@ -27,6 +27,8 @@ export interface InitOptions {
   readonly witnesses: readonly string[];
   readonly database: string | null;
   readonly dataDir: string;
+  /** A folder for all members on one host; null where each has its own. */
+  readonly oneHost: string | null;
   readonly databasePort: number;
   readonly apiPort: number;
   readonly routerPort: number;
@@ -63,17 +65,17 @@ export async function configInitCommand(
     );
     return EXIT.usage;
   }
-  const objection = planObjection(members);
+  const objection = planObjection(members, options.oneHost !== null);
   if (objection !== null) {
     terminal.complain(`Cannot make a configuration: ${objection}.`);
     return EXIT.usage;
   }
-  const { dataDir, databasePort, apiPort, routerPort } = options;
+  const { dataDir, oneHost, databasePort, apiPort, routerPort } = options;
   const plan: InitPlan = {
     cluster,
     members,
     database: options.database ?? cluster.replaceAll(/[^A-Za-z0-9_]/g, "_"),
-    ...{ dataDir, databasePort, apiPort, routerPort },
+    ...{ dataDir, oneHost, databasePort, apiPort, routerPort },
     secrets: {
       cluster: ports.randomHex(32),
       superuser: ports.randomHex(16),
@@ -158,8 +160,11 @@ async function writeAll(
   const advice = planAdvice(plan.members);
   if (advice !== null) terminal.print(advice);
   terminal.print(
-    "Copy each file to its host, readable by the agent's user alone, and start it there:\n" +
-      "  metako run --config NAME.yaml",
+    plan.oneHost === null
+      ? "Copy each file to its host, readable by the agent's user alone, and start it there:\n" +
+        "  metako run --config NAME.yaml"
+      : `Start each of them, as root or as a user who may write to ${plan.oneHost}:\n` +
+        files.map(({ path }) => `  metako run --config ${path}`).join("\n"),
   );
   return EXIT.ok;
 }

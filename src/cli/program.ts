@@ -260,12 +260,14 @@ function addConfigInit(
     .option("--witness <name=host>", "a member without PostgreSQL", collect, [])
     .option("--database <name>", "the application's database (default: the cluster's name)")
     .option("--data-dir <folder>", "PostgreSQL's data directory", "/var/lib/postgresql/metako")
+    .option("--one-host <folder>", "all members on this host, each in a folder of its own in there")
     .option("--database-port <port>", "where PostgreSQL listens", port, 5432)
     .option("--api-port <port>", "where agents listen", port, 8080)
     .option("--router-port <port>", "where clients connect", port, 6432)
     .addHelpText(
       "after",
-      "\nOn a terminal it asks for what is missing. Nothing is overwritten (exit code 3).",
+      "\nOn a terminal it asks for what is missing. Nothing is overwritten (exit code 3). With" +
+        "\n--one-host, to try a cluster, the ports are the first member's; the others count up.",
     )
     .action(async (options) =>
       finish(
@@ -276,6 +278,7 @@ function addConfigInit(
           witnesses: options.witness,
           database: options.database ?? null,
           dataDir: options.dataDir,
+          oneHost: options.oneHost ?? null,
           databasePort: options.databasePort,
           apiPort: options.apiPort,
           routerPort: options.routerPort,

@@ -10,6 +10,7 @@ const OPTIONS: Omit<InitOptions, "folder"> = {
   witnesses: ["witness=10.0.0.3"],
   database: null,
   dataDir: "/var/lib/postgresql/shop",
+  oneHost: null,
   databasePort: 5433,
   apiPort: 8081,
   routerPort: 6433,
@@ -76,6 +77,29 @@ Deno.test("configInitCommand() writes files that describe one and the same clust
   assert.equal(witness!.localDb, null);
   const { mode } = await Deno.stat(`${made.folder}/node1.yaml`);
   assert.equal(mode! & 0o777, 0o600);
+});
+
+Deno.test("configInitCommand() gives members on one host ports and folders of their own", async () => {
+  const nodes = ["a=127.0.0.1", "b=127.0.0.1"];
+  await using refused = await init({ nodes, witnesses: [] });
+  assert.equal(refused.code, 2);
+  assert.match(refused.terminal.err.join("\n"), /--one-host FOLDER/);
+
+  await using made = await init({ nodes, witnesses: ["w=127.0.0.1"], oneHost: "/srv/try" });
+  assert.equal(made.code, 0);
+  const configs = await Promise.all(["a", "b", "w"].map((node) => configIn(made.folder, node)));
+  const [a, b, w] = configs;
+  assert.deepEqual(configs.map((config) => config!.identity.apiPort), [8081, 8082, 8083]);
+  assert.deepEqual(configs.map((config) => config!.router.port), [6433, 6434, 6435]);
+  assert.deepEqual([a, b].map((config) => config!.localDb!.port), [5433, 5434]);
+  assert.deepEqual([a, b].map((config) => config!.localDb!.dataDir), [
+    "/srv/try/a/data",
+    "/srv/try/b/data",
+  ]);
+  assert.equal(w!.stateDir, "/srv/try/w/state");
+  assert.equal(w!.router.host, "127.0.0.1");
+  const portOfA = b!.members.find(({ nodeName }) => nodeName === "a")!.apiPort;
+  assert.equal(portOfA, a!.identity.apiPort);
 });
 
 Deno.test("configInitCommand() overwrites nothing", async () => {

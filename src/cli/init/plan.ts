@@ -21,11 +21,25 @@ export interface InitPlan {
   readonly members: readonly InitMember[];
   /** The application's database. */
   readonly database: string;
+  /** All members on one host: a folder for each in here, ports counted up, `dataDir` without use. */
+  readonly oneHost: string | null;
   readonly dataDir: string;
+  /** The first member's ports, and every other's where each has a host of its own. */
   readonly databasePort: number;
   readonly apiPort: number;
   readonly routerPort: number;
   readonly secrets: InitSecrets;
+}
+
+/** What depends on which hosts there are, for one member. */
+interface Place {
+  readonly listen: string;
+  readonly databasePort: number;
+  readonly apiPort: number;
+  readonly routerPort: number;
+  readonly dataDir: string;
+  /** null: the default. */
+  readonly stateDir: string | null;
 }
 
 /** Fresh secrets, the same on all members. */
@@ -56,14 +70,21 @@ export function parseMember(text: string, witness: boolean): InitMember | null {
   return match === null ? null : { name: match[1]!, host: match[2]!, witness };
 }
 
-/** Why no cluster can be made of these members; null where one can. */
-export function planObjection(members: readonly InitMember[]): string | null {
+/**
+ * Why no cluster can be made of these members; null where one can.
+ *
+ * @param oneHost whether all of them run on one host
+ */
+export function planObjection(members: readonly InitMember[], oneHost = false): string | null {
   const data = members.filter(({ witness }) => !witness);
   if (data.length < 1) return "name at least one member with PostgreSQL: --node NAME=HOST";
-  for (const key of ["name", "host"] as const) {
+  for (const key of oneHost ? ["name"] as const : ["name", "host"] as const) {
     const values = members.map((member) => member[key]);
     const twice = values.find((value, index) => values.indexOf(value) !== index);
-    if (twice !== undefined) return `two members have the ${key} ${twice}: each needs its own`;
+    if (twice !== undefined) {
+      const way = key === "host" ? ". To try a cluster on one host, add --one-host FOLDER" : "";
+      return `two members have the ${key} ${twice}: each needs its own${way}`;
+    }
   }
   return null;
 }
@@ -84,12 +105,29 @@ export function planAdvice(members: readonly InitMember[]): string | null {
   return null;
 }
 
+function placeOf(plan: InitPlan, member: InitMember): Place {
+  const { databasePort, apiPort, routerPort, dataDir, oneHost } = plan;
+  if (oneHost === null) {
+    return { listen: "0.0.0.0", databasePort, apiPort, routerPort, dataDir, stateDir: null };
+  }
+  const nth = plan.members.indexOf(member);
+  return {
+    listen: member.host,
+    databasePort: databasePort + nth,
+    apiPort: apiPort + nth,
+    routerPort: routerPort + nth,
+    dataDir: `${oneHost}/${member.name}/data`,
+    stateDir: `${oneHost}/${member.name}/state`,
+  };
+}
+
 /** The configuration file of one member, with comments. */
 export function renderConfig(plan: InitPlan, self: InitMember): string {
   const { cluster, members, secrets } = plan;
   const first = members.find(({ witness }) => !witness);
   const others = members.filter((member) => member !== self);
   const role = (member: InitMember) => member === first ? "primary" : "standby";
+  const own = placeOf(plan, self);
   return [
     `# ${self.name} of the cluster ${cluster}. Keep it readable by the agent's user alone: it holds secrets.`,
     "# Every setting and its default: metako config check FILE, and the operations manual.",
@@ -99,18 +137,20 @@ export function renderConfig(plan: InitPlan, self: InitMember): string {
     `  node_name: ${quote(self.name)}`,
     ...(self.witness ? ["  witness: true                  # it votes, and has no PostgreSQL"] : [
       `  local_db_host: ${quote(self.host)}   # where the other members reach this PostgreSQL`,
-      `  local_db_port: ${plan.databasePort}`,
+      `  local_db_port: ${own.databasePort}`,
     ]),
-    '  api_host: "0.0.0.0"            # where this agent listens for members and operators',
-    `  api_port: ${plan.apiPort}`,
+    `  api_host: ${
+      quote(own.listen)
+    }            # where this agent listens for members and operators`,
+    `  api_port: ${own.apiPort}`,
     "",
-    ...(self.witness ? [] : database(plan, role(self))),
+    ...(self.witness ? [] : database(plan, own, role(self))),
     "# The other members; this one is not listed.",
     `cluster_members:${others.length === 0 ? " []" : ""}`,
     ...others.flatMap((member) => [
       `  - node_name: ${quote(member.name)}`,
       `    api_host: ${quote(member.host)}`,
-      `    api_port: ${plan.apiPort}`,
+      `    api_port: ${placeOf(plan, member).apiPort}`,
       member.witness ? "    witness: true" : `    role: ${quote(role(member))}`,
     ]),
     "",
@@ -126,22 +166,27 @@ export function renderConfig(plan: InitPlan, self: InitMember): string {
     ]),
     "# Clients connect to this port on any member, and reach the present primary.",
     "router:",
-    '  host: "0.0.0.0"',
-    `  port: ${plan.routerPort}`,
+    `  host: ${quote(own.listen)}`,
+    `  port: ${own.routerPort}`,
     "",
+    ...(own.stateDir === null ? [] : [
+      "# The agent's own files.",
+      `state_dir: ${quote(own.stateDir)}`,
+      "",
+    ]),
   ].join("\n");
 }
 
-function database(plan: InitPlan, role: string): string[] {
+function database(plan: InitPlan, { databasePort, dataDir }: Place, role: string): string[] {
   return [
     "local_db:",
     '  host: "localhost"              # where this agent reaches its PostgreSQL',
-    `  port: ${plan.databasePort}`,
+    `  port: ${databasePort}`,
     `  role: ${quote(role)}                # the first primary is named; later ones are elected`,
     '  username: "postgres"',
     `  password: ${quote(plan.secrets.superuser)}`,
     `  database: ${quote(plan.database)}   # made at the first start`,
-    `  data_dir: ${quote(plan.dataDir)} # metako creates, starts, stops and clones it`,
+    `  data_dir: ${quote(dataDir)} # metako creates, starts, stops and clones it`,
     '  os_user: "postgres"            # who PostgreSQL runs as where the agent is root',
     "",
   ];

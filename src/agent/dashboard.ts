@@ -40,10 +40,10 @@ export function openDashboard(
   const { config, client, records, status, checker } = options;
   const self = config.identity.nodeName;
   const others = config.members.map(({ nodeName }) => nodeName).filter((name) => name !== self);
+  const names = { node: self, cluster: config.clusterName };
   const feed = createFeed({
     hello: {
-      node: self,
-      cluster: config.clusterName,
+      ...names,
       version: options.version,
       pages: pagesOf(config),
       sample_every_ms: SAMPLE_EVERY_MS,
@@ -67,7 +67,7 @@ export function openDashboard(
   };
   const timer = setInterval(sample, SAMPLE_EVERY_MS);
   return {
-    extend: (app, read) => serveDashboard(app, read, feed),
+    extend: (app, read) => serveDashboard(app, read, { feed, names }),
     stop() {
       clearInterval(timer);
       feed.stop();

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { z } from "zod";
 import type { ApiRoute } from "../coordination/openapi.ts";
 import { PAGE_PATH } from "./assets.ts";
-import { EVENTS_PATH } from "./serve.ts";
+import { EVENTS_PATH, NAMES_PATH } from "./serve.ts";
+
+const namesSchema = z.object({ node: z.string(), cluster: z.string() });
 
 /** Every route that {@link ./serve.ts} adds; the page's own files are one row. */
 export const DASHBOARD_ROUTES: readonly ApiRoute[] = [
@@ -32,6 +35,15 @@ export const DASHBOARD_ROUTES: readonly ApiRoute[] = [
     audience: "anybody",
     answers: {
       200: { when: "The file.", body: { type: "text/*", description: "For a browser" } },
+    },
+  },
+  {
+    method: "get",
+    path: NAMES_PATH,
+    summary: "The names of this node and its cluster, which a signature covers",
+    audience: "anybody",
+    answers: {
+      200: { when: "They do not change.", body: { name: "Names", schema: namesSchema } },
     },
   },
   {

@@ -18,6 +18,7 @@ import switchover from "./page/switchover.js" with { type: "text" };
 import theme from "./page/theme.js" with { type: "text" };
 import topology from "./page/topology.js" with { type: "text" };
 import trends from "./page/trends.js" with { type: "text" };
+import unlock from "./page/unlock.js" with { type: "text" };
 import words from "./page/words.js" with { type: "text" };
 
 /** A file of the page. */
@@ -48,5 +49,6 @@ export const ASSETS: Readonly<Record<string, Asset>> = {
   [`${PAGE_PATH}/theme.js`]: script(theme),
   [`${PAGE_PATH}/topology.js`]: script(topology),
   [`${PAGE_PATH}/trends.js`]: script(trends),
+  [`${PAGE_PATH}/unlock.js`]: script(unlock),
   [`${PAGE_PATH}/words.js`]: script(words),
 };

@@ -10,7 +10,7 @@
  */
 import type { MiddlewareHandler } from "hono";
 import type { CoordinationApp } from "../coordination/app.ts";
-import { type ApiEnv, COMMON, fail } from "../coordination/reply.ts";
+import { type ApiEnv, COMMON, fail, reply } from "../coordination/reply.ts";
 import { ASSETS, PAGE_PATH } from "./assets.ts";
 import { type Feed, MAXIMUM_VIEWERS } from "./feed.ts";
 import { streamEvents } from "./stream.ts";
@@ -18,8 +18,15 @@ import { streamEvents } from "./stream.ts";
 /** The stream of {@link ./feed.ts}, as server-sent events. */
 export const EVENTS_PATH = `${PAGE_PATH}/events`;
 
+/** What a browser has to know before it can sign. */
+export const NAMES_PATH = `${PAGE_PATH}/names`;
+
 /** Every path that is served here. */
-export const DASHBOARD_PATHS: readonly string[] = [...Object.keys(ASSETS), EVENTS_PATH];
+export const DASHBOARD_PATHS: readonly string[] = [
+  ...Object.keys(ASSETS),
+  NAMES_PATH,
+  EVENTS_PATH,
+];
 
 /** Headers of the page and of everything that it loads. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
@@ -43,16 +50,23 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 };
 
-/** Adds the paths; `read` decides who may follow the events. */
+/**
+ * Adds the paths; `read` decides who may follow the events. The names of node and cluster are told to
+ * anybody, since a signature needs them.
+ */
 export function serveDashboard(
   app: CoordinationApp,
   read: MiddlewareHandler<ApiEnv>,
-  feed: Pick<Feed, "join">,
+  { feed, names }: {
+    readonly feed: Pick<Feed, "join">;
+    readonly names: { readonly node: string; readonly cluster: string };
+  },
 ): void {
   for (const [path, { text, type }] of Object.entries(ASSETS)) {
     app.get(path, () => new Response(text, { headers: { ...PAGE_HEADERS, "content-type": type } }));
   }
   app.get(`${PAGE_PATH}/`, (c) => c.redirect(`..${PAGE_PATH}`, 308));
+  app.get(NAMES_PATH, (c) => reply(c, 200, JSON.stringify(names)));
   app.get(EVENTS_PATH, read, (c) => {
     const body = streamEvents(feed);
     if (body !== null) {

@@ -11,7 +11,10 @@ const DOCUMENT = JSON.parse(openApiText("1.2.3"));
 function wholeApp() {
   return createTestApp({
     extend(app, read) {
-      serveDashboard(app, read, { join: () => null });
+      serveDashboard(app, read, {
+        feed: { join: () => null },
+        names: { node: "node1", cluster: "test" },
+      });
       serveOpenApi(app, "1.2.3");
     },
   }).app;

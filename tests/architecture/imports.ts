@@ -29,7 +29,7 @@ export const POLICIES: Readonly<Record<string, RoomPolicy>> = {
   config: { rooms: [], typesOf: ["core"], packages: ["zod", "yaml"], node: false },
   postgres: { ...EDGE, packages: ["postgres"] },
   coordination: { ...EDGE, packages: ["hono", "@hono/zod-validator", "zod"] },
-  dashboard: { rooms: [...PURE_ROOMS, "coordination"], packages: ["hono"], node: false },
+  dashboard: { rooms: [...PURE_ROOMS, "coordination"], packages: ["hono", "zod"], node: false },
   router: { ...EDGE, packages: [] },
   telemetry: { ...EDGE, packages: ["@logtape/logtape", "prom-client"] },
   agent: {

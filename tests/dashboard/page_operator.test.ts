@@ -25,7 +25,7 @@ async function operatorOf(app: App, secret = SECRET, spoil?: Parameters<typeof s
 
 async function switchOver(operator: Awaited<ReturnType<typeof operatorOf>>["operator"]) {
   const steps: string[] = [];
-  const end = await operator.switchOver("node2", (step: string) => void steps.push(step));
+  const end = await operator.switchOver("node2", "", (step: string) => void steps.push(step));
   return { end, steps };
 }
 
@@ -63,9 +63,20 @@ Deno.test("switchOver() asks for a planned one, and tells every step", async () 
   });
   assert.deepEqual(wishes, [{ to: "node2", force: "none", source: "unknown" }]);
   // The first request takes up the node's challenge, the second one is believed.
-  assert.deepEqual(requests.map(({ path }) => path), ["/operator/failover", "/operator/failover"]);
+  const path = "/operator/failover?by=dashboard";
+  assert.deepEqual(requests.map(({ path }) => path), [path, path]);
   const sent = requests.map(({ headers, body }) => `${body}${JSON.stringify([...headers])}`).join();
   assert.equal(sent.includes(SECRET), false);
+});
+
+Deno.test("read() reads what is not open, signed", async () => {
+  const { app } = createTestApp({ openReads: false });
+  const { operator } = await operatorOf(app);
+  const response = await operator.read("/history?limit=1", new AbortController().signal);
+  assert.equal(response.status, 200);
+  assert.equal((await response.json()).entries.length, 1);
+  const stranger = (await operatorOf(app, "wrong, and long enough")).operator;
+  assert.equal((await stranger.read("/history", new AbortController().signal)).status, 401);
 });
 
 Deno.test("switchOver() says how the node ended it", async () => {

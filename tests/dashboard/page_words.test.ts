@@ -133,6 +133,8 @@ Deno.test("sentencesOf() tells outage, votes and loss, and leaves out what is no
   assert.deepEqual(sentencesOf(bare), []);
   const lost = { ...bare, loss: "possible", loss_because: "5 bytes", asked_by: "10.0.0.9" };
   assert.deepEqual(sentencesOf(lost), ["commits may be lost: 5 bytes", "asked by 10.0.0.9"]);
+  const named = { ...bare, asked_by: "10.0.0.9", operator: "alice@ops1" };
+  assert.deepEqual(sentencesOf(named), ["asked by alice@ops1 from 10.0.0.9"]);
 });
 
 function described(name: string, ...nodes: readonly NodeStatus[]) {
@@ -148,7 +150,7 @@ Deno.test("describeNode() says what a node is, and on whom it hangs", () => {
     link: null,
     lines: [
       "PostgreSQL 15 runs, timeline 2",
-      "every commit is on 1 of node2 as well",
+      "every commit is on node2 as well",
       "router: 2 sessions",
     ],
     progress: null,

@@ -4,12 +4,12 @@ import { ASSETS, PAGE_PATH } from "../../src/dashboard/assets.ts";
 import { LOOK_EVERY_MS, MAXIMUM_VIEWERS } from "../../src/dashboard/feed.ts";
 import { DASHBOARD_PATHS, EVENTS_PATH, serveDashboard } from "../../src/dashboard/serve.ts";
 import { createTestApp } from "../coordination/support.ts";
-import { createTestFeed } from "./support.ts";
+import { createTestFeed, NAMES } from "./support.ts";
 
 function start(ports: Parameters<typeof createTestApp>[0] = {}) {
   const { feed, clock, counts } = createTestFeed();
   const { app } = createTestApp({
-    extend: (app, read) => serveDashboard(app, read, feed),
+    extend: (app, read) => serveDashboard(app, read, { feed, names: NAMES }),
     ...ports,
   });
   return { app, feed, clock, counts };

@@ -8,6 +8,9 @@ import { HISTORY, STATUS } from "../coordination/support.ts";
 
 export { HISTORY, STATUS };
 
+/** Who answers in these tests, and for which cluster. */
+export const NAMES = { node: "node1", cluster: "test" };
+
 /** A standby that streams from node1. */
 export function standby(node: string, more: Partial<NodeStatus> = {}): NodeStatus {
   return {
@@ -77,8 +80,7 @@ export function createTestFeed(ports: Partial<FeedPorts> = {}) {
   const counts = { looks: 0, reads: 0 };
   const feed = createFeed({
     hello: {
-      node: "node1",
-      cluster: "test",
+      ...NAMES,
       version: "0.1.0",
       pages: { node2: "http://10.0.0.2:8080/dashboard" },
       sample_every_ms: SAMPLE_EVERY_MS,

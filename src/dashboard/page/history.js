@@ -30,7 +30,7 @@ export function primarySince(history, primary, term) {
 /** What an entry says, in sentences. @param {any} entry @returns {string[]} */
 export function sentencesOf(entry) {
   if (entry.type === "operator") {
-    return [`${entry.asked_by} asked ${entry.node}`, entry.because].filter(Boolean);
+    return [`${askerOf(entry)} asked ${entry.node}`, entry.because].filter(Boolean);
   }
   return [
     entry.because,
@@ -38,8 +38,13 @@ export function sentencesOf(entry) {
     entry.votes === null ? "" : `votes: ${entry.votes.join(", ")}`,
     entry.loss === "none" ? "nothing lost" : "",
     entry.loss === "possible" ? `commits may be lost: ${entry.loss_because ?? ""}` : "",
-    entry.asked_by === null ? "" : `asked by ${entry.asked_by}`,
+    entry.asked_by === null ? "" : `asked by ${askerOf(entry)}`,
   ].filter((text) => text !== "");
+}
+
+/** Who asked, where their name is known, and from where. */
+function askerOf({ operator, asked_by }) {
+  return operator ? `${operator} from ${asked_by}` : asked_by;
 }
 
 /** Draws the list. @param {readonly any[]} history the oldest first */

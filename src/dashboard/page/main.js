@@ -11,6 +11,7 @@ import { openSwitchover } from "./switchover.js";
 import { offerThemes } from "./theme.js";
 import { drawTopology } from "./topology.js";
 import { drawTrends } from "./trends.js";
+import { askCredential, readOpenly } from "./unlock.js";
 import { age, clock, moment } from "./words.js";
 
 const state = { hello: null, cluster: null, history: [], samples: [], heardAtMs: 0 };
@@ -121,19 +122,26 @@ function drawProblems(problems) {
 
 function onState(connection, because) {
   const live = byId("live");
-  document.body.classList.toggle("stale", connection === "lost");
   live.className = connection;
-  if (connection === "open") {
-    live.textContent = "live";
-    return;
-  }
+  document.body.className = connection;
+  live.textContent = liveText(connection, because);
+}
+
+function liveText(connection, because) {
+  if (connection === "open") return "live";
+  if (connection === "locked") return "not open";
   const old = state.heardAtMs === 0 ? "" : `; what stands here is from ${clock(state.heardAtMs)}`;
-  live.textContent = `not connected: ${because}${old}`;
+  return `not connected: ${because}${old}`;
 }
 
 offerThemes(byId("theme"));
-follow("/dashboard/events", (type, data) => {
-  take[type]?.(data);
-  if (type === "hello") byId("live").textContent = `live, as ${data.node} sees it`;
-  redraw();
-}, onState);
+follow("/dashboard/events", {
+  read: readOpenly,
+  onEvent(type, data) {
+    take[type]?.(data);
+    if (type === "hello") byId("live").textContent = `live, as ${data.node} sees it`;
+    redraw();
+  },
+  onState,
+  unlock: (because) => askCredential(byId("unlock"), because),
+});

@@ -27,7 +27,7 @@ export function createOperator({ key, node, send = fetch.bind(globalThis) }) {
   let challenge = NO_CHALLENGE;
 
   /** Sends, and takes up the challenge that the node answers the first request with. */
-  async function call(method, path, body) {
+  async function call(method, path, body, signal = null) {
     for (let attempt = 1;; attempt++) {
       const envelope = {
         recipient: node,
@@ -38,6 +38,7 @@ export function createOperator({ key, node, send = fetch.bind(globalThis) }) {
       };
       const response = await send(path, {
         method,
+        signal,
         cache: "no-store",
         headers: {
           ...await signRequest(key, { method, path }, envelope),
@@ -57,6 +58,11 @@ export function createOperator({ key, node, send = fetch.bind(globalThis) }) {
   }
 
   return {
+    /** Reads a path that is not open; what comes back is not verified. */
+    async read(path, signal) {
+      return (await call("GET", path, null, signal)).response;
+    },
+
     /** Whether the node has the same key: it signs its answer then. */
     async fits() {
       const { response, envelope } = await call("GET", "/status", null);
@@ -68,13 +74,16 @@ export function createOperator({ key, node, send = fetch.bind(globalThis) }) {
      * Asks the node, which has to be the primary, to hand over.
      *
      * @param {string} to
+     * @param {string} by who asks, for the history; "" where they do not say
      * @param {(step: string, elapsedMs: number) => void} onStep
      * @returns {Promise<{ type: "succeeded" | "failed" | "refused" | "lost", because: string }>} "lost":
      *   what became of it is not known
      */
-    async switchOver(to, onStep) {
+    async switchOver(to, by, onStep) {
       const body = JSON.stringify({ to, force: "none" });
-      const { response, envelope } = await call("POST", "/operator/failover", body);
+      const name = encodeURIComponent(by === "" ? "dashboard" : `${by} (dashboard)`);
+      const path = `/operator/failover?by=${name}`;
+      const { response, envelope } = await call("POST", path, body);
       if (!response.ok) return { type: "refused", because: await errorOf(response) };
       let index = 0;
       try {

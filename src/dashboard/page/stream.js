@@ -17,19 +17,24 @@ const PAUSE_MS = 1000;
  * Follows until the page is left.
  *
  * @param {string} path
- * @param {(type: string, data: any) => void} onEvent
- * @param {(state: "open" | "lost", because: string) => void} onState
+ * @param {{
+ *   read: import("./unlock.js").Reader,
+ *   onEvent: (type: string, data: any) => void,
+ *   onState: (state: "open" | "lost" | "locked", because: string) => void,
+ *   unlock: (because: string) => Promise<import("./unlock.js").Reader>,
+ * }} options `unlock` is asked for another reader where this one is refused
  */
-export async function follow(path, onEvent, onState) {
+export async function follow(path, { read, onEvent, onState, unlock }) {
   for (;;) {
-    const because = await followOnce(path, onEvent, () => onState("open", ""));
-    onState("lost", because);
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    const { because, locked } = await followOnce(path, read, onEvent, () => onState("open", ""));
+    onState(locked ? "locked" : "lost", because);
+    if (locked) read = await unlock(because);
+    else await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
-/** One connection, to its end. @returns why it ended */
-async function followOnce(path, onEvent, onOpen) {
+/** One connection, to its end. @returns why it ended, and whether a credential is missing */
+async function followOnce(path, read, onEvent, onOpen) {
   const controller = new AbortController();
   let timer;
   const sign = () => {
@@ -38,7 +43,7 @@ async function followOnce(path, onEvent, onOpen) {
   };
   try {
     sign();
-    const response = await fetch(path, { signal: controller.signal, cache: "no-store" });
+    const response = await read(path, controller.signal);
     if (!response.ok) return await refusal(response);
     onOpen();
     const parse = createParser(onEvent);
@@ -48,9 +53,9 @@ async function followOnce(path, onEvent, onOpen) {
       sign();
       parse(decoder.decode(part.value, { stream: true }));
     }
-    return "the node closed the connection";
+    return { because: "the node closed the connection", locked: false };
   } catch {
-    return "the node does not answer";
+    return { because: "the node does not answer", locked: false };
   } finally {
     clearTimeout(timer);
     controller.abort();
@@ -59,7 +64,10 @@ async function followOnce(path, onEvent, onOpen) {
 
 async function refusal(response) {
   const said = await response.json().catch(() => ({}));
-  return `the node answered ${response.status}: ${said.error ?? ""}. ${said.remedy ?? ""}`;
+  return {
+    because: `the node answered ${response.status}: ${said.error ?? ""}. ${said.remedy ?? ""}`,
+    locked: response.status === 401,
+  };
 }
 
 /**

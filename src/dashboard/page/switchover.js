@@ -89,6 +89,12 @@ function askForm(dialog, about, close) {
     spellcheck: "false",
     "aria-describedby": "switchover-hint",
   });
+  const name = h("input", {
+    id: "switchover-by",
+    maxlength: 60,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const error = h("p", { class: "problem", role: "alert", hidden: true });
   const go = h("button", { type: "submit", disabled: first === undefined }, "Continue");
   const form = h(
@@ -97,6 +103,8 @@ function askForm(dialog, about, close) {
     h("label", { for: "switchover-to" }, "New primary"),
     target,
     first === undefined && h("p", { class: "problem" }, "No standby may be elected now."),
+    h("label", { for: "switchover-by" }, "Your name, for the history (optional)"),
+    name,
     h("label", { for: "switchover-secret" }, "Cluster secret"),
     secret,
     h(
@@ -112,6 +120,7 @@ function askForm(dialog, about, close) {
   async function onSubmit(event) {
     event.preventDefault();
     const to = target.value;
+    const by = name.value.trim();
     const typed = secret.value;
     secret.value = "";
     error.hidden = true;
@@ -124,7 +133,7 @@ function askForm(dialog, about, close) {
     go.disabled = false;
     if (!dialog.open) return;
     if (fits === true) {
-      form.replaceWith(confirmation({ ...about, to, operator }, close));
+      form.replaceWith(confirmation({ ...about, to, by, operator }, close));
       dialog.querySelector("button")?.focus();
       return;
     }
@@ -136,7 +145,7 @@ function askForm(dialog, about, close) {
   }
 }
 
-function confirmation({ to, node, operator }, close) {
+function confirmation({ to, by, node, operator }, close) {
   const go = h(
     "button",
     { type: "button", class: "danger", click: start },
@@ -163,7 +172,7 @@ function confirmation({ to, node, operator }, close) {
     const done = h("button", { type: "button", click: close }, "Close");
     step.replaceWith(h("div", {}, list, outcome, h("p", { class: "buttons" }, done)));
     done.focus();
-    const end = await operator.switchOver(to, (text, elapsedMs) => {
+    const end = await operator.switchOver(to, by, (text, elapsedMs) => {
       list.append(h("li", {}, h("span", { class: "quiet" }, span(elapsedMs)), " ", text));
     }).catch(() => ({ type: "lost", because: "the connection broke" }));
     outcome.textContent = outcomeText(to, end);

@@ -128,10 +128,12 @@ function serverLine(node) {
 
 /** On whom commits are before they are acknowledged. */
 function durabilityLine({ durability, record }) {
-  if (record !== null && record.required > 0) {
-    return `every commit is on ${record.required} of ${record.electable.join(", ")} as well`;
+  if (record === null || record.required === 0) {
+    return durability === "" ? null : `commits wait for standbys: ${durability}`;
   }
-  return durability === "" ? null : `commits wait for standbys: ${durability}`;
+  const { required, electable } = record;
+  const some = required < electable.length ? `${required} of ` : "";
+  return `every commit is on ${some}${electable.join(", ")} as well`;
 }
 
 function electableLine(node, { nodes, primary }) {

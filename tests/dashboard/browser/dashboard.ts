@@ -17,8 +17,8 @@ interface Case extends Opened {
 interface Step {
   readonly name: string;
   readonly screen: Screen;
-  readonly host: string;
   readonly body: (at: Case) => Promise<void>;
+  readonly options: Parameters<typeof startWorld>[0];
 }
 
 const steps: Step[] = [];
@@ -27,9 +27,9 @@ function test(
   name: string,
   screen: Screen,
   body: (at: Case) => Promise<void>,
-  host = "127.0.0.1",
+  options: Step["options"] = {},
 ): void {
-  steps.push({ name, screen, host, body });
+  steps.push({ name, screen, body, options });
 }
 
 test("the page shows who is primary, since when, and the tree", DESKTOP, async (at) => {
@@ -72,9 +72,9 @@ test("the page says when it is cut off, and comes back", DESKTOP, async ({ page,
   const { port } = new URL(world.url);
   await world.stop();
   await page.getByText(/^not connected: .*what stands here is from/).waitFor();
-  assert.equal(await page.evaluate("document.body.classList.contains('stale')"), true);
+  assert.equal(await page.evaluate("document.body.classList.contains('lost')"), true);
   assert.equal(await page.locator(".card").count() > 0, true);
-  const again = startWorld("127.0.0.1", Number(port));
+  const again = startWorld({ port: Number(port) });
   try {
     await page.getByText("live, as node1 sees it").waitFor();
   } finally {
@@ -121,6 +121,8 @@ test("a switchover by keyboard alone: secret, confirmation, steps", DESKTOP, asy
     "node3: it does not stream",
   ]);
   await page.keyboard.press("Tab");
+  await page.keyboard.type("Ada");
+  await page.keyboard.press("Tab");
   await page.keyboard.type("wrong");
   await page.keyboard.press("Enter");
   await page.getByText("The secret does not fit.").waitFor();
@@ -145,6 +147,29 @@ test("a switchover by keyboard alone: secret, confirmation, steps", DESKTOP, asy
   assert.equal(String(kept).includes(SECRET), false);
 });
 
+test(
+  "a page that is not open asks for a credential, and the secret is not sent",
+  DESKTOP,
+  async (at) => {
+    const { page } = at;
+    const sent: string[] = [];
+    page.on("request", (request) => void sent.push(JSON.stringify(request.headers())));
+    await page.getByRole("heading", { name: "This page is not open to you" }).waitFor();
+    assert.equal(await page.evaluate("document.activeElement.id"), "unlock-credential");
+    await page.selectOption("#unlock-kind", "secret");
+    await page.fill("#unlock-credential", "wrong, and long enough");
+    await page.keyboard.press("Enter");
+    await page.getByText("the signature of @operator does not fit").waitFor();
+    await page.selectOption("#unlock-kind", "secret");
+    await page.fill("#unlock-credential", SECRET);
+    await page.keyboard.press("Enter");
+    await page.getByText("node1 takes writes").waitFor();
+    assert.equal(await page.locator("#unlock form").count(), 0);
+    assert.equal(sent.some((text) => text.includes(SECRET)), false);
+  },
+  { open: false },
+);
+
 test("Escape leaves the dialog, and nothing is asked", DESKTOP, async ({ page, world }) => {
   await page.locator("#switch-over").click();
   await page.fill("#switchover-secret", SECRET);
@@ -163,7 +188,7 @@ if (hosts[0] !== undefined) {
     await page.getByText("This page came over plain HTTP from another host").waitFor();
     await page.getByText(/^ssh -L/).waitFor();
     assert.equal(await page.locator("input").count(), 0);
-  }, hosts[0].address);
+  }, { host: hosts[0].address });
 }
 
 for (const [name, screen] of Object.entries({ DESKTOP, PHONE })) {
@@ -222,12 +247,12 @@ test("what does not change is not drawn again", DESKTOP, async ({ page }) => {
 Deno.test("the dashboard in a browser", async (t) => {
   const browser = await startBrowser();
   try {
-    for (const { name, screen, host, body } of steps) {
+    for (const { name, screen, body, options } of steps) {
       await t.step(name, async () => {
-        const world = startWorld(host);
+        const world = startWorld(options);
         try {
           await browser.withPage(world.url, screen, async (opened) => {
-            await opened.page.waitForSelector(".card");
+            await opened.page.waitForSelector(".card, form");
             await body({ world, ...opened });
           });
         } finally {

@@ -14,7 +14,7 @@ import {
 import { serveDashboard } from "../../../src/dashboard/serve.ts";
 import type { FailoverWish } from "../../../src/coordination/app.ts";
 import { createTestApp } from "../../coordination/support.ts";
-import { HISTORY, picture, standby, STATUS } from "../support.ts";
+import { HISTORY, NAMES, picture, standby, STATUS } from "../support.ts";
 
 /** A cluster to look at, and what was asked of it. */
 export interface World {
@@ -34,8 +34,19 @@ export const PRIMARY: NodeStatus = {
   ],
 };
 
-/** Starts it, on a free port by default. `host` decides whether the browser takes the page for a safe one. */
-export function startWorld(host = "127.0.0.1", port = 0): World {
+/**
+ * Starts it, on a free port by default.
+ *
+ * @param options.host decides whether the browser takes the page for a safe one
+ * @param options.open false: whoever reads needs a credential
+ */
+export function startWorld(
+  { host = "127.0.0.1", port = 0, open = true }: {
+    readonly host?: string;
+    readonly port?: number;
+    readonly open?: boolean;
+  } = {},
+): World {
   let view = picture(PRIMARY, standby("node2"), standby("node3", { streaming: false }));
   const wishes: FailoverWish[] = [];
   const stopping = new AbortController();
@@ -43,8 +54,7 @@ export function startWorld(host = "127.0.0.1", port = 0): World {
   for (let i = 0; i < KEPT_SAMPLES; i++) samples.add(sampleAt(i));
   const feed = createFeed({
     hello: {
-      node: "node1",
-      cluster: "test",
+      ...NAMES,
       version: "0.1.0",
       pages: { node2: "http://10.0.0.2:8080/dashboard" },
       sample_every_ms: SAMPLE_EVERY_MS,
@@ -55,7 +65,8 @@ export function startWorld(host = "127.0.0.1", port = 0): World {
     timers: SYSTEM_TIMERS,
   });
   const { app } = createTestApp({
-    extend: (app, read) => serveDashboard(app, read, feed),
+    openReads: open,
+    extend: (app, read) => serveDashboard(app, read, { feed, names: NAMES }),
     failover: async function* (wish): AsyncGenerator<OperatorStep> {
       wishes.push(wish);
       yield { step: `${wish.to} has received all of it`, outcome: "running" };

@@ -15,8 +15,8 @@ import { openClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { listenForInterrupt, pause } from "./interrupt.ts";
 import { loadConfig } from "./load_config.ts";
-import { renderCluster } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
+import { lookOn, renderCluster } from "./table.ts";
+import { inPlace, type Terminal, tinted } from "./terminal.ts";
 
 /** What the command line said. */
 export interface StatusOptions {
@@ -85,7 +85,7 @@ export function verdictCode(verdict: Verdict): ExitCode {
 
 function renderView(view: ClusterView, options: StatusOptions, terminal: Terminal): string {
   if (options.json) return JSON.stringify(statusDocument(view), null, options.watch ? 0 : 2);
-  return renderCluster(view, { colour: terminal.colour, ruled: terminal.interactive });
+  return renderCluster(view, lookOn(terminal));
 }
 
 async function once(
@@ -110,9 +110,10 @@ async function watch(
     do {
       const view = await ask();
       code = verdictCode(view.verdict);
-      if (terminal.interactive) terminal.write(CLEAR_SCREEN);
-      terminal.print(renderView(view, options, terminal));
-      if (!terminal.interactive && !options.json) terminal.print("");
+      const text = renderView(view, options, terminal);
+      if (terminal.interactive && !options.json) {
+        terminal.write(inPlace(`${text}\n\n${footer(terminal)}`));
+      } else terminal.print(options.json ? text : `${text}\n`);
     } while (await pause(WATCH_INTERVAL_MS, interrupt.signal));
     return code;
   } finally {
@@ -120,4 +121,8 @@ async function watch(
   }
 }
 
-const CLEAR_SCREEN = "\x1b[H\x1b[2J";
+/** Tells a screen on which nothing happens from one that stands still. */
+function footer(terminal: Terminal): string {
+  const time = new Date().toTimeString().slice(0, 8);
+  return tinted(`${time}, once a second; Ctrl-C ends.`, "quiet", terminal);
+}

@@ -11,7 +11,7 @@
  */
 import Table from "cli-table3";
 import type { ClusterView, NodeAnswer, NodeStatus } from "../agent/mod.ts";
-import { type Tint, tinted } from "./terminal.ts";
+import { type Terminal, type Tint, tinted } from "./terminal.ts";
 
 /** How a table may look. */
 export interface TableLook {
@@ -19,6 +19,14 @@ export interface TableLook {
   readonly colour: boolean;
   /** Rules between the columns, for people; false: aligned columns only. */
   readonly ruled: boolean;
+  /** Rules are left out where the table would not fit with them; null, or absent: it does. */
+  readonly columns?: number | null;
+}
+
+/** How a table looks on this terminal. */
+export function lookOn(terminal: Terminal): TableLook {
+  const { colour, interactive, columns } = terminal;
+  return { colour, ruled: interactive, columns: columns?.() ?? null };
 }
 
 const HEADINGS = [
@@ -35,13 +43,18 @@ const HEADINGS = [
 
 /** Renders the picture; ends without a line feed. */
 export function renderCluster(view: ClusterView, look: TableLook): string {
-  const head = HEADINGS.map((heading) => tinted(heading, "strong", look));
-  const table = newTable(head, look);
-  for (const node of view.nodes) table.push(cells(node, view, look));
-  const lines = [table.toString().split("\n").map((line) => line.trimEnd()).join("\n"), ""];
+  const lines = [drawTable(view, look), ""];
   lines.push(headline(view, look), ...standing(view, look), ...copies(view));
   lines.push(...view.problems.map((problem) => `  ${tinted("!", "bad", look)} ${problem}`));
   return lines.join("\n");
+}
+
+function drawTable(view: ClusterView, look: TableLook): string {
+  const table = newTable(HEADINGS.map((heading) => tinted(heading, "strong", look)), look);
+  for (const node of view.nodes) table.push(cells(node, view, look));
+  const lines = table.toString().split("\n").map((line) => line.trimEnd());
+  const fits = !look.ruled || (lines[0]?.length ?? 0) <= (look.columns ?? Infinity);
+  return fits ? lines.join("\n") : drawTable(view, { ...look, ruled: false });
 }
 
 /**
@@ -160,8 +173,17 @@ function cells(answer: NodeAnswer, view: ClusterView, look: TableLook): string[]
     status.lsn ?? NONE,
     status.lag_bytes === null ? NONE : formatBytes(status.lag_bytes),
     status.lease === null ? NONE : formatSeconds(Math.max(0, status.lease.remaining_ms)),
-    status.role === "primary" && status.durability !== "" ? status.durability : NONE,
+    status.role === "primary" && status.durability !== "" ? durabilityText(status, view) : NONE,
   ];
+}
+
+/** PostgreSQL knows a standby by its member's name and incarnation; people by the member's alone. */
+function durabilityText({ durability }: NodeStatus, { nodes }: ClusterView): string {
+  const members = new Set(nodes.map(({ node }) => node));
+  return durability.replaceAll(/[A-Za-z0-9_-]+/g, (name) => {
+    const member = name.replace(/-[0-9a-f]{8}$/, "");
+    return members.has(name) || !members.has(member) ? name : member;
+  });
 }
 
 const NONE = "-";

@@ -19,6 +19,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** True where colours may be used. */
   readonly colour: boolean;
+  /** How many characters fit on a line now; null, or absent, where nobody knows. */
+  readonly columns?: () => number | null;
 }
 
 /**
@@ -35,7 +37,22 @@ export function processTerminal(): Terminal {
     write: (text) => writeAll(Deno.stdout, text),
     interactive,
     colour: interactive && !Deno.env.get("NO_COLOR"),
+    columns: () => interactive ? consoleColumns() : null,
   };
+}
+
+function consoleColumns(): number | null {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return null;
+  }
+}
+
+/** What overwrites the screen from its top, without clearing it first, so that it does not flicker. */
+export function inPlace(text: string): string {
+  const lines = text.split("\n").map((line) => `${line}\x1b[K`);
+  return `\x1b[H${lines.join("\n")}\n\x1b[J`;
 }
 
 /** The colours that metako uses: a meaning each, never decoration. */

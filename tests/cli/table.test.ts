@@ -22,6 +22,32 @@ Deno.test("renderCluster() aligns plain columns and ends with the problems", () 
   ]);
 });
 
+Deno.test("renderCluster() leaves the rules out where they do not fit", () => {
+  const view = mergeStatuses([answered(primaryOf("node1"))]);
+  const ruled = renderCluster(view, { colour: false, ruled: true, columns: 200 });
+  const width = ruled.split("\n")[0]!.length;
+  assert.match(ruled, /^┌/);
+  const look = { colour: true, ruled: true };
+  assert.match(renderCluster(view, { ...look, columns: width }), /^┌/);
+  assert.match(renderCluster(view, { ...look, columns: null }), /^┌/);
+  const narrow = renderCluster(view, { colour: false, ruled: true, columns: width - 1 });
+  assert.equal(narrow, renderCluster(view, PLAIN));
+});
+
+Deno.test("renderCluster() names standbys as their members, where that is who they are", () => {
+  const durability = "ANY 1 (node2-2440aa84, node3, gone-0badcafe, db-deadbeef)";
+  const view = mergeStatuses([
+    answered(primaryOf("node1", { durability })),
+    answered(statusOf("node2")),
+    answered(statusOf("db-deadbeef")),
+    answered(statusOf("db")),
+  ]);
+  assert.match(
+    renderCluster(view, PLAIN),
+    / ANY 1 \(node2, node3, gone-0badcafe, db-deadbeef\)$/m,
+  );
+});
+
 const MB = 1024 * 1024;
 
 Deno.test("renderCluster() names a rewind whose size is not known yet", () => {

@@ -8,8 +8,8 @@
  */
 import { pause } from "../interrupt.ts";
 import type { ClusterView } from "../../agent/mod.ts";
-import { renderCluster } from "../table.ts";
-import { type Terminal, tinted } from "../terminal.ts";
+import { lookOn, renderCluster } from "../table.ts";
+import { inPlace, type Terminal, tinted } from "../terminal.ts";
 import type { DemoCluster } from "./cluster.ts";
 import { prepareApplication } from "./database.ts";
 import { DEMO_DATABASE, DEMO_ROLE, type DemoNode, LOOPBACK } from "./plan.ts";
@@ -40,7 +40,7 @@ export async function followCluster(
     const text = [
       `metako demo in ${cluster.plan.folder}`,
       "",
-      renderCluster(view, { colour: terminal.colour, ruled: terminal.interactive }),
+      renderCluster(view, lookOn(terminal)),
       "",
       ...advice(cluster, terminal, self, { ready, keys: keys !== null, view }),
     ].join("\n");
@@ -118,12 +118,6 @@ function news(view: ClusterView, cluster: DemoCluster, ready: boolean): string {
   const processes = listProcesses();
   const pids = cluster.plan.nodes.map((node) => agentOf(node.configFile, processes));
   return JSON.stringify([ready, view.primary, view.term, nodes, pids]);
-}
-
-/** Overwrites the screen from its top, without clearing it first, so that it does not flicker. */
-function inPlace(text: string): string {
-  const lines = text.split("\n").map((line) => `${line}\x1b[K`);
-  return `\x1b[H${lines.join("\n")}\n\x1b[J`;
 }
 
 /** Reads lines from standard input; an "r" starts what is dead. */

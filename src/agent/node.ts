@@ -20,7 +20,7 @@ import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
 import { watchCertificate } from "./certificate_watch.ts";
-import { clientVerifiers } from "./verifiers.ts";
+import { clientRoles, roleReader } from "./client_roles.ts";
 import { startRouter } from "../router/router.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
 import { keepCare, standingOf } from "./care.ts";
@@ -246,11 +246,11 @@ export async function openNode(
     ...(tls === null ? {} : { tls: { cert: tls.cert, key: tls.key } }),
   });
   if (!serving.ok) return await giveUp(serving.because);
+  const reader = roleReader(config, server);
   const started = startRouter(routerOptions(config, tls), {
     view: routes.current,
     onChange: routes.onChange,
-    isPrivileged: (user) => server === null ? Promise.resolve(true) : server.isPrivileged(user),
-    verifiers: clientVerifiers(options, routes.current),
+    roles: clientRoles({ config, keys, reader }, routes.current),
     now: monotonicMs,
     random: Math.random,
     log,
@@ -292,6 +292,7 @@ export async function openNode(
       guardian?.stop();
       await driver?.stop();
       await started.router.close();
+      reader?.close();
       stopping.abort();
       await serving.finished;
       client.close();

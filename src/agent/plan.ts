@@ -74,6 +74,9 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
       name: member.nodeName,
       addresses: [member.self ? identity.localDbHost : member.apiHost],
     })),
+    witnessAddresses: config.members.filter((member) => member.witness).map((member) =>
+      member.apiHost
+    ),
     host: localDb.host,
     port: localDb.port,
     username: localDb.username,
@@ -88,6 +91,7 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
     replicationPassword: replication.password ?? localDb.password,
     stateDir: config.stateDir,
     rejoin: replication.rejoin,
+    readsPasswords: config.router.authentication === "verify",
     timeoutMs: config.healthCheck.timeoutMs,
     log,
   };

@@ -48,6 +48,12 @@ export interface LocalDbConfig {
   readonly osUser: string | null;
 }
 
+/** As whom servers are asked. */
+export interface DatabaseLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** One member of the cluster, this node included. */
 export interface MemberConfig {
   readonly nodeName: NodeName;
@@ -164,6 +170,8 @@ export interface Config {
   readonly identity: IdentityConfig;
   /** Null on a witness. */
   readonly localDb: LocalDbConfig | null;
+  /** As whom a witness asks the primary about roles; null where it has no login, or is no witness. */
+  readonly witnessLogin: DatabaseLogin | null;
   /** Every member; this node is the first. */
   readonly members: readonly MemberConfig[];
   readonly coordination: CoordinationConfig;

@@ -17,7 +17,7 @@ import { HIDDEN } from "./source.ts";
  */
 export function effectiveConfig(config: Config): string {
   const { identity, localDb, coordination, healthCheck, loadBalancer, security } = config;
-  const { replication, router } = config;
+  const { replication, router, witnessLogin } = config;
   return stringify(
     dropUnset({
       cluster_name: config.clusterName,
@@ -31,18 +31,20 @@ export function effectiveConfig(config: Config): string {
         nofailover: identity.nofailover,
         witness: identity.witness,
       },
-      local_db: localDb === null ? null : {
-        name: localDb.name,
-        host: localDb.host,
-        port: localDb.port,
-        role: localDb.role,
-        username: localDb.username,
-        password: HIDDEN,
-        database: localDb.database,
-        data_dir: localDb.dataDir,
-        bin_dir: localDb.binDir,
-        os_user: localDb.osUser,
-      },
+      local_db: localDb === null
+        ? witnessLogin && { username: witnessLogin.username, password: HIDDEN }
+        : {
+          name: localDb.name,
+          host: localDb.host,
+          port: localDb.port,
+          role: localDb.role,
+          username: localDb.username,
+          password: HIDDEN,
+          database: localDb.database,
+          data_dir: localDb.dataDir,
+          bin_dir: localDb.binDir,
+          os_user: localDb.osUser,
+        },
       cluster_members: config.members.filter((member) => !member.self).map((member) => ({
         node_name: member.nodeName,
         api_host: member.apiHost,

@@ -57,13 +57,8 @@ export const RULES: readonly Rule[] = [
   },
   {
     id: "witness_without_database",
-    reads: ["identity.witness"],
-    check: ({ config, values }) =>
-      !config.identity.witness || values.local_db === undefined ? [] : [risky(
-        "local_db",
-        "has no effect on a witness",
-        "Remove the section, or identity.witness.",
-      )],
+    reads: ["identity.witness", "local_db.password", "local_db.password_file"],
+    check: idleDatabaseKeys,
   },
   { id: "lease_covers_heartbeats", reads: [HEARTBEAT, FAILOVER], check: shortLease },
   { id: "pair_outlasts_lease", reads: [PAIR_DELAY, FAILOVER, MARGIN], check: shortPairDelay },
@@ -210,6 +205,23 @@ function sharedPorts({ config }: RuleFacts): Finding[] {
       String(later.port),
     )];
   });
+}
+
+/** A witness has no database, but it may have a login, to ask the others' about roles. */
+function idleDatabaseKeys({ config, values }: RuleFacts): Finding[] {
+  if (!config.identity.witness || values.local_db === undefined) return [];
+  const login = ["username", "password", "password_file"];
+  const idle = config.witnessLogin === null
+    ? ["local_db"]
+    : Object.keys(values.local_db).filter((key) => !login.includes(key))
+      .map((key) => `local_db.${key}`);
+  return idle.map((path) =>
+    risky(
+      path,
+      "has no effect on a witness, besides username and password",
+      "Remove it, or identity.witness.",
+    )
+  );
 }
 
 function missingCertificate({ config, values }: RuleFacts): Finding[] {

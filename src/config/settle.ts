@@ -91,6 +91,9 @@ export function settle(
     localDb: identity.witness
       ? null
       : settleLocalDb(values.local_db, identity, secrets.localDbPassword),
+    witnessLogin: identity.witness && secrets.localDbPassword !== null
+      ? { username: values.local_db?.username ?? "postgres", password: secrets.localDbPassword }
+      : null,
     members,
     coordination: settleCoordination(values.coordination, members),
     healthCheck: settleHealthCheck(values.health_check),

@@ -22,9 +22,8 @@ import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./o
 import { failed, finished } from "./outcome.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync } from "./primary.ts";
-import { privilegeCheck } from "./privileges.ts";
 import { follow, prepare, revoke } from "./standby.ts";
-import { openVerifierReader } from "./verifiers.ts";
+import { openRoleReader } from "./role_reader.ts";
 import { majorOf, objectionTo } from "./version.ts";
 import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
@@ -63,7 +62,8 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
   const callbacks: (() => void)[] = [];
   const grip = attachedGrip(options, major);
   const eye = openEye(grip.target, () => callbacks.forEach((callback) => callback()));
-  const verifiers = openVerifierReader(options, eye.session);
+  const { readsPasswords: passwords = true, timeoutMs } = options;
+  const roles = openRoleReader({ login: options, passwords, timeoutMs }, eye.session);
   return {
     observe: () => bounded(observe(grip, eye), options.timeoutMs),
     run: dispatcher((action, run) => act(grip, action, run)),
@@ -80,11 +80,10 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
     worksAsPrimary: (contact: Contact, timeoutMs: number) =>
       worksAsPrimary(options, contact, timeoutMs),
     care: safely(careFor(options, grip.target, null)),
-    isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
-    verifiers,
+    roles,
     measure: (timeoutMs: number) => measureServer(grip.target, timeoutMs),
     close() {
-      verifiers.close();
+      roles.close();
       eye.close();
       return Promise.resolve();
     },

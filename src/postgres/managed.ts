@@ -26,11 +26,10 @@ import { done, finished, messageOf } from "./outcome.ts";
 import { localTarget, type Place, preparePrivateFolder, readControl } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync, startPrimary } from "./primary.ts";
-import { privilegeCheck } from "./privileges.ts";
 import { follow, prepare, revoke, startStandby } from "./standby.ts";
 import { stopServer } from "./stop.ts";
 import { resolveOwner } from "./users.ts";
-import { openVerifierReader } from "./verifiers.ts";
+import { openRoleReader } from "./role_reader.ts";
 import { pause } from "./wait.ts";
 import { watchPostmaster } from "./watch.ts";
 
@@ -57,7 +56,8 @@ export async function openManaged(
   const watch = watchPostmaster(() => findPostmaster(dataDir));
   const eye = openEye(localTarget(place), () => watch.look());
   const attempts = noAttempts();
-  const verifiers = openVerifierReader(options, eye.session);
+  const { readsPasswords: passwords = true, timeoutMs } = options;
+  const roles = openRoleReader({ login: options, passwords, timeoutMs }, eye.session);
   const perform = (action: ServerAction, run: RunOptions) =>
     action.type === "fence" ? fence() : act(place, attempts, action, run);
   async function fence(): Promise<ActionOutcome> {
@@ -75,11 +75,10 @@ export async function openManaged(
       dataDir,
       worksAsPrimary: (contact, timeoutMs) => worksAsPrimary(options, contact, timeoutMs),
       care: safely(careFor(options, localTarget(place), place)),
-      isPrivileged: privilegeCheck(eye.session, options.timeoutMs),
-      verifiers,
+      roles,
       measure: (timeoutMs) => measureServer(localTarget(place), timeoutMs),
       close() {
-        verifiers.close();
+        roles.close();
         watch.close();
         eye.close();
         return Promise.resolve();

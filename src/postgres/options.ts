@@ -7,7 +7,7 @@ import type { Log } from "../core/log.ts";
 import type { Lsn } from "../core/lsn.ts";
 import type { Contact } from "../core/message.ts";
 import type { Measurements } from "./measure.ts";
-import type { VerifierReader } from "./verifiers.ts";
+import type { RoleReader } from "./role_reader.ts";
 import type { NodeName } from "../core/record.ts";
 import type {
   ActionFailure,
@@ -33,6 +33,8 @@ export interface PostgresOptions {
   readonly nodeName: NodeName;
   /** All data members, this node included: one slot and some lines of pg_hba.conf for each. */
   readonly members: readonly DataMember[];
+  /** Addresses of members without PostgreSQL, whose routers connect all the same. Default none. */
+  readonly witnessAddresses?: readonly string[];
   /** Where the agent reaches the local server. */
   readonly host: string;
   readonly port: number;
@@ -56,6 +58,8 @@ export interface PostgresOptions {
   /** Bounds an observation, and the wait for a WAL receiver to end. */
   readonly timeoutMs: number;
   readonly log: Log;
+  /** False leaves roles' stored passwords alone, where the servers judge clients. Default true. */
+  readonly readsPasswords?: boolean;
   /** `listen_addresses`; by default loopback where all members are on it, and "*" otherwise. */
   readonly listenAddresses?: string;
   /** `wal_keep_size`: WAL that a standby keeps for its siblings. Default 256. */
@@ -147,10 +151,8 @@ export interface LocalServer {
   worksAsPrimary(contact: Contact, timeoutMs: number): Promise<boolean>;
   /** Where the server's files are; null where its processes are not in the agent's hands. */
   readonly dataDir: string | null;
-  /** Whether the role may bypass the cluster's rules: superuser or replication. Unknown role: false; cannot tell: true. */
-  isPrivileged(role: string): Promise<boolean>;
-  /** Reads roles' stored passwords from `pg_authid`. */
-  readonly verifiers: VerifierReader;
+  /** Reads roles' rights and stored passwords. */
+  readonly roles: RoleReader;
   /** Reads what is worth watching and decides nothing; null where it does not answer in time. */
   measure(timeoutMs: number): Promise<Measurements | null>;
   /**

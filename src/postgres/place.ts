@@ -29,9 +29,11 @@ export function localTarget({ options }: Place): Target {
   return targetAt(options, options.host, options.port);
 }
 
-/** A superuser's way into the server at an address. */
-export function targetAt(options: PostgresOptions, host: string, port: number): Target {
-  const { username, password } = options;
+/** A role of the database, and its password. */
+export type Login = Pick<PostgresOptions, "username" | "password">;
+
+/** A role's way into the server at an address. */
+export function targetAt({ username, password }: Login, host: string, port: number): Target {
   return { host, port, user: username, password, database: "postgres" };
 }
 

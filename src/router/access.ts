@@ -1,14 +1,12 @@
 /**
  * Who may come in this way. PostgreSQL sees the router's address, so its pg_hba can no longer keep
  * powerful roles to their own host; the router does: superusers and replication come from loopback
- * only. Whether a password is right remains the server's business.
+ * only. Whether a password is right is another question.
  *
  * @module
  */
-import type { RouterPorts } from "./options.ts";
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import type { StartupPacket } from "../wire/startup.ts";
-import { within } from "./socket.ts";
 
 type Startup = Extract<StartupPacket, { type: "startup" }>;
 
@@ -17,51 +15,42 @@ const MAXIMUM_NAME_BYTES = 63;
 const NOT_REPLICATION = new Set(["false", "off", "no", "0"]);
 const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** What can be said of a client before anything is known of its role. */
+export type Access =
+  | { readonly type: "open" }
+  /** Open to roles that are neither superusers nor may replicate. */
+  | { readonly type: "unprivileged" }
+  | { readonly type: "refused"; readonly complaint: Complaint };
+
 /**
- * Decides whether the client may go on to a server.
+ * Judges a startup packet by where it comes from.
  *
- * @param address the client's address as the listener sees it
- * @param timeoutMs how long `isPrivileged` may take; without its answer nobody comes in from outside
- * @returns null where it may; otherwise what to tell it
+ * @param loopback whether the client is on the router's own host
  */
-export async function judgeAccess(
-  { startup, address, timeoutMs, signal, ports }: {
-    readonly startup: Startup;
-    readonly address: string;
-    readonly timeoutMs: number;
-    readonly signal: AbortSignal;
-    readonly ports: Pick<RouterPorts, "isPrivileged" | "isLoopback">;
-  },
-): Promise<Complaint | null> {
+export function judgeAccess(
+  { startup, loopback }: { readonly startup: Startup; readonly loopback: boolean },
+): Access {
   if (startup.userBytes === null || startup.userBytes.length === 0) {
     return {
-      sqlstate: SQLSTATE.invalidAuthorization,
-      message: "Cannot start a session: the startup packet must name a user, and names none.",
-      hint: "Set the user in the connection string.",
+      type: "refused",
+      complaint: {
+        sqlstate: SQLSTATE.invalidAuthorization,
+        message: "Cannot start a session: the startup packet must name a user, and names none.",
+        hint: "Set the user in the connection string.",
+      },
     };
   }
-  if ((ports.isLoopback ?? isLoopback)(address)) return null;
+  if (loopback) return { type: "open" };
   if (asksForReplication(startup.parameters.get("replication"))) {
-    return fromLoopbackOnly("Replication");
+    return { type: "refused", complaint: fromLoopbackOnly("Replication") };
   }
-  const user = nameAsServerSeesIt(startup.userBytes);
-  if (user === null) return fromLoopbackOnly("A user whose name is not UTF-8");
-  const privileged = await within(
-    Promise.resolve().then(() => ports.isPrivileged(user)).catch(() => null),
-    timeoutMs,
-    signal,
-  );
-  if (privileged === null) {
-    return {
-      sqlstate: SQLSTATE.cannotConnectNow,
-      message:
-        "Cannot start a session: whether the role may connect from another host is not known " +
-        "at the moment.",
-      hint: "Try again, or connect from the database host itself.",
-    };
-  }
-  return privileged ? fromLoopbackOnly("A superuser or replication role") : null;
+  return nameAsServerSeesIt(startup.userBytes) === null
+    ? { type: "refused", complaint: fromLoopbackOnly("A user whose name is not UTF-8") }
+    : { type: "unprivileged" };
 }
+
+/** What a superuser or a replication role reads where {@linkcode Access} is "unprivileged". */
+export const PRIVILEGED_FROM_AFAR: Complaint = fromLoopbackOnly("A superuser or replication role");
 
 /**
  * True for addresses that only this host itself can connect from.

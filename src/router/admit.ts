@@ -1,9 +1,9 @@
 /**
- * From the startup packet to a client that proved who it is: agrees on the protocol, finds the
- * role's verifier, and runs the exchange.
+ * From the startup packet to a client that proved who it is: may it come in from where it is, which
+ * protocol is spoken, and does it know the role's password.
  *
- * Where the node has no way to read verifiers, the client goes on unproven with its own exchange
- * still to come, which the server then judges.
+ * Where the node is not to check passwords, the client goes on unproven with its own exchange still to
+ * come, which the server then judges.
  *
  * @module
  */
@@ -11,11 +11,14 @@ import { negotiateProtocolVersionBytes } from "../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import { plainStartup, protocolOptions } from "../wire/startup.ts";
 import { mockVerifier, parseVerifier } from "../wire/verifier.ts";
-import { nameAsServerSeesIt } from "./access.ts";
+import { isLoopback, judgeAccess, nameAsServerSeesIt, PRIVILEGED_FROM_AFAR } from "./access.ts";
+import { askRole } from "./ask_role.ts";
 import { authenticateClient, type Credentials } from "./authenticate.ts";
 import type { Context } from "./context.ts";
 import type { Introduction } from "./greet.ts";
 import { HASHES } from "./hashes.ts";
+import type { RoleAnswer } from "./options.ts";
+import type { Purpose } from "./route.ts";
 import { within, write } from "./socket.ts";
 
 /** How {@linkcode admit} ended. */
@@ -33,37 +36,59 @@ export type Admission =
   | { readonly type: "refused"; readonly complaint: Complaint }
   | { readonly type: "gone" };
 
-/** Takes at most twice `startupTimeoutMs`. */
-export async function admit(
-  { options, ports }: Context,
-  client: Deno.Conn,
-  { packet, raw, rest, channel }: Introduction,
-  signal: AbortSignal,
-): Promise<Admission> {
-  const user = nameAsServerSeesIt(packet.userBytes ?? new Uint8Array(0)) ?? "";
-  const verifiers = ports.verifiers ?? null;
-  if (verifiers === null) {
+/** A client at the door. */
+export interface Applicant {
+  readonly client: Deno.Conn;
+  readonly introduction: Introduction;
+  /** Where it comes from, as the listener sees it. */
+  readonly address: string;
+  readonly purpose: Purpose;
+  /** Ends the admission. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes as long as a session may wait for a server where nobody can be asked about the role, and at
+ * most twice `startupTimeoutMs` besides.
+ */
+export async function admit(context: Context, applicant: Applicant): Promise<Admission> {
+  const { options, ports } = context;
+  const { packet, raw, rest } = applicant.introduction;
+  const loopback = (ports.isLoopback ?? isLoopback)(applicant.address);
+  const access = judgeAccess({ startup: packet, loopback });
+  if (access.type === "refused") return access;
+  const user = nameAsServerSeesIt(packet.userBytes!) ?? "";
+  const relays = ports.roles.mockSecret === null;
+  if (relays && access.type === "open") {
     return { type: "admitted", user, credentials: null, startup: raw, rest };
   }
+  const found = await askRole(context, {
+    user,
+    limitMs: applicant.purpose === "primary" ? options.writeTimeoutMs : options.readTimeoutMs,
+    signal: applicant.signal,
+  });
+  if (!found.ok) return { type: "refused", complaint: unknownRole(found) };
+  if (access.type === "unprivileged" && found.privileged) {
+    return { type: "refused", complaint: PRIVILEGED_FROM_AFAR };
+  }
+  return relays
+    ? { type: "admitted", user, credentials: null, startup: raw, rest }
+    : await prove(context, applicant, user, found.stored);
+}
+
+async function prove(
+  { options, ports: { roles } }: Context,
+  { client, introduction: { packet, raw, rest, channel }, signal }: Applicant,
+  user: string,
+  stored: string | null,
+): Promise<Admission> {
   const unknownOptions = protocolOptions(packet.parameters);
   if (packet.minor > 0 || unknownOptions.length > 0) {
     const offer = negotiateProtocolVersionBytes({ minor: 0, unknownOptions });
     if (!await write(client, offer)) return { type: "gone" };
   }
-  const found = await within(verifiers.find(user), options.startupTimeoutMs, signal);
-  if (found === null || !found.ok) {
-    return {
-      type: "refused",
-      complaint: {
-        sqlstate: SQLSTATE.cannotConnectNow,
-        message: "Cannot start a session: no server can be asked for the role's password: " +
-          (found?.because ?? "no answer in time"),
-        hint: "Try again; `metako status` shows what the cluster is waiting for.",
-      },
-    };
-  }
-  const verifier = (found.stored === null ? null : parseVerifier(found.stored)) ??
-    mockVerifier(HASHES, verifiers.mockSecret, user);
+  const verifier = (stored === null ? null : parseVerifier(stored)) ??
+    mockVerifier(HASHES, roles.mockSecret!, user);
   const outcome = await within(
     authenticateClient({ client, user, rest, verifier, binding: channel?.binding ?? null }),
     options.startupTimeoutMs,
@@ -79,7 +104,7 @@ export async function admit(
         rest: outcome.rest,
       };
     case "unproven":
-      verifiers.forget(user);
+      roles.forget(user);
       return { type: "refused", complaint: outcome.complaint };
     case "broken":
       return { type: "refused", complaint: outcome.complaint };
@@ -87,4 +112,15 @@ export async function admit(
     case undefined:
       return { type: "gone" };
   }
+}
+
+function unknownRole(
+  { because, remedy }: Extract<RoleAnswer, { readonly ok: false }>,
+): Complaint {
+  return {
+    // Drivers try again after 57P03, which makes sense where time alone can help.
+    sqlstate: remedy === null ? SQLSTATE.cannotConnectNow : SQLSTATE.invalidAuthorization,
+    message: `Cannot start a session: nothing can be learnt of the role: ${because}.`,
+    hint: remedy ?? "Try again; `metako status` shows what the cluster is waiting for.",
+  };
 }

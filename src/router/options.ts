@@ -42,18 +42,8 @@ export interface RouterPorts {
   view(): RouteView;
   /** Calls back after every change of the view. @returns a function that ends the subscription */
   onChange(callback: () => void): () => void;
-  /**
-   * True where the role may come from loopback only (superusers, replication roles). False for
-   * names that do not exist: the server answers those with its own mock exchange. A rejection, or
-   * no answer in time, keeps the client out with 57P03.
-   */
-  isPrivileged(user: string): Promise<boolean>;
-  /**
-   * Reads a role's verifier, so that the router itself can authenticate clients. Null where this
-   * node cannot ask any server, or is told not to: then the client's exchange is handed through to
-   * the server, and the session stays with that one connection.
-   */
-  readonly verifiers?: Verifiers | null;
+  /** What is known of the roles that clients come as. */
+  readonly roles: Roles;
   /** A monotonic clock in milliseconds. */
   now(): number;
   /** Uniform over [0, 1). */
@@ -63,22 +53,31 @@ export interface RouterPorts {
   isLoopback?(address: string): boolean;
 }
 
-/** Where stored passwords are read. */
-export interface Verifiers {
-  /** Gives roles that do not exist a salt of their own, the same on every node: 32 bytes. */
-  readonly mockSecret: Uint8Array;
-  /** Bounded in time; never rejects. The same work for names that exist and names that do not. */
-  find(user: string): Promise<VerifierAnswer>;
+/** Where roles' rights and stored passwords are read. */
+export interface Roles {
+  /**
+   * 32 bytes that give roles that do not exist a salt of their own, the same on every node. Null
+   * where the router is not to authenticate clients itself: then their exchange is handed through
+   * to the server, and the session stays with that one connection.
+   */
+  readonly mockSecret: Uint8Array | null;
+  /** Bounded in time. The same work for names that exist and names that do not. */
+  find(user: string): Promise<RoleAnswer>;
   /** What was found for this role may be out of date: the next question goes to a server. */
   forget(user: string): void;
 }
 
-/** A role's stored password. */
-export type VerifierAnswer =
-  /** As `pg_authid.rolpassword` has it; null where there is no such role, or it has no password. */
-  | { readonly ok: true; readonly stored: string | null }
-  /** No server could be asked. */
-  | { readonly ok: false; readonly because: string };
+/** What is known of a role. */
+export type RoleAnswer =
+  | {
+    readonly ok: true;
+    /** A superuser, or a role that may replicate. False where there is no such role. */
+    readonly privileged: boolean;
+    /** As `pg_authid.rolpassword` has it; null where there is no such role, or it has none. */
+    readonly stored: string | null;
+  }
+  /** No server could be asked. `remedy` is null where it may be different in a moment. */
+  | { readonly ok: false; readonly because: string; readonly remedy: string | null };
 
 /** How reads are spread over standbys. */
 export type Algorithm = "round_robin" | "least_connected";

@@ -9,7 +9,6 @@ import { fatalBytes } from "../wire/errors.ts";
 import { isBusy } from "../wire/activity.ts";
 import { terminateBytes } from "../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
-import { judgeAccess } from "./access.ts";
 import { admit } from "./admit.ts";
 import { acquire, type Attempt } from "./acquire.ts";
 import type { Backend } from "./backend.ts";
@@ -61,15 +60,13 @@ export async function runSession(
   const session = createSession(context, purpose, live, abandoned);
   sessions.add(session);
   try {
-    const complaint = await judgeAccess({
-      startup: introduction.packet,
+    const admission = await admit(context, {
+      client,
+      introduction,
       address,
-      timeoutMs: options.startupTimeoutMs,
+      purpose,
       signal: abandoned.signal,
-      ports,
     });
-    if (complaint !== null) return await refuse(context, client, live.verdict ?? complaint);
-    const admission = await admit(context, client, introduction, abandoned.signal);
     if (admission.type === "gone") {
       if (live.verdict !== null) await closeAfter(client, fatalBytes(live.verdict), LAST_WORD_MS);
       return;
@@ -107,11 +104,11 @@ export async function runSession(
         return await conclude(context, link, acquired.route, await link.ended);
       }
       case "refused":
-        if (acquired.sqlstate?.startsWith("28")) ports.verifiers?.forget(admission.user);
+        if (acquired.sqlstate?.startsWith("28")) ports.roles.forget(admission.user);
         ports.log("info", "session_refused", { peer: address, sqlstate: acquired.sqlstate });
         return await closeAfter(client, acquired.words, LAST_WORD_MS);
       case "unfit":
-        context.ports.verifiers?.forget(admission.user);
+        ports.roles.forget(admission.user);
         return await refuse(context, client, acquired.complaint);
       case "failed":
         return await refuse(context, client, acquired.complaint);

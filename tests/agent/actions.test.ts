@@ -18,9 +18,8 @@ function fakeServer() {
     worksAsPrimary: () => Promise.resolve(false),
     measure: () => Promise.resolve(null),
     care: () => Promise.resolve(null),
-    isPrivileged: () => Promise.resolve(false),
-    verifiers: {
-      find: () => Promise.resolve({ ok: true, stored: null }),
+    roles: {
+      find: () => Promise.resolve({ ok: true, privileged: false, stored: null }),
       forget: () => {},
       close: () => {},
     },

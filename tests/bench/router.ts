@@ -13,7 +13,7 @@
  */
 import { startRouter } from "../../src/router/router.ts";
 import { run, startDatabase } from "../integration/router_postgres.ts";
-import { OPTIONS } from "../router/harness.ts";
+import { OPTIONS, relaying } from "../router/harness.ts";
 
 const ROUNDS = 5;
 const seconds = Number(Deno.args[0] ?? 3);
@@ -22,7 +22,7 @@ const primary = { node: "a", host: "127.0.0.1", port: database.port };
 const started = startRouter({ ...OPTIONS, readOnlyPort: null }, {
   view: () => ({ term: 1, primary, because: "", standbys: [] }),
   onChange: () => () => {},
-  isPrivileged: () => Promise.resolve(false),
+  roles: relaying(() => false),
   now: () => performance.now(),
   random: () => Math.random(),
   log: () => {},

@@ -87,6 +87,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       authentication: "verify",
     },
     stateDir: "/var/lib/metako/node1",
+    witnessLogin: null,
     log: { level: "info" },
   });
   assert.deepEqual(warnings(VALID), []);

@@ -329,6 +329,12 @@ Deno.test("parseConfig() needs no database on a witness", () => {
   assert.match(withoutSecret[0]!, /cluster_secret must be set on a witness/);
   const withDatabase = `${text}local_db:\n  database: shop\n`;
   assert.match(formatProblem(warnings(withDatabase)[0]!), /local_db has no effect on a witness/);
+  assert.equal(witness.witnessLogin, null);
+  const withLogin = `${text}local_db:\n  username: asker\n  password: hidden\n`;
+  assert.deepEqual(warnings(withLogin), []);
+  assert.deepEqual(config(withLogin).witnessLogin, { username: "asker", password: "hidden" });
+  const withMore = warnings(`${withLogin}  port: 5433\n`);
+  assert.deepEqual(withMore.map(({ path }) => path), ["local_db.port"]);
 });
 
 Deno.test("parseConfig() lets a check pass, and a start not, where certificates are missing", () => {

@@ -15,6 +15,8 @@ import { pause } from "../../src/cli/interrupt.ts";
 /** One acknowledged row; times are on the clock of `performance.now()`. */
 export interface Acknowledged {
   readonly row: number;
+  /** The node whose router the writer uses. */
+  readonly through: string;
   readonly sentAtMs: number;
   readonly atMs: number;
   /** The postmaster that acknowledged it, by the moment of its start. */
@@ -55,8 +57,9 @@ export function startClients(plan: DemoPlan, after: number): Clients {
   const base = Math.ceil(after / NUMBERS_APART) * NUMBERS_APART;
   const working = plan.nodes.flatMap((node, index) => {
     const rowOf = (count: number) => base + count * NUMBERS_APART + index;
+    const write = writing(ledger, node.name, rowOf);
     return [
-      work(plan, { node, port: node.routerPort }, stopping.signal, ledger, writing(ledger, rowOf)),
+      work(plan, { node, port: node.routerPort }, stopping.signal, ledger, write),
       work(plan, { node, port: READ_ONLY_PORT }, stopping.signal, ledger, reading(ledger)),
     ];
   });
@@ -71,7 +74,7 @@ export function startClients(plan: DemoPlan, after: number): Clients {
 
 type Turn = (sql: postgres.Sql, count: number, warned: () => string | null) => Promise<void>;
 
-function writing(ledger: Ledger, rowOf: (count: number) => number): Turn {
+function writing(ledger: Ledger, through: string, rowOf: (count: number) => number): Turn {
   return async (sql, count, warned) => {
     const row = rowOf(count);
     const sentAtMs = performance.now();
@@ -86,6 +89,7 @@ function writing(ledger: Ledger, rowOf: (count: number) => number): Turn {
     ledger.open.splice(ledger.open.indexOf(row), 1);
     ledger.acknowledged.push({
       row,
+      through,
       sentAtMs,
       atMs: performance.now(),
       server: answer!.server,

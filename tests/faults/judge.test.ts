@@ -6,6 +6,7 @@ import { SCENARIOS, UNSUPPORTED } from "./scenarios.ts";
 
 const by = (server: string, timeline: number, sentAtMs: number) => ({
   row: sentAtMs,
+  through: "node1",
   sentAtMs,
   atMs: sentAtMs + 5,
   server,

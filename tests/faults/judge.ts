@@ -44,7 +44,7 @@ export function longestGapMs(atMs: readonly number[], { fromMs, untilMs }: Windo
  * ```ts
  * import assert from "node:assert/strict";
  * const by = (server: string, timeline: number, sentAtMs: number) => ({
- *   row: sentAtMs, sentAtMs, atMs: sentAtMs + 5, server, timeline,
+ *   row: sentAtMs, through: "a", sentAtMs, atMs: sentAtMs + 5, server, timeline,
  * });
  * assert.equal(overlaps([by("a", 1, 0), by("b", 2, 100)]).length, 0);
  * assert.equal(overlaps([by("a", 1, 0), by("b", 2, 100), by("a", 1, 110)]).length, 1);

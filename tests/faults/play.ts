@@ -56,6 +56,9 @@ export async function playScenario(
     last = nodeNamed(world, await untilWhole(world));
     wholeMs = performance.now() - endedAtMs;
     if (!await goesOn(clients)) faults.push("writes did not go on after the fault");
+    for (const node of await closedRouters(world, clients)) {
+      faults.push(`nobody could write through ${node}'s router after the fault`);
+    }
   } catch (error) {
     faults.push(error instanceof Error ? error.message : String(error));
   }
@@ -128,6 +131,23 @@ export async function goesOn({ ledger }: Clients): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return false;
+}
+
+/** The nodes, witnesses included, through whose routers no row is acknowledged from now on. */
+async function closedRouters({ plan }: World, { ledger }: Clients): Promise<readonly string[]> {
+  const startMs = performance.now();
+  const silent = () => {
+    const heard = new Set(
+      ledger.acknowledged.filter(({ sentAtMs }) => sentAtMs >= startMs).map(({ through }) =>
+        through
+      ),
+    );
+    return plan.nodes.map(({ name }) => name).filter((name) => !heard.has(name));
+  };
+  while (silent().length > 0 && performance.now() - startMs < HEALTHY_MS) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return silent();
 }
 
 function nodeNamed({ plan }: World, name: string): DemoNode {

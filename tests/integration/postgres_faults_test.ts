@@ -134,13 +134,20 @@ Deno.test("openLocalServer() refuses a wrong password and names the remedy", asy
     const because = await refusal({ ...a!.options, password: "not it" });
     assert.match(because, /refuses the password\. Correct it in the configuration file/);
     assert.doesNotMatch(because, /not it/);
-    assert.equal(await a!.server.isPrivileged("postgres"), true, "nothing was asked yet");
+    const unasked = await a!.server.roles.find("postgres", null);
+    assert.ok(!unasked.ok && unasked.remedy === null, "nothing is connected yet");
+    assert.match(unasked.because, /PostgreSQL is not connected/);
     await observed(a!, "primary");
     await sql(a!, "create role plain login");
-    assert.equal(await a!.server.isPrivileged("postgres"), true);
-    assert.equal(await a!.server.isPrivileged("metako_replication"), true);
-    assert.equal(await a!.server.isPrivileged("plain"), false);
-    assert.equal(await a!.server.isPrivileged("nobody'; --"), false);
+    const privileged = async (role: string) => {
+      const found = await a!.server.roles.find(role, null);
+      assert.ok(found.ok, JSON.stringify(found));
+      return found.privileged;
+    };
+    assert.equal(await privileged("postgres"), true);
+    assert.equal(await privileged("metako_replication"), true);
+    assert.equal(await privileged("plain"), false);
+    assert.equal(await privileged("nobody'; --"), false);
   });
 });
 

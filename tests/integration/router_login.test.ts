@@ -1,28 +1,12 @@
 /** The router checks real clients' passwords itself, and opens real servers in their name. */
 import assert from "node:assert/strict";
-import type { Verifiers } from "../../src/router/options.ts";
+import type { Roles } from "../../src/router/options.ts";
 import { parseNegotiateProtocolVersion } from "../../src/wire/messages.ts";
 import { startupBytes } from "../../src/wire/startup.ts";
 import { Peer, withRouter } from "../router/harness.ts";
-import { type Database, noPostgres, psql, run, startDatabase } from "./router_postgres.ts";
+import { noPostgres, psql, run, startDatabase, verifying } from "./router_postgres.ts";
 
 const SELECT = ["-c", "SELECT current_user"];
-
-function verifiersOf(database: Database): Verifiers & { readonly forgotten: string[] } {
-  const forgotten: string[] = [];
-  return {
-    forgotten,
-    mockSecret: new Uint8Array(32),
-    async find(user) {
-      const name = user.replaceAll("'", "''");
-      const stored = await database.sql(
-        `SELECT rolpassword FROM pg_authid WHERE rolname = '${name}'`,
-      );
-      return { ok: true, stored: stored === "" ? null : stored };
-    },
-    forget: (user) => void forgotten.push(user),
-  };
-}
 
 Deno.test({
   name: "startRouter() authenticates real clients with the servers' verifiers",
@@ -30,8 +14,8 @@ Deno.test({
   async fn(t) {
     const database = await startDatabase();
     const primary = { node: "a", host: "127.0.0.1", port: database.port };
-    const verifiers = verifiersOf(database);
-    const ports = { verifiers };
+    const roles = verifying(database);
+    const ports = { roles };
     const where = (port: number, user = "app") =>
       `host=127.0.0.1 port=${port} user=${user} dbname=postgres`;
     await database.sql(
@@ -64,7 +48,7 @@ Deno.test({
                 stderr,
                 new RegExp(`FATAL: {2}password authentication failed for user "${user}"`),
               );
-              assert.ok(verifiers.forgotten.includes(user!));
+              assert.ok(roles.forgotten.includes(user!));
             }
           }),
       );
@@ -118,9 +102,9 @@ Deno.test({
       );
 
       await t.step("a password that changes behind the router's back is refused as stale", () => {
-        const stale: Verifiers = { ...verifiers, find: () => Promise.resolve(before) };
-        const before = { ok: true as const, stored: "" };
-        return withRouter({ view: { primary }, ports: { verifiers: stale } }, async ({ port }) => {
+        const stale: Roles = { ...roles, find: () => Promise.resolve(before) };
+        const before = { ok: true as const, privileged: false, stored: "" };
+        return withRouter({ view: { primary }, ports: { roles: stale } }, async ({ port }) => {
           const find = "SELECT rolpassword FROM pg_authid WHERE rolname = 'app'";
           before.stored = await database.sql(find);
           await database.sql("ALTER ROLE app PASSWORD 'secret'");
@@ -149,13 +133,15 @@ Deno.test({
       );
 
       await t.step("no server can be asked: 57P03, and nobody comes in", () => {
-        const silent: Verifiers = {
-          ...verifiers,
-          find: () => Promise.resolve({ ok: false, because: "nothing answers" }),
+        const silent: Roles = {
+          ...roles,
+          find: () => Promise.resolve({ ok: false, because: "nothing answers", remedy: null }),
         };
-        return withRouter({ view: { primary }, ports: { verifiers: silent } }, async ({ port }) => {
+        const options = { writeTimeoutMs: 200 };
+        const bench = { view: { primary }, ports: { roles: silent }, options };
+        return withRouter(bench, async ({ port }) => {
           const { stderr } = await psql({ port, args: SELECT });
-          assert.match(stderr, /FATAL: .*role's password: nothing answers/);
+          assert.match(stderr, /FATAL: .*learnt of the role: nothing answers/);
         });
       });
     } finally {
@@ -174,7 +160,7 @@ Deno.test({
       await database.sql(
         "SET password_encryption = 'md5'; CREATE ROLE old LOGIN PASSWORD 'secret'",
       );
-      const ports = { verifiers: verifiersOf(database) };
+      const ports = { roles: verifying(database) };
       await withRouter({ view: { primary }, ports }, async ({ port }) => {
         for (const user of ["old", "app"]) {
           const { stdout, stderr } = await psql({ port, user, args: SELECT });

@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { Roles } from "../../src/router/options.ts";
 
 /** A running server. Every role's password is "secret". */
 export interface Database {
@@ -136,6 +137,24 @@ export async function startDatabase(hba: readonly string[] = []): Promise<Databa
   await database.sql(`ALTER ROLE postgres PASSWORD '${PASSWORD}'`);
   await database.sql("GRANT ALL ON SCHEMA public TO app");
   return database;
+}
+
+/** Has the router check passwords, with what the server's catalogue says. */
+export function verifying(database: Database): Roles & { readonly forgotten: string[] } {
+  const forgotten: string[] = [];
+  return {
+    forgotten,
+    mockSecret: new Uint8Array(32),
+    async find(user) {
+      const told = await database.sql(
+        "SELECT (rolsuper OR rolreplication)::text, rolpassword FROM pg_authid " +
+          `WHERE rolname = '${user.replaceAll("'", "''")}'`,
+      );
+      const [privileged, stored] = told.split("|");
+      return { ok: true, privileged: privileged === "true", stored: stored || null };
+    },
+    forget: (user) => void forgotten.push(user),
+  };
 }
 
 async function demand(program: string, args: readonly string[]): Promise<void> {

@@ -1,10 +1,9 @@
 /** Real clients and raw sockets, encrypted. */
 import assert from "node:assert/strict";
-import type { RouterPorts } from "../../src/router/options.ts";
 import { concatBytes } from "../../src/wire/bytes.ts";
 import { sslRequestBytes, startupBytes } from "../../src/wire/startup.ts";
 import { eventually, Peer, withRouter } from "../router/harness.ts";
-import { type Database, noPostgres, run, startDatabase } from "./router_postgres.ts";
+import { noPostgres, run, startDatabase, verifying } from "./router_postgres.ts";
 
 const S = Uint8Array.of(0x53);
 
@@ -23,19 +22,6 @@ async function certificate(folder: string, name: string) {
   return { file: cert, cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) };
 }
 
-function portsFor(database: Database): Partial<RouterPorts> {
-  return {
-    verifiers: {
-      mockSecret: new Uint8Array(32),
-      async find(user) {
-        const find = `SELECT rolpassword FROM pg_authid WHERE rolname = '${user}'`;
-        return { ok: true, stored: await database.sql(find) };
-      },
-      forget() {},
-    },
-  };
-}
-
 Deno.test({
   name: "startRouter() speaks TLS with real clients",
   ignore: noPostgres,
@@ -45,7 +31,7 @@ Deno.test({
     const tls = await certificate(folder, "first");
     const second = await certificate(folder, "second");
     const view = { primary: { node: "a", host: "127.0.0.1", port: database.port } };
-    const ports = portsFor(database);
+    const ports = { roles: verifying(database) };
     const options = { tls };
     const select = (port: number, more: string, query = "SELECT 'through'") =>
       run("psql", [

@@ -5,50 +5,32 @@ import {
   judgeAccess,
   nameAsServerSeesIt,
 } from "../../src/router/access.ts";
+import type { Roles } from "../../src/router/options.ts";
 import { parseStartup, startupBytes } from "../../src/wire/startup.ts";
-import { eventually, fakeServer, Peer, withRouter } from "./harness.ts";
+import { eventually, fakeServer, Peer, relaying, withRouter } from "./harness.ts";
 
-const SIGNAL = new AbortController().signal;
-
-async function judge(
-  parameters: Record<string, string>,
-  { address = "192.0.2.7", asked = [] as string[] } = {},
-): Promise<string | null> {
+function judge(parameters: Record<string, string>, loopback = false): string {
   const startup = parseStartup(startupBytes(parameters));
   assert.equal(startup.type, "startup");
-  const complaint = await judgeAccess({
+  const access = judgeAccess({
     startup: startup as Extract<typeof startup, { type: "startup" }>,
-    address,
-    timeoutMs: 50,
-    signal: SIGNAL,
-    ports: {
-      isPrivileged(user) {
-        asked.push(user);
-        if (user === "broken") throw new Error("the server is away");
-        return user === "hangs" ? new Promise(() => {}) : Promise.resolve(user.startsWith("super"));
-      },
-    },
+    loopback,
   });
-  return complaint?.sqlstate ?? null;
+  return access.type === "refused" ? access.complaint.sqlstate : access.type;
 }
 
-Deno.test("judgeAccess() lets privileged roles and replication in from loopback only", async () => {
-  assert.equal(await judge({ user: "super" }), "28000");
-  assert.equal(await judge({ user: "app", replication: "database" }), "28000");
-  assert.equal(await judge({ user: "super", replication: "true" }, { address: "127.0.0.1" }), null);
-  assert.equal(await judge({ user: "app" }), null);
+Deno.test("judgeAccess() lets privileged roles and replication in from loopback only", () => {
+  assert.equal(judge({ user: "app" }), "unprivileged");
+  assert.equal(judge({ user: "app", replication: "false" }), "unprivileged");
+  assert.equal(judge({ user: "app", replication: "database" }), "28000");
+  assert.equal(judge({ user: "super", replication: "true" }, true), "open");
 });
 
-Deno.test("judgeAccess() asks about the name as PostgreSQL cuts it", async () => {
-  const asked: string[] = [];
-  const name = "super".padEnd(63, "x");
-  assert.equal(await judge({ user: name + "tail" }, { asked }), "28000");
-  assert.deepEqual(asked, [name]);
-});
-
-Deno.test("judgeAccess() keeps everybody out from outside while it cannot be told", async () => {
-  assert.equal(await judge({ user: "broken" }), "57P03");
-  assert.equal(await judge({ user: "hangs" }), "57P03");
+Deno.test("judgeAccess() refuses a packet without a user from everywhere", () => {
+  for (const loopback of [true, false]) {
+    assert.equal(judge({ database: "shop" }, loopback), "28000");
+    assert.equal(judge({ user: "" }, loopback), "28000");
+  }
 });
 
 Deno.test("nameAsServerSeesIt() gives null for bytes that are not UTF-8", () => {
@@ -88,6 +70,88 @@ Deno.test("startRouter() refuses a superuser from outside before a server hears 
     const app = await Peer.connect(port);
     await app.login();
     app.close();
+  });
+});
+
+Deno.test("startRouter() asks about the name as PostgreSQL cuts it", async () => {
+  const asked: string[] = [];
+  const roles = relaying((user) => {
+    asked.push(user);
+    return true;
+  });
+  const ports = { roles, isLoopback: () => false };
+  await withRouter({ servers: [fakeServer("a")], ports }, async ({ port }) => {
+    const name = "super".padEnd(63, "x");
+    const client = await Peer.connect(port);
+    await client.send(startupBytes({ user: `${name}tail` }));
+    assert.equal((await client.fatal()).sqlstate, "28000");
+    assert.deepEqual(asked, [name]);
+    client.close();
+  });
+});
+
+Deno.test("startRouter() keeps clients from afar waiting while nobody can be asked", async () => {
+  let away = true;
+  const known = relaying(() => false);
+  const roles: Roles = {
+    ...known,
+    find: (user) =>
+      away
+        ? Promise.resolve({ ok: false, because: "the primary is away", remedy: null })
+        : known.find(user),
+  };
+  const ports = { roles, isLoopback: () => false };
+  await withRouter({ servers: [fakeServer("a")], ports }, async ({ port, router }) => {
+    const client = await Peer.connect(port);
+    const login = client.login();
+    await eventually("it waits", () => router.statistics().waiting === 1);
+    away = false;
+    await login;
+    client.close();
+  });
+});
+
+Deno.test("startRouter() refuses clients from afar with 57P03 when nobody could be asked", async () => {
+  const because = "the primary is away";
+  const answers: Roles["find"][] = [
+    () => Promise.resolve({ ok: false, because, remedy: null }),
+    () => Promise.reject(new Error("the server is away")),
+    () => new Promise(() => {}),
+  ];
+  const options = { writeTimeoutMs: 100, startupTimeoutMs: 100 };
+  for (const find of answers) {
+    const ports = { roles: { ...relaying(() => false), find }, isLoopback: () => false };
+    const server = fakeServer("a");
+    await withRouter({ servers: [server], ports, options }, async ({ port }) => {
+      const client = await Peer.connect(port);
+      await client.send(startupBytes({ user: "app" }));
+      assert.equal((await client.fatal()).sqlstate, "57P03");
+      assert.equal(server.startups.length, 0);
+      client.close();
+    });
+  }
+});
+
+Deno.test("startRouter() does not wait where an operator has to act, and says what to do", async () => {
+  const remedy = "Give this node a login.";
+  const roles: Roles = {
+    ...relaying(() => false),
+    find: () => Promise.resolve({ ok: false, because: "it has no login", remedy }),
+  };
+  let loopback = false;
+  const ports = { roles, isLoopback: () => loopback };
+  const options = { writeTimeoutMs: 60_000 };
+  await withRouter({ servers: [fakeServer("a")], ports, options }, async ({ port }) => {
+    const client = await Peer.connect(port);
+    await client.send(startupBytes({ user: "app" }));
+    const answer = await client.message();
+    const text = new TextDecoder().decode(answer?.payload);
+    assert.match(text, /C28000\0.*it has no login.*Give this node a login/s);
+    client.close();
+    loopback = true;
+    const local = await Peer.connect(port);
+    await local.login();
+    local.close();
   });
 });
 

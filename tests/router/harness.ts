@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import type {
+  Roles,
   Router,
   RouterOptions,
   RouterPorts,
@@ -236,6 +237,15 @@ export const OPTIONS: RouterOptions = {
   connectTimeoutMs: 1000,
 };
 
+/** Roles whose exchange the servers judge; `isPrivileged` says which are superusers. */
+export function relaying(isPrivileged: (user: string) => boolean): Roles {
+  return {
+    mockSecret: null,
+    find: (user) => Promise.resolve({ ok: true, privileged: isPrivileged(user), stored: null }),
+    forget: () => {},
+  };
+}
+
 /** Runs `body` with a router, and closes everything afterwards. */
 export async function withRouter(
   { view = {}, options = {}, ports = {}, servers = [] }: {
@@ -261,7 +271,7 @@ export async function withRouter(
       listeners.add(callback);
       return () => listeners.delete(callback);
     },
-    isPrivileged: (user) => Promise.resolve(user === "postgres"),
+    roles: relaying((user) => user === "postgres"),
     now: () => performance.now(),
     random: () => 0.5,
     log: (level, event, fields) => logged.push(`${level} ${event} ${fields?.because ?? ""}`),

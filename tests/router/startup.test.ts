@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startRouter } from "../../src/router/router.ts";
 import { concatBytes, int32Bytes } from "../../src/wire/bytes.ts";
 import { gssencRequestBytes, sslRequestBytes, startupBytes } from "../../src/wire/startup.ts";
-import { eventually, fakeServer, OPTIONS, Peer, withRouter } from "./harness.ts";
+import { eventually, fakeServer, OPTIONS, Peer, relaying, withRouter } from "./harness.ts";
 
 const N = new TextEncoder().encode("N");
 
@@ -133,7 +133,7 @@ Deno.test("startRouter() names the remedy where the port is taken", () => {
   const started = startRouter({ ...OPTIONS, port: taken.addr.port }, {
     view: () => ({ term: 0, primary: null, because: "", standbys: [] }),
     onChange: () => () => {},
-    isPrivileged: () => Promise.resolve(false),
+    roles: relaying(() => false),
     now: () => 0,
     random: () => 0,
     log: () => {},

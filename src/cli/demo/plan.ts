@@ -140,20 +140,21 @@ export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
       api_port: node.apiPort,
       ...(node.witness ? { witness: true } : {}),
     },
-    ...(node.witness ? {} : {
-      local_db: {
+    local_db: {
+      username: DEMO_SUPERUSER,
+      password: plan.secrets.superuser,
+      // A witness has a login alone, so that its router can check passwords.
+      ...(node.witness ? {} : {
         name: node.name,
         host: LOOPBACK,
         port: node.databasePort,
         role: role(node),
-        username: DEMO_SUPERUSER,
-        password: plan.secrets.superuser,
         database: DEMO_DATABASE,
         data_dir: node.dataDir,
         bin_dir: plan.binDir,
         ...(plan.osUser === null ? {} : { os_user: plan.osUser }),
-      },
-    }),
+      }),
+    },
     cluster_members: plan.nodes.filter((other) => other.name !== node.name).map((other) => ({
       node_name: other.name,
       api_host: other.host.address,

@@ -26,8 +26,13 @@ export async function writeAccess(place: Place): Promise<Step<boolean>> {
   const path = join(place.dataDir, "pg_hba.conf");
   try {
     const before = await readIfThere(path) ?? "";
-    const addresses = await membersAddresses(place);
-    const after = renderAccess(before, place.options.replicationUser, addresses);
+    const { members, witnessAddresses = [], replicationUser } = place.options;
+    const streaming = await rangesOf(members.flatMap(({ addresses }) => addresses));
+    const routing = await rangesOf(witnessAddresses);
+    const after = renderAccess(before, replicationUser, {
+      members: streaming,
+      witnesses: routing.filter((from) => !streaming.includes(from)),
+    });
     if (after === before) return done(false);
     await writeDurably(path, after, serverFile(place));
     return done(true);
@@ -39,25 +44,30 @@ export async function writeAccess(place: Place): Promise<Step<boolean>> {
 /**
  * Puts the blocks into a file, replacing older ones.
  *
- * @param addresses what pg_hba.conf takes as an address: CIDR ranges or host names
+ * @param addresses what pg_hba.conf takes as an address: CIDR ranges or host names; witnesses' routers
+ * connect too, and nothing streams there
  *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * const once = renderAccess("local all all peer\n", "repl", ["10.0.0.2/32"]);
+ * const addresses = { members: ["10.0.0.2/32"], witnesses: [] };
+ * const once = renderAccess("local all all peer\n", "repl", addresses);
  * assert.match(once, /host replication,all "repl" 10\.0\.0\.2\/32 scram-sha-256/);
- * assert.equal(renderAccess(once, "repl", ["10.0.0.2/32"]), once);
+ * assert.equal(renderAccess(once, "repl", addresses), once);
  * ```
  */
 export function renderAccess(
   text: string,
   replicationUser: string,
-  addresses: readonly string[],
+  { members, witnesses }: {
+    readonly members: readonly string[];
+    readonly witnesses: readonly string[];
+  },
 ): string {
   const user = `"${replicationUser.replaceAll('"', '""')}"`;
   const method = "scram-sha-256";
-  const replication = addresses.map((from) => `host replication,all ${user} ${from} ${method}`);
-  const routers = addresses.map((from) => `host all all ${from} ${method}`);
+  const replication = members.map((from) => `host replication,all ${user} ${from} ${method}`);
+  const routers = [...members, ...witnesses].map((from) => `host all all ${from} ${method}`);
   const rest = without(without(text.split("\n"), TOP), BOTTOM);
   while (rest.at(-1) === "") rest.pop();
   return [
@@ -79,12 +89,10 @@ function without(lines: readonly string[], block: typeof TOP): string[] {
   return [...lines.slice(0, begin), ...lines.slice(end + 1)];
 }
 
-async function membersAddresses({ options }: Place): Promise<string[]> {
+async function rangesOf(addresses: readonly string[]): Promise<string[]> {
   const all = new Set(LOOPBACK);
-  for (const { addresses } of options.members) {
-    for (const address of addresses) {
-      for (const from of await ranges(address)) all.add(from);
-    }
+  for (const address of addresses) {
+    for (const from of await ranges(address)) all.add(from);
   }
   return [...all];
 }

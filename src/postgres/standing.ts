@@ -151,8 +151,9 @@ function capacity(
 function listenAddresses({ options }: Place, theirs = ""): string {
   if (options.listenAddresses !== undefined) return options.listenAddresses;
   const loopback = /^(localhost|127\.|::1$)/;
-  const here = options.members.every(({ addresses }) =>
-    addresses.every((address) => loopback.test(address))
+  const addresses = options.members.flatMap((member) => member.addresses);
+  const here = [...addresses, ...options.witnessAddresses ?? []].every((address) =>
+    loopback.test(address)
   );
   const listed = theirs.split(",").map((address) => address.trim());
   const own = options.members.find(({ name }) => name === options.nodeName)?.addresses ?? [];

@@ -96,7 +96,8 @@ Deno.test("literal() and identifier() cannot be left by what they quote", () => 
 });
 
 Deno.test("renderAccess() keeps foreign lines in their order between its blocks", () => {
-  const text = renderAccess("# mine\nhost all all all reject\n", 'r"x', ["10.0.0.2/32", "db2"]);
+  const addresses = { members: ["10.0.0.2/32", "db2"], witnesses: ["10.0.0.9/32"] };
+  const text = renderAccess("# mine\nhost all all all reject\n", 'r"x', addresses);
   assert.deepEqual(text.split("\n"), [
     "# metako: replication, begin",
     'host replication,all "r""x" 10.0.0.2/32 scram-sha-256',
@@ -107,6 +108,7 @@ Deno.test("renderAccess() keeps foreign lines in their order between its blocks"
     "# metako: routers, begin",
     "host all all 10.0.0.2/32 scram-sha-256",
     "host all all db2 scram-sha-256",
+    "host all all 10.0.0.9/32 scram-sha-256",
     "# metako: routers, end",
     "",
   ]);
@@ -115,9 +117,10 @@ Deno.test("renderAccess() keeps foreign lines in their order between its blocks"
 Deno.test("renderAccess() replaces its own lines and trusts nobody", () => {
   const lines = fc.array(fc.stringMatching(/^[a-z #/.0-9]{0,20}$/));
   fc.assert(fc.property(lines, (foreign) => {
-    const once = renderAccess(foreign.join("\n"), "repl", ["10.0.0.1/32"]);
-    assert.equal(renderAccess(once, "repl", ["10.0.0.1/32"]), once);
-    const other = renderAccess(once, "repl", ["10.0.0.9/32"]);
+    const at = (address: string) => ({ members: [address], witnesses: [] });
+    const once = renderAccess(foreign.join("\n"), "repl", at("10.0.0.1/32"));
+    assert.equal(renderAccess(once, "repl", at("10.0.0.1/32")), once);
+    const other = renderAccess(once, "repl", at("10.0.0.9/32"));
     assert.ok(!other.includes("10.0.0.1/32") || foreign.join("\n").includes("10.0.0.1/32"));
     assert.ok(!/\btrust\b/.test(other) || /\btrust\b/.test(foreign.join("\n")));
   }));

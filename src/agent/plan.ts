@@ -110,6 +110,7 @@ export function routerOptions(config: Config, tls: TlsCertificate | null): Route
     localNodePreference: coordination.localNodePreference,
     maximumConnections: router.maximumConnections,
     maximumWaiting: router.maximumWaiting,
+    allow: router.allow,
     allowTrustedBackend: router.allowTrustedBackend,
     tls: tls === null ? null : { cert: tls.cert, key: tls.key },
     requireTls: router.tls === "require",

@@ -6,6 +6,7 @@
 import type { LogLevel } from "../core/log.ts";
 import type { NodeName } from "../core/record.ts";
 import type { DurabilityPolicy } from "../core/settings.ts";
+import type { Origin } from "./fields.ts";
 
 /** What a member starts as, where no record says otherwise. */
 export type Role = "primary" | "standby";
@@ -143,6 +144,19 @@ export interface ReplicationConfig {
   readonly slotRetentionBytes: number;
 }
 
+/** Whom the router lets in, or keeps out. */
+export interface AllowEntry {
+  readonly action: "allow" | "reject";
+  /** Null for everywhere. */
+  readonly networks: readonly Origin[] | null;
+  /** Null for every database. */
+  readonly databases: readonly string[] | null;
+  /** Null for every role. */
+  readonly users: readonly string[] | null;
+  /** True allows superusers, roles that may replicate, and replication itself, too. */
+  readonly privileged: boolean;
+}
+
 /** The listener for clients. */
 export interface RouterConfig {
   readonly host: string;
@@ -157,6 +171,8 @@ export interface RouterConfig {
   readonly tls: "allow" | "require";
   /** Who checks a client's password: the router, or the server through the router. */
   readonly authentication: "verify" | "relay";
+  /** Who may come in; the first entry that fits decides, and where none does nobody comes in. */
+  readonly allow: readonly AllowEntry[];
 }
 
 /** The log. */

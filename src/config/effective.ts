@@ -115,6 +115,15 @@ export function effectiveConfig(config: Config): string {
         allow_trusted_backend: router.allowTrustedBackend,
         tls: router.tls,
         authentication: router.authentication,
+        allow: router.allow.map((entry) =>
+          dropUnset({
+            ...entry,
+            networks: entry.networks?.map((origin) =>
+              origin === "loopback" ? origin : `${origin.address}/${origin.prefixBits}`
+            ) ?? null,
+            privileged: entry.action === "reject" ? null : entry.privileged,
+          })
+        ),
       },
       state_dir: config.stateDir,
       log: { level: config.log.level },

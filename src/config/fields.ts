@@ -10,13 +10,15 @@
  */
 import * as z from "zod";
 import { formatDuration, parseDuration } from "./duration.ts";
+import { type Network, parseNetwork } from "./network.ts";
 import { parseSize } from "./size.ts";
 import { nearest } from "./suggest.ts";
 
 /** What a kind makes of a value. */
 export type Read<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly must: string; readonly remedy: string };
+  /** `item` is the place in a list, from 0, where one of its items is refused. */
+  | { readonly ok: false; readonly must: string; readonly remedy: string; readonly item?: number };
 
 function accept<T>(value: T): Read<T> {
   return { ok: true, value };
@@ -48,8 +50,9 @@ export function field<T>(read: (value: unknown) => Read<T>): Field<T> {
   return z.unknown().transform((value, context): T => {
     const result = read(value);
     if (result.ok) return result.value;
-    const { must: message, remedy } = result;
-    context.issues.push({ code: "custom", input: value, message, params: { remedy } });
+    const { must: message, remedy, item } = result;
+    const path = item === undefined ? [] : [item];
+    context.issues.push({ code: "custom", input: value, path, message, params: { remedy } });
     return z.NEVER;
   }).optional();
 }
@@ -130,6 +133,49 @@ function readHostAndPort(value: unknown): HostAndPort | null {
   return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : null;
 }
 
+/** Where clients come from: this host itself, or a network. */
+export type Origin = "loopback" | Network;
+
+/** Networks, or the word `loopback`; not empty. */
+export function origins(): Field<readonly Origin[]> {
+  return listOf(
+    (text) => text === "loopback" ? text : parseNetwork(text),
+    "must be a network without bits behind its prefix, an address, or loopback",
+    'Write it like "10.0.0.0/8", "192.168.1.7" or "2001:db8::/32".',
+  );
+}
+
+/** Database or role names; not empty. */
+export function identifiers(): Field<readonly string[]> {
+  return listOf(
+    (text) => {
+      const read = identifierText(text);
+      return read.ok ? read.value : null;
+    },
+    "must be a name of at most 63 bytes",
+    "Write it in quotes, as the server has it.",
+  );
+}
+
+/** A list of texts, each of which `read` accepts; `must` and `remedy` speak of one that it does not. */
+function listOf<T>(
+  read: (text: string) => T | null,
+  must: string,
+  remedy: string,
+): Field<readonly T[]> {
+  return field((value) => {
+    const items: readonly unknown[] = Array.isArray(value) ? value : [];
+    if (items.length === 0) {
+      return refuse("must be a list that is not empty", "List some, or remove the key.");
+    }
+    const found = items.map((item) => typeof item === "string" ? read(item) : null);
+    const item = found.indexOf(null);
+    return item < 0
+      ? accept(found.filter((each) => each !== null))
+      : { ok: false, must, remedy, item };
+  });
+}
+
 /** A folder that is the same whatever the agent's working directory is. */
 export function absolutePath(): Field<string> {
   return textLike(/^\//, "must be an absolute path", "Begin it with a slash.");
@@ -137,11 +183,13 @@ export function absolutePath(): Field<string> {
 
 /** A database or role name: what PostgreSQL keeps of one, 63 bytes. */
 export function identifier(): Field<string> {
-  return field((value) => {
-    const read = readText(value);
-    if (!read.ok || new TextEncoder().encode(read.value).length <= 63) return read;
-    return refuse("must be at most 63 bytes long", "PostgreSQL cuts longer names: choose another.");
-  });
+  return field(identifierText);
+}
+
+function identifierText(value: unknown): Read<string> {
+  const read = readText(value);
+  if (!read.ok || new TextEncoder().encode(read.value).length <= 63) return read;
+  return refuse("must be at most 63 bytes long", "PostgreSQL cuts longer names: choose another.");
 }
 
 function asNumber(value: unknown): number | null {

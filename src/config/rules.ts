@@ -98,6 +98,7 @@ export const RULES: readonly Rule[] = [
         config.router.tls,
       )],
   },
+  { id: "somebody_comes_in", reads: ["router.allow"], check: allowEntries },
   {
     id: "certificate_readable",
     reads: ["security.tls_enabled"],
@@ -205,6 +206,24 @@ function sharedPorts({ config }: RuleFacts): Finding[] {
       String(later.port),
     )];
   });
+}
+
+/** A list in which nobody is allowed shuts the router; a rejection knows no privileges. */
+function allowEntries({ config, values }: RuleFacts): Finding[] {
+  const pointless = (values.router?.allow ?? []).flatMap((entry, index) =>
+    entry?.action === "reject" && entry.privileged !== undefined
+      ? [wrong(
+        `router.allow[${index}].privileged`,
+        "must not stand beside action: reject, which keeps everybody out",
+        "Remove it.",
+      )]
+      : []
+  );
+  return config.router.allow.some(({ action }) => action === "allow") ? pointless : [wrong(
+    "router.allow",
+    "must have an entry with action: allow, since nobody could come in",
+    "Add one, or remove the whole list: ordinary roles may then come from everywhere.",
+  )];
 }
 
 /** A witness has no database, but it may have a login, to ask the others' about roles. */

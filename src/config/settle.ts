@@ -7,6 +7,7 @@
  * @module
  */
 import type {
+  AllowEntry,
   Config,
   CoordinationConfig,
   LocalDbConfig,
@@ -28,6 +29,14 @@ const DEFAULT_SLOT_RETENTION_BYTES = 8 * 1024 ** 3;
 
 /** Long enough to restart or upgrade an agent. */
 const AGENT_SILENCE_MS = 30_000;
+
+type AllowValues = NonNullable<NonNullable<FileValues["router"]>["allow"]>[number];
+
+/** Superusers and replication come from the router's own host only. */
+const DEFAULT_ALLOW: readonly AllowEntry[] = [
+  settleAllow({ networks: ["loopback"], privileged: true }),
+  settleAllow({}),
+];
 
 /**
  * Fills in the defaults.
@@ -122,9 +131,20 @@ export function settle(
       allowTrustedBackend: values.router?.allow_trusted_backend ?? false,
       tls: values.router?.tls ?? "allow",
       authentication: values.router?.authentication ?? "verify",
+      allow: values.router?.allow?.map(settleAllow) ?? DEFAULT_ALLOW,
     },
     stateDir: values.state_dir ?? `/var/lib/metako/${identity.nodeName}`,
     log: { level: values.log?.level ?? "info" },
+  };
+}
+
+function settleAllow(entry: AllowValues): AllowEntry {
+  return {
+    action: entry?.action ?? "allow",
+    networks: entry?.networks ?? null,
+    databases: entry?.databases ?? null,
+    users: entry?.users ?? null,
+    privileged: entry?.privileged ?? false,
   };
 }
 

@@ -107,11 +107,14 @@ function meantKey(section: string, key: string): string {
   return `Remove it; the keys here are ${here.join(", ")}.`;
 }
 
-/** Takes what an issue refuses out of the tree. An item of a list stays, as an empty place. */
+/**
+ * Takes what an issue refuses out of the tree. A section in a list stays, as an empty place; a value
+ * in a list takes the list with it.
+ */
 function remove(root: Mapping, issue: z.core.$ZodIssue): void {
   const keys = issue.code === "unrecognized_keys"
     ? issue.keys.map((key) => [...issue.path, key])
-    : [issue.path];
+    : [issue.code === "custom" ? issue.path.slice(0, lastName(issue.path) + 1) : issue.path];
   for (const path of keys) {
     let parent: Value | undefined = root;
     for (const part of path.slice(0, -1)) parent = inside(parent, part);
@@ -119,6 +122,10 @@ function remove(root: Mapping, issue: z.core.$ZodIssue): void {
     if (Array.isArray(parent)) parent.splice(Number(last), 1, {});
     else if (typeof parent === "object" && parent !== null) delete parent[String(last)];
   }
+}
+
+function lastName(path: readonly PropertyKey[]): number {
+  return path.findLastIndex((part) => typeof part !== "number");
 }
 
 function inside(value: Value | undefined, part: PropertyKey): Value | undefined {

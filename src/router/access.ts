@@ -1,12 +1,13 @@
 /**
- * Who may come in this way. PostgreSQL sees the router's address, so its pg_hba can no longer keep
- * powerful roles to their own host; the router does: superusers and replication come from loopback
- * only. Whether a password is right is another question.
+ * Who may come in this way, before anything is asked or proven: what the list of `router.allow` says of
+ * a startup packet, and whether that depends on what the role is. Whether a password is right is
+ * another question.
  *
  * @module
  */
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import type { StartupPacket } from "../wire/startup.ts";
+import type { AllowList, Visitor } from "./allow.ts";
 
 type Startup = Extract<StartupPacket, { type: "startup" }>;
 
@@ -18,39 +19,87 @@ const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }
 /** What can be said of a client before anything is known of its role. */
 export type Access =
   | { readonly type: "open" }
-  /** Open to roles that are neither superusers nor may replicate. */
-  | { readonly type: "unprivileged" }
+  /** Open to roles that are neither superusers nor may replicate; those are told the complaint. */
+  | { readonly type: "unprivileged"; readonly otherwise: Complaint }
   | { readonly type: "refused"; readonly complaint: Complaint };
 
 /**
- * Judges a startup packet by where it comes from.
+ * Judges a startup packet by who it names and where it comes from.
  *
- * @param loopback whether the client is on the router's own host
+ * @param address the client's, as the listener sees it
+ * @param loopback whether that is on the router's own host
  */
 export function judgeAccess(
-  { startup, loopback }: { readonly startup: Startup; readonly loopback: boolean },
+  { startup, address, loopback, allowed }: {
+    readonly startup: Startup;
+    readonly address: string;
+    readonly loopback: boolean;
+    readonly allowed: AllowList;
+  },
 ): Access {
-  if (startup.userBytes === null || startup.userBytes.length === 0) {
-    return {
-      type: "refused",
-      complaint: {
-        sqlstate: SQLSTATE.invalidAuthorization,
-        message: "Cannot start a session: the startup packet must name a user, and names none.",
-        hint: "Set the user in the connection string.",
-      },
-    };
+  const { userBytes, parameters } = startup;
+  if (userBytes === null || userBytes.length === 0) {
+    return refused(
+      "the startup packet must name a user, and names none.",
+      "Set the user in the connection string.",
+    );
   }
-  if (loopback) return { type: "open" };
-  if (asksForReplication(startup.parameters.get("replication"))) {
-    return { type: "refused", complaint: fromLoopbackOnly("Replication") };
-  }
-  return nameAsServerSeesIt(startup.userBytes) === null
-    ? { type: "refused", complaint: fromLoopbackOnly("A user whose name is not UTF-8") }
-    : { type: "unprivileged" };
+  const visitor: Visitor = {
+    address,
+    loopback,
+    user: nameAsServerSeesIt(userBytes),
+    database: databaseOf(startup),
+  };
+  // Nobody can be asked about a name that is no text, so it may be a superuser's.
+  const replicates = asksForReplication(parameters.get("replication"));
+  const suspect = replicates || visitor.user === null;
+  if (allowed.admits(visitor, true)) return { type: "open" };
+  if (!allowed.admits(visitor, false)) return keptOut(visitor);
+  const who = replicates
+    ? "replication"
+    : suspect
+    ? "a user whose name is not UTF-8"
+    : "a superuser or replication role";
+  const otherwise = privilegedKeptOut(who, visitor, allowed);
+  return suspect ? { type: "refused", complaint: otherwise } : { type: "unprivileged", otherwise };
 }
 
-/** What a superuser or a replication role reads where {@linkcode Access} is "unprivileged". */
-export const PRIVILEGED_FROM_AFAR: Complaint = fromLoopbackOnly("A superuser or replication role");
+function keptOut({ user, database, address }: Visitor): Access {
+  return refused(
+    `no entry of router.allow lets user "${user ?? "?"}" into database "${
+      database ?? "?"
+    }" from ${address}.`,
+    "Connect from where there is one, or add an entry.",
+  );
+}
+
+function privilegedKeptOut(who: string, { address }: Visitor, allowed: AllowList): Complaint {
+  return complaint(
+    allowed.privilegedFromLoopback
+      ? `${who} may connect through the router from loopback only.`
+      : `no entry of router.allow with privileged: true lets ${who} in from ${address}.`,
+    "Connect from the database host, or straight to PostgreSQL's own port, or use another role.",
+  );
+}
+
+/** The database that the client wants: by default the one with the user's name. */
+function databaseOf({ parameters, userBytes }: Startup): string | null {
+  const name = parameters.get("database") ?? "";
+  const bytes = name === "" ? userBytes : new TextEncoder().encode(name);
+  return bytes === null ? null : nameAsServerSeesIt(bytes);
+}
+
+function refused(problem: string, hint: string): Access {
+  return { type: "refused", complaint: complaint(problem, hint) };
+}
+
+function complaint(problem: string, hint: string): Complaint {
+  return {
+    sqlstate: SQLSTATE.invalidAuthorization,
+    message: `Cannot start a session: ${problem}`,
+    hint,
+  };
+}
 
 /**
  * True for addresses that only this host itself can connect from.
@@ -83,13 +132,4 @@ export function nameAsServerSeesIt(bytes: Uint8Array): string | null {
   } catch {
     return null;
   }
-}
-
-function fromLoopbackOnly(who: string): Complaint {
-  return {
-    sqlstate: SQLSTATE.invalidAuthorization,
-    message: `Cannot start a session: ${who} may connect through the router from loopback only.`,
-    hint:
-      "Connect from the database host, or straight to PostgreSQL's own port, or use another role.",
-  };
 }

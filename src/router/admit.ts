@@ -11,7 +11,7 @@ import { negotiateProtocolVersionBytes } from "../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import { plainStartup, protocolOptions } from "../wire/startup.ts";
 import { mockVerifier, parseVerifier } from "../wire/verifier.ts";
-import { isLoopback, judgeAccess, nameAsServerSeesIt, PRIVILEGED_FROM_AFAR } from "./access.ts";
+import { isLoopback, judgeAccess, nameAsServerSeesIt } from "./access.ts";
 import { askRole } from "./ask_role.ts";
 import { authenticateClient, type Credentials } from "./authenticate.ts";
 import type { Context } from "./context.ts";
@@ -54,8 +54,9 @@ export interface Applicant {
 export async function admit(context: Context, applicant: Applicant): Promise<Admission> {
   const { options, ports } = context;
   const { packet, raw, rest } = applicant.introduction;
-  const loopback = (ports.isLoopback ?? isLoopback)(applicant.address);
-  const access = judgeAccess({ startup: packet, loopback });
+  const { address } = applicant;
+  const loopback = (ports.isLoopback ?? isLoopback)(address);
+  const access = judgeAccess({ startup: packet, address, loopback, allowed: context.allowed });
   if (access.type === "refused") return access;
   const user = nameAsServerSeesIt(packet.userBytes!) ?? "";
   const relays = ports.roles.mockSecret === null;
@@ -69,7 +70,7 @@ export async function admit(context: Context, applicant: Applicant): Promise<Adm
   });
   if (!found.ok) return { type: "refused", complaint: unknownRole(found) };
   if (access.type === "unprivileged" && found.privileged) {
-    return { type: "refused", complaint: PRIVILEGED_FROM_AFAR };
+    return { type: "refused", complaint: access.otherwise };
   }
   return relays
     ? { type: "admitted", user, credentials: null, startup: raw, rest }

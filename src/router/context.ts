@@ -4,6 +4,7 @@
  * @module
  */
 import type { RouterOptions, RouterPorts } from "./options.ts";
+import { type AllowList, createAllowList } from "./allow.ts";
 import { createKeyRing, type KeyRing } from "./cancel.ts";
 import type { Session } from "./session.ts";
 import { createWaitingRoom, type WaitingRoom } from "./waiting.ts";
@@ -25,6 +26,7 @@ export interface Context {
   readonly sessions: Set<Session>;
   readonly waitingRoom: WaitingRoom;
   readonly keys: KeyRing;
+  readonly allowed: AllowList;
   /** Why no session may begin on the primary, or go on there; null where they may. */
   held: string | null;
   /** Counts the choices of standbys. */
@@ -46,6 +48,7 @@ export function createContext(options: RouterOptions, ports: RouterPorts): Conte
     sessions: new Set(),
     waitingRoom: createWaitingRoom(options.maximumWaiting, ports.now),
     keys: createKeyRing(),
+    allowed: createAllowList(options.allow),
     held: null,
     turn: 0,
   };

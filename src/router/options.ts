@@ -79,6 +79,21 @@ export type RoleAnswer =
   /** No server could be asked. `remedy` is null where it may be different in a moment. */
   | { readonly ok: false; readonly because: string; readonly remedy: string | null };
 
+/** Where clients come from: the router's own host, or all addresses that begin with the same bits. */
+export type Origin =
+  | "loopback"
+  | { readonly address: string; readonly prefixBits: number };
+
+/** Who may come in, or is kept out. Null stands for everybody, everywhere. */
+export interface AllowEntry {
+  readonly action: "allow" | "reject";
+  readonly networks: readonly Origin[] | null;
+  readonly databases: readonly string[] | null;
+  readonly users: readonly string[] | null;
+  /** Fits superusers, roles that may replicate, and replication, too; a rejection always does. */
+  readonly privileged: boolean;
+}
+
 /** How reads are spread over standbys. */
 export type Algorithm = "round_robin" | "least_connected";
 
@@ -100,6 +115,8 @@ export interface RouterOptions {
   readonly maximumConnections: number;
   /** Sessions that may wait for a server at one time; at least 0. */
   readonly maximumWaiting: number;
+  /** Who may come in: the first entry that fits decides, and where none does nobody comes in. */
+  readonly allow: readonly AllowEntry[];
   /** Accept servers that let the router in without a challenge. For demonstrations only. */
   readonly allowTrustedBackend: boolean;
   /** The certificate for clients; null speaks no TLS. */

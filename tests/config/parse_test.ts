@@ -85,6 +85,10 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       allowTrustedBackend: false,
       tls: "allow",
       authentication: "verify",
+      allow: [
+        { action: "allow", networks: ["loopback"], databases: null, users: null, privileged: true },
+        { action: "allow", networks: null, databases: null, users: null, privileged: false },
+      ],
     },
     stateDir: "/var/lib/metako/node1",
     witnessLogin: null,

@@ -5,16 +5,23 @@ import {
   judgeAccess,
   nameAsServerSeesIt,
 } from "../../src/router/access.ts";
-import type { Roles } from "../../src/router/options.ts";
+import { createAllowList } from "../../src/router/allow.ts";
+import type { AllowEntry, Roles } from "../../src/router/options.ts";
 import { parseStartup, startupBytes } from "../../src/wire/startup.ts";
-import { eventually, fakeServer, Peer, relaying, withRouter } from "./harness.ts";
+import { eventually, fakeServer, OPTIONS, Peer, relaying, withRouter } from "./harness.ts";
 
-function judge(parameters: Record<string, string>, loopback = false): string {
+function judge(
+  parameters: Record<string, string>,
+  loopback = false,
+  allow: readonly AllowEntry[] = OPTIONS.allow,
+): string {
   const startup = parseStartup(startupBytes(parameters));
   assert.equal(startup.type, "startup");
   const access = judgeAccess({
     startup: startup as Extract<typeof startup, { type: "startup" }>,
+    address: loopback ? "127.0.0.1" : "192.0.2.7",
     loopback,
+    allowed: createAllowList(allow),
   });
   return access.type === "refused" ? access.complaint.sqlstate : access.type;
 }
@@ -31,6 +38,47 @@ Deno.test("judgeAccess() refuses a packet without a user from everywhere", () =>
     assert.equal(judge({ database: "shop" }, loopback), "28000");
     assert.equal(judge({ user: "" }, loopback), "28000");
   }
+});
+
+Deno.test("judgeAccess() goes by the list, and asks only what the list depends on", () => {
+  const shop: AllowEntry = {
+    action: "allow",
+    networks: [{ address: "192.0.2.0", prefixBits: 24 }],
+    databases: ["shop"],
+    users: ["app", "admin"],
+    privileged: false,
+  };
+  const open = { ...shop, privileged: true };
+  assert.equal(judge({ user: "app", database: "shop" }, false, [shop]), "unprivileged");
+  assert.equal(judge({ user: "app", database: "shop" }, false, [open]), "open");
+  assert.equal(judge({ user: "app" }, false, [shop]), "28000", "the database is the user's own");
+  assert.equal(judge({ user: "bob", database: "shop" }, false, [shop]), "28000");
+  assert.equal(judge({ user: "app", database: "shop" }, true, [shop]), "28000", "from loopback");
+  const replicates = { user: "admin", database: "shop", replication: "database" };
+  assert.equal(judge(replicates, false, [shop]), "28000");
+  assert.equal(judge(replicates, false, [open]), "open");
+});
+
+Deno.test("startRouter() names the list in its refusals", async () => {
+  const allow: AllowEntry[] = [{ ...OPTIONS.allow[1]!, users: ["app", "postgres"] }];
+  const bench = { servers: [fakeServer("a")], options: { allow } };
+  await withRouter(bench, async ({ port }) => {
+    const told = async (user: string) => {
+      const client = await Peer.connect(port);
+      await client.send(startupBytes({ user, database: "shop" }));
+      const { sqlstate, message } = await client.fatal();
+      client.close();
+      return `${sqlstate} ${message}`;
+    };
+    assert.match(
+      await told("bob"),
+      /^28000 .*no entry of router\.allow lets user "bob" into database "shop" from 127\.0\.0\.1/,
+    );
+    assert.match(await told("postgres"), /^28000 .*superuser or replication role/);
+    const app = await Peer.connect(port);
+    await app.login();
+    app.close();
+  });
 });
 
 Deno.test("nameAsServerSeesIt() gives null for bytes that are not UTF-8", () => {

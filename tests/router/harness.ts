@@ -230,6 +230,10 @@ export const OPTIONS: RouterOptions = {
   localNodePreference: 0,
   maximumConnections: 100,
   maximumWaiting: 100,
+  allow: [
+    { action: "allow", networks: ["loopback"], databases: null, users: null, privileged: true },
+    { action: "allow", networks: null, databases: null, users: null, privileged: false },
+  ],
   allowTrustedBackend: false,
   tls: null,
   requireTls: false,

@@ -19,6 +19,7 @@ import { initialState } from "../core/initial.ts";
 import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
+import { cancelElsewhere, cancelHere } from "./cancels.ts";
 import { watchCertificate } from "./certificate_watch.ts";
 import { clientRoles, roleReader } from "./client_roles.ts";
 import { startRouter } from "../router/router.ts";
@@ -80,6 +81,7 @@ export async function openNode(
   const { identity, coordination } = config;
   const settings = coreSettings(config);
   const addresses = endpoints(config);
+  const others = [...addresses.keys()].filter((name) => name !== identity.nodeName);
   const exchanges = createExchanges(2 * coordination.communicationTimeoutMs);
   const conversations = createConversations();
   const stopping = new AbortController();
@@ -147,9 +149,7 @@ export async function openNode(
     },
   );
   const checker = createHealthChecker({
-    members: settings.members.map((member) => member.name).filter((name) =>
-      name !== identity.nodeName
-    ),
+    members: others,
     intervalMs: config.healthCheck.intervalMs,
     timeoutMs: config.healthCheck.timeoutMs,
     failureThreshold: config.healthCheck.failureThreshold,
@@ -212,6 +212,7 @@ export async function openNode(
     answerTimeoutMs: ANSWER_SHARE * coordination.communicationTimeoutMs,
     ...documents,
     history: records.history,
+    cancel: cancelHere(() => router),
     metrics: createScrape({
       documents,
       state: loop.state,
@@ -251,6 +252,7 @@ export async function openNode(
     view: routes.current,
     onChange: routes.onChange,
     roles: clientRoles({ config, keys, reader }, routes.current),
+    cancelElsewhere: cancelElsewhere(others, client),
     now: monotonicMs,
     random: Math.random,
     log,

@@ -99,8 +99,9 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
 
 /** What the router room is told. */
 export function routerOptions(config: Config, tls: TlsCertificate | null): RouterOptions {
-  const { router, loadBalancer, coordination } = config;
+  const { router, loadBalancer, coordination, identity } = config;
   return {
+    node: identity.nodeName,
     host: router.host,
     port: router.port,
     readOnlyPort: router.readOnlyPort,

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { failoverSchema } from "./app.ts";
+import { cancelAnswerSchema, cancelSchema } from "./cancel_route.ts";
 import { PATHS } from "./health_paths.ts";
 import { historySchema } from "./history.ts";
 import type { ApiBody, ApiRoute } from "./openapi.ts";
@@ -76,6 +77,19 @@ export const COORDINATION_ROUTES: readonly ApiRoute[] = [
     request: { name: "PeerRequest", schema: requestSchema },
     answers: {
       200: { when: "The member's answer.", body: { name: "PeerAnswer", schema: answerSchema } },
+    },
+  },
+  {
+    method: "post",
+    path: "/peer/cancel",
+    summary: "A cancel request that came to another member's router",
+    audience: "members",
+    request: { name: "CancelRequest", schema: cancelSchema },
+    answers: {
+      200: {
+        when: "Whether a session has that key, and its server took the request.",
+        body: { name: "CancelAnswer", schema: cancelAnswerSchema },
+      },
     },
   },
   {

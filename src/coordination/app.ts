@@ -5,6 +5,7 @@
  * | path | method | who | what |
  * | --- | --- | --- | --- |
  * | `/peer` | POST | members | one message of the consensus, answered by one |
+ * | `/peer/cancel` | POST | members | {@link ./cancel_route.ts} |
  * | `/status` `/cluster` | GET | anybody, or who has a key | JSON of {@link ./status.ts} |
  * | `/history` `/metrics` | GET | the same | {@link ./watch_routes.ts} |
  * | `/dashboard` … | GET | its files: anybody; its events: the same | {@link ../dashboard/serve.ts} |
@@ -16,19 +17,21 @@
  * @module
  */
 import { zValidator } from "@hono/zod-validator";
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
 import type { Force } from "../core/force.ts";
 import type { Log } from "../core/log.ts";
 import type { Answer, Request as PeerRequest } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
+import { type CancelPorts, serveCancels } from "./cancel_route.ts";
 import { boundRequests, callerOf, demandSignature, type Gate, identify, takeBody } from "./gate.ts";
 import { PATHS } from "./health_paths.ts";
 import { HEALTH_METHODS, type HealthPorts, serveHealthPaths } from "./health_routes.ts";
+import { onInvalid } from "./invalid.ts";
 import type { ClusterKeys } from "./keys.ts";
 import { createFailureCounter, DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { describeIssues, encodeAnswer } from "./messages.ts";
+import { encodeAnswer } from "./messages.ts";
 import type { OperatorStep } from "./progress.ts";
 import { type ApiContext, type ApiEnv, fail, reply, sourceOf } from "./reply.ts";
 import { nodeName, requestSchema } from "./schemas.ts";
@@ -46,7 +49,7 @@ export interface FailoverWish {
 }
 
 /** What the API needs from the agent, and how it is set up. */
-export interface CoordinationPorts extends HealthPorts, WatchPorts {
+export interface CoordinationPorts extends HealthPorts, WatchPorts, CancelPorts {
   readonly self: NodeName;
   readonly keys: ClusterKeys;
   /** True for every member of the cluster. */
@@ -117,6 +120,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
       });
     },
   );
+  serveCancels(app, gate, ports);
   app.post(
     "/operator/failover",
     demandSignature(gate, "operator"),
@@ -133,7 +137,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
 
   for (const path of ["/status", "/cluster", ...WATCH_PATHS]) app.all(path, allow("GET, HEAD"));
   for (const path of ["/health", ...Object.keys(PATHS)]) app.all(path, allow(HEALTH_METHODS));
-  for (const path of ["/peer", "/operator/failover"]) app.all(path, allow("POST"));
+  for (const path of ["/peer", "/peer/cancel", "/operator/failover"]) app.all(path, allow("POST"));
   app.notFound((c) =>
     fail(c, 404, {
       error: "there is nothing at this path",
@@ -155,18 +159,6 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     });
   });
   return app;
-}
-
-function onInvalid(
-  result: { readonly success: boolean; readonly error?: { readonly issues: readonly unknown[] } },
-  c: Context,
-): Response | undefined {
-  if (result.success) return undefined;
-  const issues = (result.error?.issues ?? []) as z.core.$ZodIssue[];
-  return fail(c as ApiContext, 400, {
-    error: `the message is malformed: ${describeIssues(issues)}`,
-    remedy: "Run the same version of metako on every member.",
-  });
 }
 
 function allow(methods: string): (c: ApiContext) => Response {

@@ -5,8 +5,9 @@
  */
 import type { Answer, Request } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
+import { cancelAnswerSchema, type CancelWish } from "./cancel_route.ts";
 import type { ClusterKeys } from "./keys.ts";
-import { decodeAnswer, encodeRequest } from "./messages.ts";
+import { decode, decodeAnswer, encodeRequest } from "./messages.ts";
 import { createReadClient, describeRefusal, type ReadClient } from "./read_client.ts";
 import { createSignedClient } from "./signed_client.ts";
 import { createTransport, type Endpoint, type TransportOptions } from "./transport.ts";
@@ -24,6 +25,8 @@ export type Sent =
 /** A member's connections to the others. */
 export interface PeerClient extends ReadClient {
   readonly send: (to: NodeName, message: Request) => Promise<Sent>;
+  /** Hands a cancel request to a member's router. @returns true where its server took it */
+  readonly cancel: (to: NodeName, wish: CancelWish) => Promise<boolean>;
   readonly close: () => void;
 }
 
@@ -52,6 +55,13 @@ export function createPeerClient(
   return {
     ...createReadClient(client, timeoutMs),
     close: transport.close,
+    async cancel(to, wish) {
+      const ask = { method: "POST", path: "/peer/cancel", body: JSON.stringify(wish) } as const;
+      const result = await client.ask(to, ask, timeoutMs);
+      if (result.type !== "answer" || result.status !== 200 || !result.verified) return false;
+      const decoded = decode(cancelAnswerSchema, result.text);
+      return decoded.ok && decoded.message.delivered;
+    },
     async send(to, message) {
       const body = encodeRequest(message);
       const result = await client.ask(to, { method: "POST", path: "/peer", body }, timeoutMs);

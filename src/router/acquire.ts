@@ -6,6 +6,7 @@
  * @module
  */
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
+import type { BackendKey } from "../wire/startup.ts";
 import { type Backend, type BackendOpening, openBackend } from "./backend.ts";
 import type { Credentials } from "./authenticate.ts";
 import type { RouterOptions, RouterPorts } from "./options.ts";
@@ -31,6 +32,8 @@ export interface AcquireInput {
   readonly startup: Uint8Array;
   /** What opens the server; null hands the client's own exchange through. */
   readonly credentials: Credentials | null;
+  /** The cancel key that the client gets; null where that is the server's own. */
+  readonly clientKey: BackendKey | null;
   readonly options: RouterOptions;
   readonly ports: Pick<RouterPorts, "now" | "random">;
   readonly waitingRoom: WaitingRoom;
@@ -147,6 +150,7 @@ async function attempt(
       target: route.target,
       startup: input.startup,
       credentials: input.credentials,
+      clientKey: input.clientKey,
       allowTrusted: options.allowTrustedBackend,
       connectTimeoutMs: Math.min(options.connectTimeoutMs, remainingMs),
       greetingTimeoutMs: options.startupTimeoutMs,

@@ -9,11 +9,12 @@
  */
 import { negotiateProtocolVersionBytes } from "../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
-import { plainStartup, protocolOptions } from "../wire/startup.ts";
+import { type BackendKey, plainStartup, protocolOptions } from "../wire/startup.ts";
 import { mockVerifier, parseVerifier } from "../wire/verifier.ts";
 import { isLoopback, judgeAccess, nameAsServerSeesIt } from "./access.ts";
 import { askRole } from "./ask_role.ts";
 import { authenticateClient, type Credentials } from "./authenticate.ts";
+import { newCancelKey } from "./cancel_key.ts";
 import type { Context } from "./context.ts";
 import type { Introduction } from "./greet.ts";
 import { HASHES } from "./hashes.ts";
@@ -28,6 +29,8 @@ export type Admission =
     readonly user: string;
     /** Null where the client's own exchange is to be handed through. */
     readonly credentials: Credentials | null;
+    /** The cancel key that the client gets; null where that is the server's own. */
+    readonly clientKey: BackendKey | null;
     /** The startup packet for the servers. */
     readonly startup: Uint8Array;
     /** What the client sent already that is for the server. */
@@ -61,7 +64,7 @@ export async function admit(context: Context, applicant: Applicant): Promise<Adm
   const user = nameAsServerSeesIt(packet.userBytes!) ?? "";
   const relays = ports.roles.mockSecret === null;
   if (relays && access.type === "open") {
-    return { type: "admitted", user, credentials: null, startup: raw, rest };
+    return relayed(user, raw, rest);
   }
   const found = await askRole(context, {
     user,
@@ -72,9 +75,11 @@ export async function admit(context: Context, applicant: Applicant): Promise<Adm
   if (access.type === "unprivileged" && found.privileged) {
     return { type: "refused", complaint: access.otherwise };
   }
-  return relays
-    ? { type: "admitted", user, credentials: null, startup: raw, rest }
-    : await prove(context, applicant, user, found.stored);
+  return relays ? relayed(user, raw, rest) : await prove(context, applicant, user, found.stored);
+}
+
+function relayed(user: string, startup: Uint8Array, rest: Uint8Array): Admission {
+  return { type: "admitted", user, credentials: null, clientKey: null, startup, rest };
 }
 
 async function prove(
@@ -84,8 +89,10 @@ async function prove(
   stored: string | null,
 ): Promise<Admission> {
   const unknownOptions = protocolOptions(packet.parameters);
-  if (packet.minor > 0 || unknownOptions.length > 0) {
-    const offer = negotiateProtocolVersionBytes({ minor: 0, unknownOptions });
+  // What 3.2 adds, a longer cancel key, is between client and router; servers are spoken to in 3.0.
+  const minor = packet.minor >= 2 ? 2 : 0;
+  if (packet.minor !== minor || unknownOptions.length > 0) {
+    const offer = negotiateProtocolVersionBytes({ minor, unknownOptions });
     if (!await write(client, offer)) return { type: "gone" };
   }
   const verifier = (stored === null ? null : parseVerifier(stored)) ??
@@ -101,6 +108,7 @@ async function prove(
         type: "admitted",
         user,
         credentials: outcome.credentials,
+        clientKey: newCancelKey(options.node, minor),
         startup: plainStartup(raw),
         rest: outcome.rest,
       };

@@ -12,13 +12,23 @@ import { concatBytes, NO_BYTES } from "../wire/bytes.ts";
 import { type AuthPhase, judgeStartup, STARTUP_WATCH } from "../wire/backend_auth.ts";
 import { type ErrorFields, parseErrorFields } from "../wire/errors.ts";
 import { createFraming, type FrameEvent, type Framing, scan } from "../wire/framing.ts";
-import { parseBackendKeyData, parseParameterStatus } from "../wire/messages.ts";
+import {
+  backendKeyDataBytes,
+  parseBackendKeyData,
+  parseParameterStatus,
+} from "../wire/messages.ts";
 import { SQLSTATE } from "../wire/sqlstate.ts";
 import type { BackendKey } from "../wire/startup.ts";
 import type { Credentials } from "./authenticate.ts";
 import { answerBackend, type BackendLogin } from "./backend_login.ts";
 import type { RouteTarget } from "./options.ts";
 import { closeQuietly, connectWithin, read, within, write } from "./socket.ts";
+
+/** What a session's cancel requests bear: the server's own key, and the one that the client has. */
+export interface CancelKeys {
+  readonly server: BackendKey;
+  readonly client: BackendKey;
+}
 
 /** A server that is ready for the client. */
 export interface Backend {
@@ -32,13 +42,15 @@ export interface Backend {
   readonly phase: AuthPhase;
   /**
    * What is for the client, none of it passed on yet. Where the router logged in: everything behind
-   * AuthenticationOk, which ends with ReadyForQuery. Otherwise all that the server said.
+   * AuthenticationOk, which ends with ReadyForQuery, with the client's cancel key in the place of the
+   * server's. Otherwise all that the server said.
    */
   readonly greeting: Uint8Array;
   /** The watched messages in `greeting` that are still to be judged. */
   readonly events: readonly FrameEvent[];
-  /** Where the router logged in: the server's key, and what it reported of its parameters. */
-  readonly key: BackendKey | null;
+  /** Where the router logged in; null where the server gave no key. */
+  readonly keys: CancelKeys | null;
+  /** Where the router logged in: what the server reported of its parameters. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
@@ -69,6 +81,8 @@ export interface BackendRequest {
   readonly startup: Uint8Array;
   /** Who the client proved to be; null hands its own exchange through. */
   readonly credentials: Credentials | null;
+  /** The cancel key that the client gets; null leaves it the server's own. */
+  readonly clientKey: BackendKey | null;
   readonly allowTrusted: boolean;
   readonly connectTimeoutMs: number;
   readonly greetingTimeoutMs: number;
@@ -118,7 +132,7 @@ async function more(conn: Deno.Conn, hearing: Hearing): Promise<readonly FrameEv
 
 async function logIn(
   conn: Deno.Conn,
-  { target, startup, allowTrusted }: BackendRequest,
+  { target, startup, clientKey, allowTrusted }: BackendRequest,
   credentials: Credentials,
 ): Promise<BackendOpening> {
   if (!await write(conn, startup)) return unavailable(target, "closed the connection");
@@ -126,7 +140,8 @@ async function logIn(
   const parameters = new Map<string, string>();
   let login: BackendLogin = { step: "greeting" };
   let authenticatedAt: number | null = null;
-  let key: BackendKey | null = null;
+  let keys: CancelKeys | null = null;
+  let keyAt = { from: 0, to: 0 };
   for (;;) {
     const found = await more(conn, hearing);
     if (found === null) return unavailable(target, "closed the connection, or said too much");
@@ -168,9 +183,15 @@ async function logIn(
           if (told !== null) parameters.set(told.name, told.value);
           break;
         }
-        case "K":
-          key = parseBackendKeyData(event.payload);
+        case "K": {
+          const server = parseBackendKeyData(event.payload);
+          if (server === null || keys !== null || authenticatedAt === null) {
+            return unavailable(target, "gave an unfit cancel key, or one out of turn");
+          }
+          keys = { server, client: clientKey ?? server };
+          keyAt = { from: event.endsAt - event.payloadBytes - 5, to: event.endsAt };
           break;
+        }
         case "E": {
           const startsAt = event.endsAt - event.payloadBytes - 5;
           return refusal(target, parseErrorFields(event.payload), heard(hearing, startsAt));
@@ -183,9 +204,13 @@ async function logIn(
               conn,
               framing: hearing.framing,
               phase: "ready",
-              greeting: heard(hearing, authenticatedAt),
+              greeting: keys === null ? heard(hearing, authenticatedAt) : concatBytes([
+                heard(hearing, authenticatedAt, keyAt.from),
+                backendKeyDataBytes(keys.client),
+                heard(hearing, keyAt.to),
+              ]),
               events: [],
-              key,
+              keys,
               parameters,
             },
           };
@@ -209,7 +234,7 @@ async function listen(
       phase: "greeting",
       greeting: heard(hearing, 0),
       events,
-      key: null,
+      keys: null,
       parameters: new Map(),
     },
   });
@@ -239,8 +264,8 @@ async function listen(
   }
 }
 
-function heard({ chunks }: Hearing, from: number): Uint8Array {
-  return chunks.length === 0 ? NO_BYTES : concatBytes(chunks).subarray(from);
+function heard({ chunks }: Hearing, from: number, to?: number): Uint8Array {
+  return chunks.length === 0 ? NO_BYTES : concatBytes(chunks).subarray(from, to);
 }
 
 function refusal(target: RouteTarget, error: ErrorFields, words: Uint8Array): BackendOpening {

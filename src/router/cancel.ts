@@ -1,31 +1,91 @@
 /**
- * Cancel requests: which server a key belongs to, and how a request gets there.
+ * Cancel requests: whose query is meant, and how a request gets to its server.
  *
- * Keys are the servers' own and travel unchanged, so a request can arrive at any node's router. A key
- * that was handed out through this one leads to its server; any other is most likely the primary's. A
- * wrong key does no harm, since the server ignores it. Nothing is answered, as in PostgreSQL: the
- * client waits for the connection to close, which happens after the server has taken the request.
+ * A key that the router itself gave out means one of its sessions, and leads to the server that the
+ * session has at this moment. A key of another member's router goes to that member. Any other is most
+ * likely the primary's own, from a session whose exchange was handed through; a wrong key does no
+ * harm, since the server ignores it. Nothing is answered, as in PostgreSQL: the client waits for the
+ * connection to close, which happens after the server has taken the request.
  *
  * @module
  */
 import { type BackendKey, cancelRequestBytes } from "../wire/startup.ts";
+import type { Context } from "./context.ts";
 import type { RouteTarget } from "./options.ts";
 import { closeQuietly, connectWithin, read, within, write } from "./socket.ts";
 
-/** Which server each running session's key belongs to. */
+/** Requests under way at one time. They have places of their own, since overload is when they count. */
+export const CANCEL_CONNECTIONS = 64;
+
+/** A server, and the key that it knows. */
+export interface Located {
+  readonly target: RouteTarget;
+  readonly key: BackendKey;
+}
+
+/** Which session each key belongs to. */
 export interface KeyRing {
-  add(key: BackendKey, target: RouteTarget): void;
+  /** @param locate where a request with this key goes at this moment, and with which key */
+  add(key: BackendKey, locate: () => Located | null): void;
   remove(key: BackendKey): void;
-  find(key: BackendKey): RouteTarget | null;
+  /** Null where the key is nobody's; `located` is null where its session has no server just now. */
+  find(key: BackendKey): { readonly located: Located | null } | null;
 }
 
 /** Makes an empty ring; it never holds more keys than there are sessions. */
 export function createKeyRing(): KeyRing {
-  const targets = new Map<string, RouteTarget>();
+  const sessions = new Map<string, () => Located | null>();
   return {
-    add: (key, target) => void targets.set(nameOf(key), target),
-    remove: (key) => void targets.delete(nameOf(key)),
-    find: (key) => targets.get(nameOf(key)) ?? null,
+    add: (key, locate) => void sessions.set(nameOf(key), locate),
+    remove: (key) => void sessions.delete(nameOf(key)),
+    find(key) {
+      const locate = sessions.get(nameOf(key));
+      return locate === undefined ? null : { located: locate() };
+    },
+  };
+}
+
+/** Serves cancel requests. Each resolves when the server has closed the connection, or in time. */
+export interface Canceller {
+  /** From a client: to this router's session, to the member whose key it is, or to the primary. */
+  request(key: BackendKey): Promise<void>;
+  /** From another member: to this router's session. @returns false where there is none */
+  here(key: BackendKey): Promise<boolean>;
+}
+
+/** Makes the one canceller of a router. */
+export function createCanceller({ keys, ports, options, counters }: Context): Canceller {
+  let underWay = 0;
+  async function bounded(work: () => Promise<boolean>): Promise<boolean> {
+    if (underWay >= CANCEL_CONNECTIONS) return false;
+    underWay++;
+    try {
+      return await work();
+    } finally {
+      underWay--;
+    }
+  }
+  async function deliver({ key, target }: Located): Promise<boolean> {
+    const delivered = await deliverCancel(key, target, options.connectTimeoutMs);
+    if (delivered) counters.cancelled++;
+    return delivered;
+  }
+  async function here(key: BackendKey): Promise<boolean | null> {
+    const found = keys.find(key);
+    if (found === null) return null;
+    return found.located !== null && await deliver(found.located);
+  }
+  return {
+    async request(key) {
+      await bounded(async () => {
+        const known = await here(key);
+        if (known !== null) return known;
+        if (await ports.cancelElsewhere?.(key).catch(() => false)) return true;
+        const { primary } = ports.view();
+        return primary !== null && await deliver({ key, target: primary });
+      });
+    },
+    here: (key) => bounded(async () => await here(key) ?? false),
   };
 }
 

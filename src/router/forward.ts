@@ -21,8 +21,7 @@ import { endsSession, parseErrorFields } from "../wire/errors.ts";
 import { atBoundary, createFraming, type FrameEvent, type Framing, scan } from "../wire/framing.ts";
 import { parseReadyForQuery } from "../wire/messages.ts";
 import type { Complaint } from "../wire/sqlstate.ts";
-import type { BackendKey } from "../wire/startup.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, CancelKeys } from "./backend.ts";
 import { closeQuietly, read, write } from "./socket.ts";
 
 /** Why the forwarding ended. */
@@ -35,7 +34,8 @@ export type Ending =
 
 /** What the forwarding tells while it runs. */
 export interface ForwardHooks {
-  onKey(key: BackendKey): void;
+  /** Told once, before the client knows its key. */
+  onKeys(keys: CancelKeys): void;
   onBytes(direction: "to_server" | "to_client", count: number): void;
 }
 
@@ -47,7 +47,7 @@ export interface Link {
   readonly serverFraming: Framing;
   readonly activity: Activity;
   phase: AuthPhase;
-  key: BackendKey | null;
+  keys: CancelKeys | null;
   /** The server said FATAL: its end explains itself. */
   explained: boolean;
   /** A write to the server is under way; nothing may be put in between. */
@@ -89,7 +89,7 @@ export function startForwarding(
     serverFraming: backend.framing,
     activity: createActivity(),
     phase: backend.phase,
-    key: backend.key,
+    keys: backend.keys,
     explained: false,
     writingToServer: false,
     drain: null,
@@ -98,7 +98,7 @@ export function startForwarding(
     toServerDone: Promise.resolve(),
     toClientDone: Promise.resolve(),
   };
-  if (link.key !== null) hooks.onKey(link.key);
+  if (link.keys !== null) hooks.onKeys(link.keys);
   link.toClientDone = forwardToClient(link, backend, hooks);
   link.toServerDone = forwardToServer(link, early, hooks);
   return link;
@@ -187,8 +187,8 @@ function noteServer(
     if (verdict.type === "violation") return verdict.because;
     if (verdict.type === "refused") link.explained = true;
     if (verdict.type === "key") {
-      link.key = verdict.key;
-      hooks.onKey(verdict.key);
+      link.keys = { server: verdict.key, client: verdict.key };
+      hooks.onKeys(link.keys);
     }
     return null;
   }

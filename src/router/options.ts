@@ -7,6 +7,7 @@
  * @module
  */
 import type { Log } from "../core/log.ts";
+import type { BackendKey } from "../wire/startup.ts";
 import type { TlsCertificate } from "./tls.ts";
 
 /** A PostgreSQL server that sessions can be led to. */
@@ -44,6 +45,13 @@ export interface RouterPorts {
   onChange(callback: () => void): () => void;
   /** What is known of the roles that clients come as. */
   readonly roles: Roles;
+  /**
+   * Takes a cancel request to the other members whose router may have given out the key; bounded in
+   * time.
+   *
+   * @returns whether one of them delivered it
+   */
+  cancelElsewhere?(key: BackendKey): Promise<boolean>;
   /** A monotonic clock in milliseconds. */
   now(): number;
   /** Uniform over [0, 1). */
@@ -99,6 +107,8 @@ export type Algorithm = "round_robin" | "least_connected";
 
 /** What the configuration says. */
 export interface RouterOptions {
+  /** This member's name, of which its cancel keys bear a trace. */
+  readonly node: string;
   readonly host: string;
   /** Leads to the primary; 0 lets the system choose. */
   readonly port: number;
@@ -163,6 +173,12 @@ export interface Router {
   /** Null where there is no read-only port. */
   readonly readOnlyAddress: RouterAddress | null;
   statistics(): RouterStatistics;
+  /**
+   * A cancel request that came to another member's router with a key of this one's.
+   *
+   * @returns whether a session has that key, and its server took the request
+   */
+  cancel(key: BackendKey): Promise<boolean>;
   /**
    * Before a planned switchover: new sessions for the primary wait as if there were none, and each
    * running one is closed with 57P01 as soon as it is outside a transaction with nothing unanswered.

@@ -8,7 +8,7 @@
  * @module
  */
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
-import { deliverCancel } from "./cancel.ts";
+import { CANCEL_CONNECTIONS, type Canceller, createCanceller } from "./cancel.ts";
 import { type Context, createContext, sessionsByNode } from "./context.ts";
 import { greet } from "./greet.ts";
 import type { RouterAddress, RouterOptions, RouterPorts, RouterStart } from "./options.ts";
@@ -19,8 +19,6 @@ import { openTlsDesk, type SecureChannel, type TlsDesk } from "./tls.ts";
 
 /** Connections beyond the sessions: clients in their first seconds, and those being refused. */
 const STARTUP_CONNECTIONS = 128;
-/** Cancel requests under way at one time. They have places of their own, since overload is when they count. */
-const CANCEL_CONNECTIONS = 64;
 const ACCEPT_PAUSE_MS = 100;
 /** Twice what a last word may take: one for a client, one for its server. */
 const FAREWELL_MS = 2000;
@@ -79,6 +77,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
         ...context.counters,
         byNode: sessionsByNode(context),
       }),
+      cancel: desk.canceller.here,
       hold(because) {
         context.held = because;
         for (const session of [...context.sessions]) session.drain(heldComplaint(because));
@@ -111,11 +110,11 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
 interface Desk {
   readonly context: Context;
   readonly tls: TlsDesk | null;
+  readonly canceller: Canceller;
   /** Clients that have not said yet who they are. */
   readonly greeting: Set<Deno.TcpConn>;
   /** Everything that is under way for a client. */
   readonly tasks: Set<Promise<void>>;
-  cancelling: number;
   closing: boolean;
 }
 
@@ -126,7 +125,8 @@ const SHUTDOWN: Complaint = {
 };
 
 function createDesk(context: Context, tls: TlsDesk | null): Desk {
-  return { context, tls, greeting: new Set(), tasks: new Set(), cancelling: 0, closing: false };
+  const canceller = createCanceller(context);
+  return { context, tls, canceller, greeting: new Set(), tasks: new Set(), closing: false };
 }
 
 async function acceptAll(
@@ -210,19 +210,8 @@ async function serveGreeted(
         purpose,
         introduction: greeting.introduction,
       });
-    case "cancel": {
-      const target = context.keys.find(greeting.key) ?? context.ports.view().primary;
-      if (target === null || desk.cancelling >= CANCEL_CONNECTIONS) return;
-      desk.cancelling++;
-      const delivered = await deliverCancel(
-        greeting.key,
-        target,
-        context.options.connectTimeoutMs,
-      );
-      desk.cancelling--;
-      if (delivered) context.counters.cancelled++;
-      return;
-    }
+    case "cancel":
+      return await desk.canceller.request(greeting.key);
     case "invalid":
       return await refuse(context, conn, greeting.complaint);
     case "gone":

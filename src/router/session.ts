@@ -79,6 +79,7 @@ export async function runSession(
       purpose,
       startup: admission.startup,
       credentials: admission.credentials,
+      clientKey: admission.clientKey,
       options,
       ports,
       waitingRoom: context.waitingRoom,
@@ -119,8 +120,8 @@ export async function runSession(
     }
   } finally {
     sessions.delete(session);
-    const key = live.link?.key ?? null;
-    if (key !== null) context.keys.remove(key);
+    const keys = live.link?.keys ?? null;
+    if (keys !== null) context.keys.remove(keys.client);
     closeQuietly(client);
     // The session is over, but a socket whose peer does not read may live on for a while: it counts
     // against the connections that the router has open for as long as that lasts.
@@ -235,7 +236,8 @@ function join(
   early: EarlyInput,
 ): Link {
   return startForwarding(client, backend, early, {
-    onKey: (key) => context.keys.add(key, route.target),
+    onKeys: ({ client, server }) =>
+      context.keys.add(client, () => ({ key: server, target: route.target })),
     onBytes(direction, count) {
       if (direction === "to_server") context.counters.bytesToServer += count;
       else context.counters.bytesToClient += count;
@@ -280,11 +282,11 @@ async function conclude(
 
 /** The client went: end its work on the server, and say goodbye there. */
 async function leaveServer(context: Context, link: Link, route: Route): Promise<void> {
-  const { activity, server, key } = link;
+  const { activity, server, keys } = link;
   closeQuietly(link.client);
   const leftWork = isBusy(activity) && !activity.terminated;
-  if (leftWork && key !== null) {
-    await deliverCancel(key, route.target, context.options.connectTimeoutMs);
+  if (leftWork && keys !== null) {
+    await deliverCancel(keys.server, route.target, context.options.connectTimeoutMs);
   }
   const goodbye = async () => {
     if (!activity.terminated && !link.writingToServer && atBoundary(link.clientFraming)) {

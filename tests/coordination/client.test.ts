@@ -324,3 +324,28 @@ Deno.test("status() of a peer is verified, also where reads are closed", async (
     await server.stop();
   }
 });
+
+Deno.test("cancel() hands a key to a member's router and says what came of it", async () => {
+  const wishes: unknown[] = [];
+  const { app } = createTestApp({
+    cancel(wish) {
+      wishes.push(wish);
+      return Promise.resolve(wish.processId === 7);
+    },
+  });
+  const server = serveApp(app);
+  await withClient(server.port, {}, async (client) => {
+    const secretKey = "00ff10a9";
+    assert.equal(await client.cancel("node1", { processId: 7, secretKey }), true);
+    assert.equal(await client.cancel("node1", { processId: 8, secretKey }), false);
+    assert.deepEqual(wishes, [{ processId: 7, secretKey }, { processId: 8, secretKey }]);
+    assert.equal(await client.cancel("node1", { processId: 7, secretKey: "00" }), false);
+    assert.equal(wishes.length, 2, "too short a key is refused");
+    assert.equal(await client.cancel("node3", { processId: 7, secretKey }), false, "no address");
+  });
+  await withClient(server.port, { keys: keysFrom("quite another secret") }, async (client) => {
+    assert.equal(await client.cancel("node1", { processId: 7, secretKey: "00ff10a9" }), false);
+    assert.equal(wishes.length, 2, "only members are heard");
+  });
+  await server.stop();
+});

@@ -178,6 +178,7 @@ export function createTestApp(ports: Partial<CoordinationPorts> = {}) {
     healthFacts: () => FACTS,
     history: (limit) => ({ node: "node1", entries: HISTORY.slice(-limit) }),
     metrics: () => Promise.resolve({ text: "metako_term 3\n", type: "text/plain; version=0.0.4" }),
+    cancel: () => Promise.resolve(false),
     failover: async function* ({ to }) {
       yield { step: `electing ${to}`, outcome: "running" };
       await Promise.resolve();

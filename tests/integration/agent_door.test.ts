@@ -17,23 +17,28 @@ import {
   statusOf,
   writeConfig,
 } from "./agent_world.ts";
+import { openJunction } from "./junction.ts";
 
 /** An address of this host that is not loopback; its own clients look like any other host's there. */
 const OUTSIDE = Deno.networkInterfaces().find(({ family, address }) =>
   family === "IPv4" && !address.startsWith("127.")
 )?.address;
 
-/** Says who one is to the server, through a member's router; what went wrong where it does not. */
-async function enter({ routerPort }: Member, username: string, host = OUTSIDE!): Promise<string> {
-  const sql = postgres({
+function connect(host: string, port: number, username: string): postgres.Sql {
+  return postgres({
     host,
-    port: routerPort,
+    port,
     username,
     password: PASSWORD,
     database: "postgres",
     max: 1,
     connect_timeout: 10,
   });
+}
+
+/** Says who one is to the server, through a member's router; what went wrong where it does not. */
+async function enter({ routerPort }: Member, username: string, host = OUTSIDE!): Promise<string> {
+  const sql = connect(host, routerPort, username);
   try {
     const [row] = await sql<{ who: string }[]>`select current_user as who`;
     return row!.who;
@@ -60,13 +65,7 @@ Deno.test({
       const files = await Promise.all(all.map((member) => writeConfig(folder, reachable(member))));
       const agents = await Promise.all(files.map(startAgent));
       await settled(files[0]!, 3);
-      const owner = postgres({
-        host: "127.0.0.1",
-        port: first.databasePort,
-        username: "postgres",
-        password: PASSWORD,
-        max: 1,
-      });
+      const owner = connect("127.0.0.1", first.databasePort, "postgres");
       await owner.unsafe(`create role app login password '${PASSWORD}'`);
       await owner.end();
 
@@ -86,6 +85,25 @@ Deno.test({
         assert.equal(await enter(witness, "app"), "app");
         assert.match(await enter(witness, "postgres"), /^28000 .*from loopback only/);
         assert.equal(await enter(witness, "postgres", "127.0.0.1"), "postgres");
+      });
+
+      await t.step("a query is cancelled through another member's router", async () => {
+        const junction = openJunction(first.routerPort, witness.routerPort);
+        const sql = connect("127.0.0.1", junction.port, "app");
+        const query = sql`select pg_sleep(600)`;
+        const ended = query.then(() => "done", (error) => error.code);
+        const looking = connect("127.0.0.1", first.databasePort, "postgres");
+        await eventually("the query to run", async () => {
+          const [row] = await looking`
+            select 1 from pg_stat_activity where usename = 'app' and state = 'active'`;
+          return row !== undefined;
+        });
+        await looking.end();
+        query.cancel();
+        assert.equal(await ended, "57014");
+        await sql.end();
+        await junction.close();
+        assert.equal((await statusOf(first)).router.cancels, 1);
       });
 
       await t.step("a member whose own server does not answer asks the primary", async () => {

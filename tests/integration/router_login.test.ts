@@ -124,11 +124,20 @@ Deno.test({
             const offer = await client.message();
             assert.equal(offer?.code, "v");
             assert.deepEqual(parseNegotiateProtocolVersion(offer!.payload), {
-              minor: 0,
+              minor: 2,
               unknownOptions: ["_pq_.a", "_pq_.b"],
             });
             assert.equal((await client.message())?.code, "R");
             client.close();
+            const newest = await Peer.connect(port);
+            await newest.send(startupBytes({ user: "app" }, 2));
+            assert.equal((await newest.message())?.code, "R", "3.2 is spoken");
+            newest.close();
+            const odd = await Peer.connect(port);
+            await odd.send(startupBytes({ user: "app" }, 1));
+            const older = parseNegotiateProtocolVersion((await odd.message())!.payload);
+            assert.deepEqual(older, { minor: 0, unknownOptions: [] });
+            odd.close();
           }),
       );
 

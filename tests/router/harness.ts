@@ -221,6 +221,7 @@ export interface Bench {
 
 /** Options with short limits. */
 export const OPTIONS: RouterOptions = {
+  node: "here",
   host: "127.0.0.1",
   port: 0,
   readOnlyPort: 0,

@@ -63,6 +63,8 @@ export interface NodeOptions {
   readonly log: Log;
   readonly keys: ClusterKeys;
   readonly tls: TlsFiles | null;
+  /** What servers' certificates are checked against, in PEM; null where they are not. */
+  readonly serverAuthority: string | null;
   readonly stateFile: StateFile;
   readonly history: HistoryFile;
   readonly durable: Durable;
@@ -248,7 +250,7 @@ export async function openNode(
   });
   if (!serving.ok) return await giveUp(serving.because);
   const reader = roleReader(config, server);
-  const started = startRouter(routerOptions(config, tls), {
+  const started = startRouter(routerOptions(config, options), {
     view: routes.current,
     onChange: routes.onChange,
     roles: clientRoles({ config, keys, reader }, routes.current),

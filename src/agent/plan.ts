@@ -97,8 +97,18 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
   };
 }
 
-/** What the router room is told. */
-export function routerOptions(config: Config, tls: TlsCertificate | null): RouterOptions {
+/**
+ * What the router room is told.
+ *
+ * @param files the certificate for clients, and what servers' certificates are checked against
+ */
+export function routerOptions(
+  config: Config,
+  { tls, serverAuthority }: {
+    readonly tls: TlsCertificate | null;
+    readonly serverAuthority: string | null;
+  },
+): RouterOptions {
   const { router, loadBalancer, coordination, identity } = config;
   return {
     node: identity.nodeName,
@@ -115,6 +125,11 @@ export function routerOptions(config: Config, tls: TlsCertificate | null): Route
     allowTrustedBackend: router.allowTrustedBackend,
     tls: tls === null ? null : { cert: tls.cert, key: tls.key },
     requireTls: router.tls === "require",
+    backendTls: router.backendTls === "disable" || serverAuthority === null ? null : {
+      mode: router.backendTls,
+      authority: serverAuthority,
+      own: { node: identity.nodeName, name: identity.localDbHost },
+    },
     startupTimeoutMs: STARTUP_TIMEOUT_MS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   };

@@ -16,7 +16,7 @@ import { openHistoryFile } from "./history_file.ts";
 import { compareNames } from "../coordination/names.ts";
 import { openNode } from "./node.ts";
 import { coreSettings, postgresOptions } from "./plan.ts";
-import { clusterKeys, readTlsFiles } from "./secrets.ts";
+import { clusterKeys, readServerAuthority, readTlsFiles } from "./secrets.ts";
 import { openStateFile } from "./state_file.ts";
 
 /** What the process gives the agent. */
@@ -64,6 +64,8 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
   if (!remembered.ok) return refuse(remembered.because);
   const tls = await readTlsFiles(config);
   if (!tls.ok) return refuse(tls.because);
+  const authority = await readServerAuthority(config);
+  if (!authority.ok) return refuse(authority.because);
   if (config.localDb === null && config.security.clusterSecret === null) {
     return refuse(
       "Cannot start a witness without security.cluster_secret: it has no database credentials to " +
@@ -82,6 +84,7 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
     log,
     keys,
     tls: tls.tls,
+    serverAuthority: authority.pem,
     stateFile,
     history: await openHistoryFile({ stateDir: config.stateDir, log }),
     durable: remembered.durable,

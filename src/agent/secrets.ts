@@ -33,21 +33,11 @@ export async function readTlsFiles(
 ): Promise<{ ok: true; tls: TlsFiles | null } | { ok: false; because: string }> {
   const { tlsEnabled, certFile, keyFile, caFile } = config.security;
   if (!tlsEnabled || certFile === null || keyFile === null) return { ok: true, tls: null };
-  const read = async (setting: string, path: string) => {
-    try {
-      return await Deno.readTextFile(path);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(
-        `Cannot read security.${setting} ${path}: ${reason}. Correct the path or its permissions, ` +
-          "or set security.tls_enabled: false.",
-      );
-    }
-  };
   try {
-    const cert = await read("cert_file", certFile);
-    const key = await read("key_file", keyFile);
-    const trusted = caFile === null ? cert : await read("ca_file", caFile);
+    const off = "set security.tls_enabled: false";
+    const cert = await readFile("security.cert_file", certFile, off);
+    const key = await readFile("security.key_file", keyFile, off);
+    const trusted = caFile === null ? cert : await readFile("security.ca_file", caFile, off);
     const fault = checkCertificates(trusted);
     if (fault !== null) {
       const setting = caFile === null ? "cert_file" : "ca_file";
@@ -56,6 +46,36 @@ export async function readTlsFiles(
     return { ok: true, tls: { cert, key, trusted } };
   } catch (error) {
     return { ok: false, because: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Reads what servers' certificates are checked against; null where they are spoken to in clear. */
+export async function readServerAuthority(
+  { router }: Config,
+): Promise<{ ok: true; pem: string | null } | { ok: false; because: string }> {
+  const { backendTls, backendCaFile } = router;
+  if (backendTls === "disable" || backendCaFile === null) return { ok: true, pem: null };
+  try {
+    const remedy = "set router.backend_tls: disable";
+    const pem = await readFile("router.backend_ca_file", backendCaFile, remedy);
+    const fault = checkCertificates(pem);
+    return fault === null
+      ? { ok: true, pem }
+      : { ok: false, because: `Cannot use router.backend_ca_file ${backendCaFile}: ${fault}` };
+  } catch (error) {
+    return { ok: false, because: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** @throws Error that names the setting, the file and what to do */
+async function readFile(setting: string, path: string, remedy: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `Cannot read ${setting} ${path}: ${reason}. Correct the path or its permissions, or ${remedy}.`,
+    );
   }
 }
 

@@ -171,6 +171,10 @@ export interface RouterConfig {
   readonly tls: "allow" | "require";
   /** Who checks a client's password: the router, or the server through the router. */
   readonly authentication: "verify" | "relay";
+  /** Whether sessions to the servers are encrypted, and how their certificates are checked. */
+  readonly backendTls: "disable" | "prefer" | "verify-ca" | "verify-full";
+  /** Certificates that sign the servers'; null where none is named, which `disable` alone allows. */
+  readonly backendCaFile: string | null;
   /** Who may come in; the first entry that fits decides, and where none does nobody comes in. */
   readonly allow: readonly AllowEntry[];
 }

@@ -115,6 +115,8 @@ export function effectiveConfig(config: Config): string {
         allow_trusted_backend: router.allowTrustedBackend,
         tls: router.tls,
         authentication: router.authentication,
+        backend_tls: router.backendTls,
+        backend_ca_file: router.backendCaFile,
         allow: router.allow.map((entry) =>
           dropUnset({
             ...entry,

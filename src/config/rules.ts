@@ -1,5 +1,5 @@
 /**
- * Rules between keys, other than those about members.
+ * Rules between keys, other than those about members and about what the router demands.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import { formatDuration } from "./duration.ts";
 import { isWildcard, MEMBER_RULES } from "./member_rules.ts";
 import type { Finding } from "./problem.ts";
 import { risky, type Rule, type RuleFacts, valueOrDefault, wrong } from "./rule.ts";
+import { ROUTER_RULES } from "./router_rules.ts";
 import { isPair } from "./settle.ts";
 
 const HEARTBEAT = "coordination.cluster_mode.heartbeat_interval";
@@ -88,18 +89,6 @@ export const RULES: readonly Rule[] = [
     check: missingCertificate,
   },
   {
-    id: "clients_can_encrypt",
-    reads: ["router.tls", "security.tls_enabled"],
-    check: ({ config }) =>
-      config.router.tls === "allow" || config.security.tlsEnabled ? [] : [wrong(
-        "router.tls",
-        "must be allow where security.tls_enabled is false, as there is no certificate",
-        "Set security.tls_enabled: true with cert_file and key_file, or router.tls: allow.",
-        config.router.tls,
-      )],
-  },
-  { id: "somebody_comes_in", reads: ["router.allow"], check: allowEntries },
-  {
     id: "certificate_readable",
     reads: ["security.tls_enabled"],
     check: unreadableFiles,
@@ -116,6 +105,7 @@ export const RULES: readonly Rule[] = [
   },
   { id: "lag_limit_applies", reads: [DURABILITY, LAG_LIMIT], check: lagLimit },
   { id: "slots_hold_something", reads: [SLOT_RETENTION], check: slotRetention },
+  ...ROUTER_RULES,
   ...MEMBER_RULES,
 ];
 
@@ -206,24 +196,6 @@ function sharedPorts({ config }: RuleFacts): Finding[] {
       String(later.port),
     )];
   });
-}
-
-/** A list in which nobody is allowed shuts the router; a rejection knows no privileges. */
-function allowEntries({ config, values }: RuleFacts): Finding[] {
-  const pointless = (values.router?.allow ?? []).flatMap((entry, index) =>
-    entry?.action === "reject" && entry.privileged !== undefined
-      ? [wrong(
-        `router.allow[${index}].privileged`,
-        "must not stand beside action: reject, which keeps everybody out",
-        "Remove it.",
-      )]
-      : []
-  );
-  return config.router.allow.some(({ action }) => action === "allow") ? pointless : [wrong(
-    "router.allow",
-    "must have an entry with action: allow, since nobody could come in",
-    "Add one, or remove the whole list: ordinary roles may then come from everywhere.",
-  )];
 }
 
 /** A witness has no database, but it may have a login, to ask the others' about roles. */

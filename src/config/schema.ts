@@ -148,6 +148,14 @@ export const fileSchema = z.strictObject({
     allow_trusted_backend: flag(),
     tls: choice({ allow: "allow", require: "require" }),
     authentication: choice({ verify: "verify", relay: "relay" }),
+    backend_tls: choice({
+      disable: "disable",
+      prefer: "prefer",
+      require: "verify-ca",
+      "verify-ca": "verify-ca",
+      "verify-full": "verify-full",
+    }),
+    backend_ca_file: text(),
     allow: z.array(section({
       action: choice({ allow: "allow", reject: "reject" }),
       networks: origins(),

@@ -94,6 +94,7 @@ export function settle(
       self: false,
     })),
   ];
+  const optionalPath = (file: string | undefined) => file === undefined ? null : resolve(file);
   return {
     clusterName: values.cluster_name ?? "metako",
     identity,
@@ -131,6 +132,8 @@ export function settle(
       allowTrustedBackend: values.router?.allow_trusted_backend ?? false,
       tls: values.router?.tls ?? "allow",
       authentication: values.router?.authentication ?? "verify",
+      backendTls: values.router?.backend_tls ?? "disable",
+      backendCaFile: optionalPath(values.router?.backend_ca_file ?? values.security?.ca_file),
       allow: values.router?.allow?.map(settleAllow) ?? DEFAULT_ALLOW,
     },
     stateDir: values.state_dir ?? `/var/lib/metako/${identity.nodeName}`,

@@ -130,6 +130,11 @@ async function tryRoute(input: AcquireInput, route: Route, remainingMs: number):
       return opening.stale && route.to === "standby"
         ? { type: "unavailable", route, because: opening.because }
         : { type: "unfit", complaint: unfit(opening.because) };
+    case "unsafe":
+      // Another standby may be fit; there is no other primary.
+      return route.to === "standby"
+        ? { type: "unavailable", route, because: opening.because }
+        : failed(unsafe(opening.because));
     case "unavailable":
       return { type: "unavailable", route, because: opening.because };
   }
@@ -148,6 +153,7 @@ async function attempt(
   try {
     return await openBackend({
       target: route.target,
+      tls: options.backendTls,
       startup: input.startup,
       credentials: input.credentials,
       clientKey: input.clientKey,
@@ -190,6 +196,14 @@ function unfit(because: string): Complaint {
     message: `Cannot start a session: ${because}`,
     hint: "Try again if the password was just changed; use scram-sha-256 in pg_hba.conf for the " +
       "addresses of the cluster's hosts, or set router.authentication: relay.",
+  };
+}
+
+function unsafe(because: string): Complaint {
+  return {
+    sqlstate: SQLSTATE.connectionRejected,
+    message: `Cannot start a session: ${because}.`,
+    hint: "Correct the server's ssl settings, router.backend_ca_file or router.backend_tls.",
   };
 }
 

@@ -22,7 +22,8 @@ import type { BackendKey } from "../wire/startup.ts";
 import type { Credentials } from "./authenticate.ts";
 import { answerBackend, type BackendLogin } from "./backend_login.ts";
 import type { RouteTarget } from "./options.ts";
-import { closeQuietly, connectWithin, read, within, write } from "./socket.ts";
+import { type BackendTls, connectServer } from "./server_conn.ts";
+import { closeQuietly, read, within, write } from "./socket.ts";
 
 /** What a session's cancel requests bear: the server's own key, and the one that the client has. */
 export interface CancelKeys {
@@ -63,6 +64,8 @@ export type BackendOpening =
   | { readonly type: "trusted" }
   /** The credentials do not open it; `stale` where it has another verifier for the role. */
   | { readonly type: "unfit"; readonly stale: boolean; readonly because: string }
+  /** It answered, and the connection to it is not as safe as is demanded. */
+  | { readonly type: "unsafe"; readonly because: string }
   /** Not reachable, starting, shutting down: it may be different in a moment. */
   | { readonly type: "unavailable"; readonly because: string };
 
@@ -77,6 +80,7 @@ const MAXIMUM_GREETING_BYTES = 65_536;
 /** What {@linkcode openBackend} needs to know. */
 export interface BackendRequest {
   readonly target: RouteTarget;
+  readonly tls: BackendTls | null;
   /** The startup packet: user, database and the client's parameters. */
   readonly startup: Uint8Array;
   /** Who the client proved to be; null hands its own exchange through. */
@@ -92,10 +96,12 @@ export interface BackendRequest {
 
 /** Connects, sends the startup packet, and goes on until the server's verdict. */
 export async function openBackend(request: BackendRequest): Promise<BackendOpening> {
-  const { target, connectTimeoutMs, greetingTimeoutMs, signal } = request;
-  const { host, port } = target;
-  const connected = await connectWithin({ host, port, timeoutMs: connectTimeoutMs, signal });
-  if (!connected.ok) return unavailable(target, connected.because);
+  const { target, tls, connectTimeoutMs: timeoutMs, greetingTimeoutMs, signal } = request;
+  const connected = await connectServer({ target, tls, timeoutMs, signal });
+  if (!connected.ok) {
+    const { because } = unavailable(target, connected.because);
+    return { type: connected.unsafe ? "unsafe" : "unavailable", because };
+  }
   const { conn } = connected;
   const conversation = request.credentials === null
     ? listen(conn, request)
@@ -275,6 +281,9 @@ function refusal(target: RouteTarget, error: ErrorFields, words: Uint8Array): Ba
     : { type: "refused", words, sqlstate };
 }
 
-function unavailable({ node, host, port }: RouteTarget, problem: string): BackendOpening {
+function unavailable(
+  { node, host, port }: RouteTarget,
+  problem: string,
+): Extract<BackendOpening, { type: "unavailable" }> {
   return { type: "unavailable", because: `${node} (${host}:${port}): ${problem}` };
 }

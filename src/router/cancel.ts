@@ -11,8 +11,9 @@
  */
 import { type BackendKey, cancelRequestBytes } from "../wire/startup.ts";
 import type { Context } from "./context.ts";
-import type { RouteTarget } from "./options.ts";
-import { closeQuietly, connectWithin, read, within, write } from "./socket.ts";
+import type { RouterOptions, RouteTarget } from "./options.ts";
+import { connectServer } from "./server_conn.ts";
+import { closeQuietly, read, within, write } from "./socket.ts";
 
 /** Requests under way at one time. They have places of their own, since overload is when they count. */
 export const CANCEL_CONNECTIONS = 64;
@@ -65,8 +66,8 @@ export function createCanceller({ keys, ports, options, counters }: Context): Ca
       underWay--;
     }
   }
-  async function deliver({ key, target }: Located): Promise<boolean> {
-    const delivered = await deliverCancel(key, target, options.connectTimeoutMs);
+  async function deliver(located: Located): Promise<boolean> {
+    const delivered = await deliverCancel(located, options);
     if (delivered) counters.cancelled++;
     return delivered;
   }
@@ -90,18 +91,17 @@ export function createCanceller({ keys, ports, options, counters }: Context): Ca
 }
 
 /**
- * Takes a cancel request to a server, and resolves when the server has closed the connection.
+ * Takes a cancel request to a server, encrypted as sessions are, and resolves when the server has
+ * closed the connection.
  *
  * @returns false where it could not be delivered
  */
 export async function deliverCancel(
-  key: BackendKey,
-  target: RouteTarget,
-  timeoutMs: number,
+  { key, target }: Located,
+  { connectTimeoutMs: timeoutMs, backendTls: tls }: RouterOptions,
 ): Promise<boolean> {
-  const { host, port } = target;
   const never = new AbortController().signal;
-  const connected = await connectWithin({ host, port, timeoutMs, signal: never });
+  const connected = await connectServer({ target, tls, timeoutMs, signal: never });
   if (!connected.ok) return false;
   const deliver = async () => {
     if (!await write(connected.conn, cancelRequestBytes(key))) return false;

@@ -8,6 +8,7 @@
  */
 import type { Log } from "../core/log.ts";
 import type { BackendKey } from "../wire/startup.ts";
+import type { BackendTls } from "./server_conn.ts";
 import type { TlsCertificate } from "./tls.ts";
 
 /** A PostgreSQL server that sessions can be led to. */
@@ -133,6 +134,8 @@ export interface RouterOptions {
   readonly tls: TlsCertificate | null;
   /** Refuse sessions that are not encrypted; cancel requests may come in clear all the same. */
   readonly requireTls: boolean;
+  /** How servers are made sure of; null speaks with them in clear. */
+  readonly backendTls: BackendTls | null;
   /** How long a client may take to say who it is, and a server to answer that. */
   readonly startupTimeoutMs: number;
   /** How long one attempt to reach a server may take. */

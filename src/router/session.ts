@@ -286,7 +286,7 @@ async function leaveServer(context: Context, link: Link, route: Route): Promise<
   closeQuietly(link.client);
   const leftWork = isBusy(activity) && !activity.terminated;
   if (leftWork && keys !== null) {
-    await deliverCancel(keys.server, route.target, context.options.connectTimeoutMs);
+    await deliverCancel({ key: keys.server, target: route.target }, context.options);
   }
   const goodbye = async () => {
     if (!activity.terminated && !link.writingToServer && atBoundary(link.clientFraming)) {

@@ -85,6 +85,8 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       allowTrustedBackend: false,
       tls: "allow",
       authentication: "verify",
+      backendTls: "disable",
+      backendCaFile: null,
       allow: [
         { action: "allow", networks: ["loopback"], databases: null, users: null, privileged: true },
         { action: "allow", networks: null, databases: null, users: null, privileged: false },

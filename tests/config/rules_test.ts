@@ -337,6 +337,33 @@ Deno.test("parseConfig() needs no database on a witness", () => {
   assert.deepEqual(withMore.map(({ path }) => path), ["local_db.port"]);
 });
 
+Deno.test("parseConfig() demands something to check servers' certificates against", () => {
+  const without = problems(`${VALID}router:\n  backend_tls: require\n`);
+  assert.equal(without.length, 1);
+  assert.match(without[0]!, /router\.backend_ca_file must be set .*Add it with the path/);
+  const files = { files: { "/ca.pem": "…" } };
+  const named = parse(
+    `${VALID}router:\n  backend_tls: require\n  backend_ca_file: /ca.pem\n`,
+    files,
+  );
+  assert.ok(named.ok && named.warnings.length === 0);
+  assert.equal(named.config.router.backendTls, "verify-ca");
+  const shared = parse(`${VALID}  ca_file: /ca.pem\nrouter:\n  backend_tls: verify-full\n`, files);
+  assert.ok(shared.ok);
+  assert.equal(shared.config.router.backendCaFile, "/ca.pem");
+  const missing = parse(`${VALID}router:\n  backend_tls: prefer\n  backend_ca_file: /no.pem\n`);
+  assert.ok(missing.ok);
+  assert.deepEqual(missing.warnings.map(({ path, refusesRun }) => [path, refusesRun]), [
+    ["router.backend_ca_file", true],
+  ]);
+  const relayed = parse(
+    `${VALID}router:\n  backend_tls: prefer\n  backend_ca_file: /ca.pem\n  authentication: relay\n`,
+    files,
+  );
+  assert.ok(relayed.ok);
+  assert.match(formatProblem(relayed.warnings[0]!), /channel_binding=disable/);
+});
+
 Deno.test("parseConfig() lets a check pass, and a start not, where certificates are missing", () => {
   const text = VALID + "  tls_enabled: true\n  cert_file: /c.pem\n  key_file: k.pem\n";
   const missing = parse(text, { files: { "/c.pem": "…" } });

@@ -238,6 +238,7 @@ export const OPTIONS: RouterOptions = {
   allowTrustedBackend: false,
   tls: null,
   requireTls: false,
+  backendTls: null,
   startupTimeoutMs: 2000,
   connectTimeoutMs: 1000,
 };

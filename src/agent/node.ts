@@ -19,23 +19,21 @@ import { initialState } from "../core/initial.ts";
 import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
-import { cancelElsewhere, cancelHere } from "./cancels.ts";
-import { watchCertificate } from "./certificate_watch.ts";
-import { clientRoles, roleReader } from "./client_roles.ts";
-import { startRouter } from "../router/router.ts";
+import { cancelHere } from "./cancels.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
 import { keepCare, standingOf } from "./care.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
 import { openDashboard } from "./dashboard.ts";
 import { watchDisks } from "./disks.ts";
 import { createDocuments } from "./documents.ts";
+import { openDoor } from "./door.ts";
 import { type EffectPorts, startEffect } from "./effects.ts";
 import { createConversations, createExchanges } from "./exchanges.ts";
 import { keepGuardian } from "./guardian_keeper.ts";
 import type { HistoryFile } from "./history_file.ts";
 import { startLoop } from "./loop.ts";
 import { serveOpenApi } from "./openapi.ts";
-import { coreSettings, routerOptions } from "./plan.ts";
+import { coreSettings } from "./plan.ts";
 import { keepRecords } from "./record_keeper.ts";
 import { startReports } from "./reports.ts";
 import { reachableContact, routeView } from "./route_view.ts";
@@ -83,7 +81,6 @@ export async function openNode(
   const { identity, coordination } = config;
   const settings = coreSettings(config);
   const addresses = endpoints(config);
-  const others = [...addresses.keys()].filter((name) => name !== identity.nodeName);
   const exchanges = createExchanges(2 * coordination.communicationTimeoutMs);
   const conversations = createConversations();
   const stopping = new AbortController();
@@ -151,7 +148,9 @@ export async function openNode(
     },
   );
   const checker = createHealthChecker({
-    members: others,
+    members: settings.members.map((member) => member.name).filter((name) =>
+      name !== identity.nodeName
+    ),
     intervalMs: config.healthCheck.intervalMs,
     timeoutMs: config.healthCheck.timeoutMs,
     failureThreshold: config.healthCheck.failureThreshold,
@@ -249,18 +248,9 @@ export async function openNode(
     ...(tls === null ? {} : { tls: { cert: tls.cert, key: tls.key } }),
   });
   if (!serving.ok) return await giveUp(serving.because);
-  const reader = roleReader(config, server);
-  const started = startRouter(routerOptions(config, options), {
-    view: routes.current,
-    onChange: routes.onChange,
-    roles: clientRoles({ config, keys, reader }, routes.current),
-    cancelElsewhere: cancelElsewhere(others, client),
-    now: monotonicMs,
-    random: Math.random,
-    log,
-  });
-  if (!started.ok) return await giveUp(started.because);
-  router = started.router;
+  const door = openDoor(options, { routes, client });
+  if (!door.ok) return await giveUp(door.because);
+  router = door.router;
 
   for (const limitation of server?.limitations ?? []) {
     log("warning", "limitation", { because: limitation });
@@ -277,7 +267,6 @@ export async function openNode(
   const endWatch = watchForSuspension((gapMs) => {
     loop.submit({ type: "suspended", nowMs: monotonicMs(), gapMs });
   });
-  const endCertificateWatch = watchCertificate({ config, router, inUse: tls, log });
   const endReports = startReports({ status: documents.status, peers: checker.snapshot, log });
 
   return {
@@ -285,7 +274,6 @@ export async function openNode(
     broken: broken.promise,
     async close() {
       endReports();
-      endCertificateWatch();
       endWatch();
       dashboard.stop();
       disks.stop();
@@ -295,8 +283,7 @@ export async function openNode(
       await loop.stop();
       guardian?.stop();
       await driver?.stop();
-      await started.router.close();
-      reader?.close();
+      await door.close();
       stopping.abort();
       await serving.finished;
       client.close();

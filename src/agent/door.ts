@@ -1,0 +1,63 @@
+/**
+ * The router of this node, wired: where clients come in.
+ *
+ * @module
+ */
+import type { PeerClient } from "../coordination/client.ts";
+import type { Router } from "../router/options.ts";
+import { startRouter } from "../router/router.ts";
+import { cancelElsewhere } from "./cancels.ts";
+import { watchCertificate } from "./certificate_watch.ts";
+import { clientRoles, roleReader } from "./client_roles.ts";
+import { monotonicMs } from "./clock.ts";
+import type { NodeOptions } from "./node.ts";
+import { routerOptions } from "./plan.ts";
+import type { RouteTracker } from "./routes.ts";
+
+/** What the router needs of its node. */
+export type DoorOptions = Pick<
+  NodeOptions,
+  "config" | "tls" | "serverAuthority" | "keys" | "server" | "log"
+>;
+
+/** A router that listens. */
+export interface Door {
+  readonly ok: true;
+  readonly router: Router;
+  /** Tells every client, and resolves when all sockets are closed. */
+  close(): Promise<void>;
+}
+
+/** Opens it, and keeps its certificate up to date. */
+export function openDoor(
+  options: DoorOptions,
+  { routes, client }: {
+    readonly routes: RouteTracker;
+    readonly client: Pick<PeerClient, "cancel">;
+  },
+): Door | { readonly ok: false; readonly because: string } {
+  const { config, keys, log } = options;
+  const others = config.members.filter(({ self }) => !self).map(({ nodeName }) => nodeName);
+  const reader = roleReader(config, options.server);
+  const started = startRouter(routerOptions(config, options), {
+    view: routes.current,
+    onChange: routes.onChange,
+    roles: clientRoles({ config, keys, reader }, routes.current),
+    cancelElsewhere: cancelElsewhere(others, client),
+    now: monotonicMs,
+    random: Math.random,
+    log,
+  });
+  if (!started.ok) return started;
+  const { router } = started;
+  const endWatch = watchCertificate({ config, router, inUse: options.tls, log });
+  return {
+    ok: true,
+    router,
+    async close() {
+      endWatch();
+      await router.close();
+      reader?.close();
+    },
+  };
+}

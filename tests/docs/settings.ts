@@ -204,6 +204,14 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     is:
       "Who checks a client's password: the router (`verify`), or the server through it (`relay`). See [the router](router.md).",
   },
+  "router.backend_tls": {
+    is:
+      "Whether sessions to the servers are encrypted; see [the router](router.md#to-the-servers).",
+  },
+  "router.backend_ca_file": {
+    is: "What servers' certificates are checked against (PEM).",
+    default: "as `security.ca_file`",
+  },
   "router.allow[].action": {
     is: "What happens to a client that this line fits; the first one that fits counts.",
   },

@@ -88,8 +88,16 @@ function routerStatus(router: Router | null): NodeStatus["router"] {
     cancelled: more.cancelled,
     bytes_to_server: more.bytesToServer,
     bytes_to_client: more.bytesToClient,
+    moved: more.moved,
     ...Object.fromEntries(
       Object.entries(byNode).map(([node, count]) => [`sessions_on_${node}`, count]),
+    ),
+    ...Object.fromEntries(
+      Object.entries(more.queries).flatMap(([node, { reads, writes, failures }]) => [
+        [`reads_on_${node}`, reads],
+        [`writes_on_${node}`, writes],
+        [`failures_on_${node}`, failures],
+      ]),
     ),
   };
 }

@@ -6,6 +6,7 @@
 import type { PeerClient } from "../coordination/client.ts";
 import type { Router } from "../router/options.ts";
 import { startRouter } from "../router/router.ts";
+import type { Parser } from "../sql/parser.ts";
 import { cancelElsewhere } from "./cancels.ts";
 import { watchCertificate } from "./certificate_watch.ts";
 import { clientRoles, roleReader } from "./client_roles.ts";
@@ -31,9 +32,10 @@ export interface Door {
 /** Opens it, and keeps its certificate up to date. */
 export function openDoor(
   options: DoorOptions,
-  { routes, client }: {
+  { routes, client, parser }: {
     readonly routes: RouteTracker;
     readonly client: Pick<PeerClient, "cancel">;
+    readonly parser: Parser | null;
   },
 ): Door | { readonly ok: false; readonly because: string } {
   const { config, keys, log } = options;
@@ -44,6 +46,7 @@ export function openDoor(
     onChange: routes.onChange,
     roles: clientRoles({ config, keys, reader }, routes.current),
     cancelElsewhere: cancelElsewhere(others, client),
+    parser,
     now: monotonicMs,
     random: Math.random,
     log,

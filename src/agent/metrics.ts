@@ -155,6 +155,12 @@ function routerSamples(router: RouterStatistics | null): Sample[] {
     ...Object.entries(router.byNode).map(([member, value]) =>
       one("metako_router_sessions", value, { member })
     ),
+    ...Object.entries(router.queries).flatMap(([member, { reads, writes, failures }]) => [
+      one("metako_router_queries_total", reads, { member, kind: "read" }),
+      one("metako_router_queries_total", writes, { member, kind: "write" }),
+      one("metako_router_query_failures_total", failures, { member }),
+    ]),
+    one("metako_router_moved_sessions_total", router.moved),
     one("metako_router_waiting_sessions", router.waiting),
     one("metako_router_waits_total", router.waits),
     one("metako_router_wait_seconds_total", router.waitedMs / 1000),

@@ -20,6 +20,7 @@ import { describe } from "../core/view.ts";
 import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
 import { cancelHere } from "./cancels.ts";
+import { statementParser } from "./statement_parser.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
 import { keepCare, standingOf } from "./care.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
@@ -139,7 +140,7 @@ export async function openNode(
       changed(state) {
         const nowMs = monotonicMs();
         const view = describe(state, nowMs);
-        routes.refresh(view.route?.validUntilMs ?? null);
+        routes.refresh(view.route?.validUntilMs ?? view.leaseUntilMs);
         records.changed(state, view, nowMs);
         guardian?.follow(guardOrder(state));
         care.follow(state.server?.state ?? null);
@@ -248,7 +249,8 @@ export async function openNode(
     ...(tls === null ? {} : { tls: { cert: tls.cert, key: tls.key } }),
   });
   if (!serving.ok) return await giveUp(serving.because);
-  const door = openDoor(options, { routes, client });
+  const parser = await statementParser(config, log);
+  const door = openDoor(options, { routes, client, parser });
   if (!door.ok) return await giveUp(door.because);
   router = door.router;
 
@@ -303,9 +305,11 @@ export async function openNode(
 
   function currentRoutes(): RouteView {
     const state = loop.state();
+    const nowMs = monotonicMs();
     return routeView({
       self: identity.nodeName,
-      view: describe(state, monotonicMs()),
+      nowMs,
+      view: describe(state, nowMs),
       local: { host: config.localDb?.host ?? "", port: config.localDb?.port ?? 0 },
       standbys: knownStandbys(state, checker.snapshot(), reachable),
     });

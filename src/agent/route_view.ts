@@ -30,6 +30,7 @@ export function routeView(
     readonly view: View;
     readonly local: Contact;
     readonly standbys: readonly KnownStandby[];
+    readonly nowMs: number;
   },
 ): RouteView {
   const { self, view, local, standbys } = options;
@@ -40,6 +41,7 @@ export function routeView(
       ? null
       : { node: route.node, ...(route.node === self ? local : route.contact ?? local) },
     because: route === null ? view.routeBecause : `${route.node} is the primary`,
+    yielding: yieldingNode(options),
     standbys: standbys
       .filter((standby) => standby.node !== route?.node)
       .map((standby): StandbyTarget => ({
@@ -50,6 +52,19 @@ export function routeView(
         lagBytes: standby.lagBytes,
       })),
   };
+}
+
+/**
+ * The leader that has stopped to offer itself, within its lease: it prepares to hand over, and is
+ * still the only primary there can be.
+ */
+function yieldingNode(
+  { self, view, nowMs }: { readonly self: NodeName; readonly view: View; readonly nowMs: number },
+): NodeName | null {
+  const { route, leader, leaseUntilMs } = view;
+  if (route !== null || leader === null || leaseUntilMs === null) return null;
+  if (leader === self && view.phase !== "switching") return null;
+  return nowMs < leaseUntilMs ? leader : null;
 }
 
 /** True where sessions would be led differently. */

@@ -177,6 +177,12 @@ export interface RouterConfig {
   readonly backendCaFile: string | null;
   /** Who may come in; the first entry that fits decides, and where none does nobody comes in. */
   readonly allow: readonly AllowEntry[];
+  /** Whether reads on the router's port may go to standbys. */
+  readonly splitting: boolean;
+  /** Whether a session must read what it wrote itself. */
+  readonly readConsistency: "session" | "eventual";
+  /** How much WAL a standby may have left to replay and still be read from; null for any. */
+  readonly maximumReadLagBytes: number | null;
 }
 
 /** The log. */

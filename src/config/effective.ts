@@ -126,6 +126,11 @@ export function effectiveConfig(config: Config): string {
             privileged: entry.action === "reject" ? null : entry.privileged,
           })
         ),
+        splitting: router.splitting,
+        read_consistency: router.readConsistency,
+        maximum_read_lag: router.maximumReadLagBytes === null
+          ? null
+          : formatSize(router.maximumReadLagBytes),
       },
       state_dir: config.stateDir,
       log: { level: config.log.level },

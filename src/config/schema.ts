@@ -163,6 +163,9 @@ export const fileSchema = z.strictObject({
       users: identifiers(),
       privileged: flag(),
     })).optional(),
+    splitting: flag(),
+    read_consistency: choice({ session: "session", eventual: "eventual" }),
+    maximum_read_lag: size(),
   }),
   state_dir: absolutePath(),
   log: section({

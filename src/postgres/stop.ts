@@ -19,7 +19,7 @@ export async function stopServer(place: Place, signal?: AbortSignal): Promise<Ac
   const deadlineMs = performance.now() + stopTimeoutMs;
   const postmaster = await findPostmaster(place.dataDir);
   if (postmaster !== null) {
-    await checkpointFirst(place, stopTimeoutMs);
+    await settle(place, stopTimeoutMs, signal);
     if (!sendSignal(postmaster.pid, "SIGINT") && await isAlive(postmaster)) {
       return failed(`Cannot stop PostgreSQL: no right to signal process ${postmaster.pid}`);
     }
@@ -42,10 +42,20 @@ export async function stopServer(place: Place, signal?: AbortSignal): Promise<Ac
   return finished({ type: "stopped", checkpoint });
 }
 
-/** Writes out what there is before sessions are ended, so that the shutdown itself is short. */
-async function checkpointFirst(place: Place, timeoutMs: number): Promise<void> {
+/** What runs may come to its end, since nothing new begins; a client that never ends does not hold the rest. */
+const LAST_STATEMENTS_MS = 500;
+const WORKING = "select count(*) as working from pg_stat_activity " +
+  "where backend_type = 'client backend' and state <> 'idle' and pid <> pg_backend_pid()";
+
+/** Before sessions are ended: writes out what there is, so that the shutdown itself is short, and lets statements end. */
+async function settle(place: Place, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const opened = await openSession(localTarget(place), place.options.timeoutMs);
   if (!opened.ok) return;
-  await opened.session.query("checkpoint", timeoutMs);
-  opened.session.close();
+  const { session } = opened;
+  await session.query("checkpoint", timeoutMs);
+  await until(async () => {
+    const told = await session.query(WORKING, LAST_STATEMENTS_MS);
+    return told.ok && told.rows[0]?.working !== "0" ? null : true;
+  }, { timeoutMs: LAST_STATEMENTS_MS, signal });
+  session.close();
 }

@@ -9,6 +9,7 @@
 import type { Log } from "../core/log.ts";
 import type { BackendKey } from "../wire/startup.ts";
 import type { BackendTls } from "./server_conn.ts";
+import type { Parser } from "../sql/parser.ts";
 import type { TlsCertificate } from "./tls.ts";
 
 /** A PostgreSQL server that sessions can be led to. */
@@ -36,6 +37,11 @@ export interface RouteView {
   readonly primary: RouteTarget | null;
   /** Why there is no primary, or why the last one went: clients read it in 57P03 and 57P01. */
   readonly because: string;
+  /**
+   * While there is no primary: the node that is about to give way, and has not yet. It takes nothing
+   * new, nobody else may be the primary before its lease is over, and what runs there may end.
+   */
+  readonly yielding: string | null;
   readonly standbys: readonly StandbyTarget[];
 }
 
@@ -53,6 +59,8 @@ export interface RouterPorts {
    * @returns whether one of them delivered it
    */
   cancelElsewhere?(key: BackendKey): Promise<boolean>;
+  /** Reads statements, for read/write splitting; without it every session is led to one server. */
+  readonly parser?: Parser | null;
   /** A monotonic clock in milliseconds. */
   now(): number;
   /** Uniform over [0, 1). */
@@ -122,6 +130,12 @@ export interface RouterOptions {
   readonly algorithm: Algorithm;
   /** The share of read-only sessions that go to the local standby first: 0 to 1. */
   readonly localNodePreference: number;
+  /** Whether reads of sessions on `port` may go to standbys. */
+  readonly splitting: boolean;
+  /** `session`: a session reads what it wrote. `eventual`: standbys may be behind that too. */
+  readonly readConsistency: "session" | "eventual";
+  /** How far a standby may be behind and still be read from; null where that does not matter. */
+  readonly maximumReadLagBytes: number | null;
   /** Sessions at one time, both ports together, waiting ones included; at least 1. */
   readonly maximumConnections: number;
   /** Sessions that may wait for a server at one time; at least 0. */
@@ -142,6 +156,15 @@ export interface RouterOptions {
   readonly connectTimeoutMs: number;
 }
 
+/** What one node was asked, by sessions with splitting. Numbers that only grow. */
+export interface NodeQueries {
+  /** Units that any server could have answered. */
+  reads: number;
+  writes: number;
+  /** Errors that clients read. */
+  failures: number;
+}
+
 /** Counters since the start, and gauges of this moment. */
 export interface RouterStatistics {
   /** Gauge: sessions, waiting ones included. */
@@ -160,8 +183,12 @@ export interface RouterStatistics {
   readonly cancelled: number;
   readonly bytesToServer: number;
   readonly bytesToClient: number;
-  /** Gauge: sessions per node that they are led to. */
+  /** Gauge: connections of sessions per node that they are led to. */
   readonly byNode: Readonly<Record<string, number>>;
+  /** Sessions that went on at another primary. */
+  readonly moved: number;
+  /** What each node was asked by sessions with splitting. */
+  readonly queries: Readonly<Record<string, NodeQueries>>;
 }
 
 /** Where a listener is bound. */

@@ -66,6 +66,12 @@ export function routeProblem(route: Route, view: RouteView): string | null {
   }
 }
 
+/** True where a session on the primary may end what it has begun, and begin nothing. */
+export function isYielding(route: Route, view: RouteView): boolean {
+  return route.to === "primary" && view.primary === null && view.term === route.term &&
+    view.yielding === route.target.node;
+}
+
 function sameTarget(a: RouteTarget, b: RouteTarget): boolean {
   return a.node === b.node && a.host === b.host && a.port === b.port;
 }

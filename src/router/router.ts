@@ -76,6 +76,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
         ...context.waitingRoom.totals(),
         ...context.counters,
         byNode: sessionsByNode(context),
+        queries: Object.fromEntries(context.queries),
       }),
       cancel: desk.canceller.here,
       hold(because) {

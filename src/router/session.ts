@@ -4,26 +4,29 @@
  *
  * @module
  */
-import { atBoundary } from "../wire/framing.ts";
 import { fatalBytes } from "../wire/errors.ts";
-import { isBusy } from "../wire/activity.ts";
-import { terminateBytes } from "../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
-import { admit } from "./admit.ts";
+import { asksForReplication } from "./access.ts";
+import { type Admission, admit } from "./admit.ts";
 import { acquire, type Attempt } from "./acquire.ts";
-import type { Backend } from "./backend.ts";
-import { deliverCancel } from "./cancel.ts";
-import { type Context, sessionsByNode } from "./context.ts";
-import { drainLink, type EarlyInput, type Ending, type Link, startForwarding } from "./forward.ts";
+import { choose } from "./choose.ts";
+import type { Context } from "./context.ts";
+import type { Course } from "./course.ts";
+import type { EarlyInput } from "./forward.ts";
 import type { Introduction } from "./greet.ts";
-import { chooseRoute, type Purpose, type Route, routeProblem } from "./route.ts";
-import { closeAfter, closeQuietly, finishWriting, read, within, write } from "./socket.ts";
+import { type Purpose, type Route, routeProblem } from "./route.ts";
+import { closeAfter, closeQuietly, read } from "./socket.ts";
+import { startSplit } from "./split/course.ts";
+import type { Login, SplitHooks } from "./split/state.ts";
+import { startStraight } from "./straight.ts";
 
 /** The handle of a running session. */
 export interface Session {
   readonly purpose: Purpose;
   /** Where it is, or is trying to get; null while it waits. */
   route: Route | null;
+  /** The standby that its reads go to; null while it has none. */
+  readRoute: Route | null;
   /** Compares its route with the present view. @returns true where that ended the session */
   reconsider(): boolean;
   /** On the primary: close with this when at rest. Null takes it back. */
@@ -56,7 +59,7 @@ export async function runSession(
     });
   }
   const abandoned = new AbortController();
-  const live: Live = { attempt: null, link: null, verdict: null };
+  const live: Live = { attempt: null, course: null, verdict: null };
   const session = createSession(context, purpose, live, abandoned);
   sessions.add(session);
   try {
@@ -95,14 +98,24 @@ export async function runSession(
     });
     switch (acquired.type) {
       case "acquired": {
-        const link = join(context, client, acquired.route, acquired.backend, early);
-        session.route = acquired.route;
-        live.link = link;
-        // What happened between the last look and this line found no link to act upon.
-        if (live.verdict !== null) session.end(live.verdict);
+        const { route, backend } = acquired;
+        session.route = route;
+        const login = splitLogin(context, purpose, introduction, admission);
+        const course = login === null
+          ? startStraight(context, { client, route, backend, early })
+          : startSplit({
+            context,
+            client,
+            login,
+            signal: abandoned.signal,
+            hooks: splitHooks(context, session, live),
+          }, { route, backend, early });
+        live.course = course;
+        // What happened between the last look and this line found no course to act upon.
+        if (live.verdict !== null) course.end(live.verdict);
         session.reconsider();
         if (context.held !== null) session.drain(heldComplaint(context.held));
-        return await conclude(context, link, acquired.route, await link.ended);
+        return await course.done;
       }
       case "refused":
         if (acquired.sqlstate?.startsWith("28")) ports.roles.forget(admission.user);
@@ -120,20 +133,14 @@ export async function runSession(
     }
   } finally {
     sessions.delete(session);
-    const keys = live.link?.keys ?? null;
-    if (keys !== null) context.keys.remove(keys.client);
     closeQuietly(client);
-    // The session is over, but a socket whose peer does not read may live on for a while: it counts
-    // against the connections that the router has open for as long as that lasts.
-    await live.link?.toServerDone;
-    await live.link?.toClientDone;
   }
 }
 
 /** What a session has at this moment. */
 interface Live {
   attempt: Attempt | null;
-  link: Link | null;
+  course: Course | null;
   /** Why it is being ended from outside. */
   verdict: Complaint | null;
 }
@@ -148,23 +155,20 @@ function createSession(
   const session: Session = {
     purpose,
     route: null,
+    readRoute: null,
     reconsider() {
       if (live.attempt !== null && routeProblem(live.attempt.route, ports.view()) !== null) {
         live.attempt.abort();
       }
-      if (live.link === null || session.route === null) return false;
-      const problem = routeProblem(session.route, ports.view());
-      if (problem !== null) session.end(routeWentAway(problem));
-      return problem !== null;
+      return live.course?.reconsider() ?? false;
     },
     drain(complaint) {
-      if (live.link !== null && session.route?.to === "primary") drainLink(live.link, complaint);
+      live.course?.drain(complaint);
     },
     end(complaint) {
       live.verdict ??= complaint;
       abandoned.abort();
-      live.link?.end({ type: "stopped", complaint });
-      if (live.link !== null) closeQuietly(live.link.server);
+      live.course?.end(complaint);
     },
   };
   return session;
@@ -207,122 +211,32 @@ function listenEarly(
   return { rest, pending, buffer };
 }
 
-function choose(
-  context: Context,
+/** What opens servers for a session whose reads may go to a standby; null where they may not. */
+function splitLogin(
+  { options, classifiers }: Context,
   purpose: Purpose,
-  excluded: ReadonlySet<string>,
-): ReturnType<typeof chooseRoute> {
-  const { options, ports } = context;
-  return chooseRoute({
-    view: ports.view(),
-    purpose,
-    held: context.held,
-    excluded,
-    balance: {
-      algorithm: options.algorithm,
-      localNodePreference: options.localNodePreference,
-      connections: sessionsByNode(context),
-      turn: context.turn++,
-      random: ports.random(),
-    },
-  });
+  { packet }: Introduction,
+  { startup, credentials, user }: Extract<Admission, { type: "admitted" }>,
+): Login | null {
+  if (!options.splitting || purpose !== "primary" || classifiers === null) return null;
+  // With the client's own exchange there is but one server that it opens.
+  if (credentials === null || asksForReplication(packet.parameters.get("replication"))) return null;
+  return { startup, credentials, database: packet.parameters.get("database") ?? user, classifiers };
 }
 
-function join(
-  context: Context,
-  client: Deno.Conn,
-  route: Route,
-  backend: Backend,
-  early: EarlyInput,
-): Link {
-  return startForwarding(client, backend, early, {
-    onKeys: ({ client, server }) =>
-      context.keys.add(client, () => ({ key: server, target: route.target })),
-    onBytes(direction, count) {
-      if (direction === "to_server") context.counters.bytesToServer += count;
-      else context.counters.bytesToClient += count;
-    },
-  });
-}
-
-async function conclude(
-  context: Context,
-  link: Link,
-  route: Route,
-  ending: Ending,
-): Promise<void> {
-  switch (ending.type) {
-    case "client_left":
-      return await leaveServer(context, link, route);
-    case "server_left":
-      return await lastWord(
-        link,
-        link.explained || link.activity.terminated ? null : {
-          sqlstate: SQLSTATE.connectionLost,
-          message:
-            `The connection to ${route.target.node} was lost. Whether the last statement took ` +
-            "effect is not known if it was not answered.",
-          hint: "Connect again, and look before you repeat what was not answered.",
-        },
-      );
-    case "stopped":
-      return await lastWord(link, ending.complaint);
-    case "violation":
-      context.ports.log("warning", "protocol_violation", {
-        peer: ending.side === "client" ? "client" : route.target.node,
-        because: ending.because,
-      });
-      return await lastWord(link, {
-        sqlstate: SQLSTATE.protocolViolation,
-        message:
-          `This session is closed: the ${ending.side} broke the protocol: ${ending.because}.`,
-      });
-  }
-}
-
-/** The client went: end its work on the server, and say goodbye there. */
-async function leaveServer(context: Context, link: Link, route: Route): Promise<void> {
-  const { activity, server, keys } = link;
-  closeQuietly(link.client);
-  const leftWork = isBusy(activity) && !activity.terminated;
-  if (leftWork && keys !== null) {
-    await deliverCancel({ key: keys.server, target: route.target }, context.options);
-  }
-  const goodbye = async () => {
-    if (!activity.terminated && !link.writingToServer && atBoundary(link.clientFraming)) {
-      await write(server, terminateBytes());
-    }
-    await finishWriting(server);
-    await link.toClientDone;
-    const sink = new Uint8Array(EARLY_BUFFER_BYTES);
-    while (await read(server, sink) !== null);
-  };
-  await within(goodbye(), LAST_WORD_MS);
-  closeQuietly(server);
-}
-
-/** The server is done with: close it at once, and tell the client why if it can be told. */
-async function lastWord(link: Link, complaint: Complaint | null): Promise<void> {
-  closeQuietly(link.server);
-  const goodbye = async () => {
-    await link.toClientDone;
-    if (complaint !== null && atBoundary(link.serverFraming)) {
-      await write(link.client, fatalBytes(complaint));
-    }
-    await finishWriting(link.client);
-    // The other loop drops the client's input until the client has closed.
-    await link.toServerDone;
-  };
-  await within(goodbye(), LAST_WORD_MS);
-  closeQuietly(link.client);
-}
-
-function routeWentAway(because: string): Complaint {
+function splitHooks({ counters }: Context, session: Session, live: Live): SplitHooks {
   return {
-    sqlstate: SQLSTATE.adminShutdown,
-    message: `This session is closed: ${because}`,
-    hint:
-      "Connect again; the router leads to the present primary. What was not answered may or may " +
-      "not have taken effect.",
+    onRoutes(primary, standby) {
+      session.route = primary;
+      session.readRoute = standby;
+    },
+    onAttempt(next) {
+      live.attempt = next;
+      if (next !== null) session.route = next.route;
+    },
+    onBytes(direction, count) {
+      if (direction === "to_server") counters.bytesToServer += count;
+      else counters.bytesToClient += count;
+    },
   };
 }

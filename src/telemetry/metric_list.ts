@@ -89,6 +89,16 @@ export const METRICS = {
   ),
 
   metako_router_sessions: gauge("Sessions of this node's router, by where they lead.", "member"),
+  metako_router_queries_total: counter(
+    "Queries of sessions with splitting, by where they went and what they are.",
+    "member",
+    "kind",
+  ),
+  metako_router_query_failures_total: counter(
+    "Errors that these sessions' clients read.",
+    "member",
+  ),
+  metako_router_moved_sessions_total: counter("Sessions that went on at another primary."),
   metako_router_waiting_sessions: gauge("Sessions that wait for a server."),
   metako_router_waits_total: counter("Sessions that had to wait for a server and wait no more."),
   metako_router_wait_seconds_total: counter("How long these sessions waited together."),

@@ -14,6 +14,8 @@ export const SQLSTATE = {
   connectionRejected: "08004",
   /** The server went away without a word. */
   connectionLost: "08006",
+  /** The server went away, and whether a transaction was committed is not known. */
+  outcomeUnknown: "08007",
   protocolViolation: "08P01",
   /** Who the client says it is may not come in this way. */
   invalidAuthorization: "28000",

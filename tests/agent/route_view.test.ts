@@ -33,7 +33,7 @@ const STANDBY: KnownStandby = {
 };
 
 function view(change: Partial<View>, standbys: readonly KnownStandby[] = [STANDBY]) {
-  return routeView({ self: "n2", view: { ...VIEW, ...change }, local: LOCAL, standbys });
+  return routeView({ self: "n2", view: { ...VIEW, ...change }, local: LOCAL, standbys, nowMs: 50 });
 }
 
 Deno.test("routeView() leads to the leader's contact, and marks the local standby", () => {
@@ -41,6 +41,7 @@ Deno.test("routeView() leads to the leader's contact, and marks the local standb
     term: 3,
     primary: { node: "n1", host: "10.0.0.1", port: 5432 },
     because: "n1 is the primary",
+    yielding: null,
     standbys: [{
       node: "n2",
       host: "localhost",
@@ -89,4 +90,14 @@ Deno.test("reachableContact() replaces names that mean nothing on another host",
   }
   const named = { host: "db1.example", port: 5432 };
   assert.deepEqual(reachableContact(named, "10.0.0.7"), named);
+});
+
+Deno.test("routeView() tells of a leader that gives way, as long as its lease holds", () => {
+  const gone = { route: null, routeBecause: "n1 was elected and is not writable yet" };
+  assert.equal(view(gone).yielding, "n1");
+  assert.equal(view({ ...gone, leaseUntilMs: 50 }).yielding, null);
+  assert.equal(view({ ...gone, leader: null }).yielding, null);
+  assert.equal(view({ ...gone, leader: "n2", phase: "switching" }).yielding, "n2");
+  assert.equal(view({ ...gone, leader: "n2", phase: "promoting" }).yielding, null);
+  assert.equal(view({}).yielding, null);
 });

@@ -20,7 +20,7 @@ const seconds = Number(Deno.args[0] ?? 3);
 const database = await startDatabase();
 const primary = { node: "a", host: "127.0.0.1", port: database.port };
 const started = startRouter({ ...OPTIONS, readOnlyPort: null }, {
-  view: () => ({ term: 1, primary, because: "", standbys: [] }),
+  view: () => ({ term: 1, primary, because: "", yielding: null, standbys: [] }),
   onChange: () => () => {},
   roles: relaying(() => false),
   now: () => performance.now(),

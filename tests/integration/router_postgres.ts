@@ -109,6 +109,17 @@ export async function startDatabase(hba: readonly string[] = []): Promise<Databa
     await Deno.remove(folder, { recursive: true });
     throw error;
   }
+  const database = databaseIn(folder, port);
+  for (const role of ["app", "plain", "trusted"]) {
+    await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
+  }
+  await database.sql(`ALTER ROLE postgres PASSWORD '${PASSWORD}'`);
+  await database.sql("GRANT ALL ON SCHEMA public TO app");
+  return database;
+}
+
+/** The handle of the server in `folder`. */
+function databaseIn(folder: string, port: number): Database {
   const database: Database = {
     port,
     async sql(text) {
@@ -127,15 +138,12 @@ export async function startDatabase(hba: readonly string[] = []): Promise<Databa
       assert.fail(`expected ${value}, is ${last}: ${text}`);
     },
     async stop() {
-      await run("pg_ctl", ["-D", data, "-w", "-m", "immediate", "stop"], { server: true });
+      await run("pg_ctl", ["-D", `${folder}/data`, "-w", "-m", "immediate", "stop"], {
+        server: true,
+      });
       await Deno.remove(folder, { recursive: true });
     },
   };
-  for (const role of ["app", "plain", "trusted"]) {
-    await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
-  }
-  await database.sql(`ALTER ROLE postgres PASSWORD '${PASSWORD}'`);
-  await database.sql("GRANT ALL ON SCHEMA public TO app");
   return database;
 }
 
@@ -157,12 +165,41 @@ export function verifying(database: Database): Roles & { readonly forgotten: str
   };
 }
 
-async function demand(program: string, args: readonly string[]): Promise<void> {
+/** Makes and starts a standby of a server from {@linkcode startDatabase}. */
+export async function startStandby(primary: Database): Promise<Database> {
+  const folder = await Deno.makeTempDir({ prefix: "metako-router-" });
+  const { uid, gid } = await owner();
+  if (uid !== undefined) await Deno.chown(folder, uid, gid ?? uid);
+  const data = `${folder}/data`;
+  const port = freePort();
+  const settings = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off ` +
+    "-c max_connections=120 -c shared_buffers=32MB";
+  try {
+    const from = `host=127.0.0.1 port=${primary.port} user=postgres dbname=postgres`;
+    const env = { PGPASSWORD: PASSWORD };
+    await demand(
+      "pg_basebackup",
+      ["-D", data, "-d", from, "-R", "-X", "stream", "-c", "fast"],
+      env,
+    );
+    await demand("pg_ctl", ["-D", data, "-w", "-l", `${folder}/log`, "-o", settings, "start"], env);
+  } catch (error) {
+    await Deno.remove(folder, { recursive: true });
+    throw error;
+  }
+  return databaseIn(folder, port);
+}
+
+async function demand(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<void> {
   // pg_ctl's child keeps its streams open, so they go nowhere.
   const status = await new Deno.Command(`${BIN}/${program}`, {
     args: [...args],
     cwd: "/tmp",
-    env: { LC_ALL: "C" },
+    env: { LC_ALL: "C", ...env },
     stdin: "null",
     stdout: "null",
     stderr: "null",

@@ -33,6 +33,9 @@ async function rejection(promise: Promise<unknown>): Promise<{ code: string; mes
   return assert.fail("it was expected to be rejected");
 }
 
+const SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' " +
+  "AND state = 'active'";
+
 Deno.test({
   name: "startRouter() carries real traffic",
   ignore: noPostgres,
@@ -88,8 +91,10 @@ Deno.test({
         async ({ port, router }) => {
           const sql = connect(port);
           const query = sql`SELECT pg_sleep(60)`;
-          setTimeout(() => query.cancel(), 200);
-          assert.equal((await rejection(query)).code, "57014");
+          const cancelled = rejection(query);
+          while (await database.sql(SLEEPING) === "0") await pause(50);
+          query.cancel();
+          assert.equal((await cancelled).code, "57014");
           await sql.end();
           const child = new Deno.Command(`${BIN}/psql`, {
             args: [

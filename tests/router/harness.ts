@@ -229,6 +229,9 @@ export const OPTIONS: RouterOptions = {
   readTimeoutMs: 2000,
   algorithm: "round_robin",
   localNodePreference: 0,
+  splitting: true,
+  readConsistency: "session",
+  maximumReadLagBytes: null,
   maximumConnections: 100,
   maximumWaiting: 100,
   allow: [
@@ -266,6 +269,7 @@ export async function withRouter(
     term: 1,
     primary: servers[0]?.target ?? null,
     because: "no leader is known",
+    yielding: null,
     standbys: [],
     ...view,
   };

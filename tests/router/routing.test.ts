@@ -52,7 +52,7 @@ Deno.test("pickStandby() gives null where none is healthy", () => {
 
 function choose(change: Partial<Parameters<typeof chooseRoute>[0]>): Choice {
   return chooseRoute({
-    view: { term: 3, primary: at("a"), because: "", standbys: [standby("b")] },
+    view: { term: 3, primary: at("a"), because: "", yielding: null, standbys: [standby("b")] },
     purpose: "primary",
     held: null,
     excluded: new Set(),
@@ -72,7 +72,13 @@ Deno.test("chooseRoute() leads writes to the primary and reads to a standby", ()
 });
 
 Deno.test("chooseRoute() says why there is nowhere to go", () => {
-  const view = { term: 3, primary: null, because: "the lease ran out", standbys: [] };
+  const view = {
+    term: 3,
+    primary: null,
+    because: "the lease ran out",
+    yielding: null,
+    standbys: [],
+  };
   assert.deepEqual(choose({ view }), { type: "none", because: "the lease ran out" });
   assert.deepEqual(choose({ held: "switchover to b" }), {
     type: "none",
@@ -82,7 +88,13 @@ Deno.test("chooseRoute() says why there is nowhere to go", () => {
 });
 
 Deno.test("routeProblem() holds a session to its server, term and role", () => {
-  const view = { term: 3, primary: at("a"), because: "none", standbys: [standby("b")] };
+  const view = {
+    term: 3,
+    primary: at("a"),
+    because: "none",
+    yielding: null,
+    standbys: [standby("b")],
+  };
   const onPrimary: Route = { to: "primary", target: at("a"), term: 3 };
   const onStandby: Route = { to: "standby", target: at("b") };
   assert.equal(routeProblem(onPrimary, view), null);

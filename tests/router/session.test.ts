@@ -285,3 +285,46 @@ Deno.test("startRouter() stops reading the server while the client does not read
     client.close();
   });
 });
+
+Deno.test("a primary that gives way lets what has begun come to its end, and nothing more begin", async () => {
+  const a = fakeServer("a");
+  let finish = () => {};
+  const finishing = new Promise<void>((resolve) => finish = resolve);
+  a.answer = async (peer) => {
+    await finishing;
+    await complete(peer);
+  };
+  await withRouter({ servers: [a] }, async ({ port, setView }) => {
+    const busy = await Peer.connect(port);
+    await busy.login();
+    const idle = await Peer.connect(port);
+    await idle.login();
+    await busy.send(queryBytes("COMMIT"));
+    await eventually("the statement has begun", () => a.received.includes("Q"));
+    setView({ primary: null, because: "a switchover to b is under way", yielding: "a" });
+    assert.match((await idle.fatal()).message, /a switchover to b is under way/);
+    finish();
+    assert.equal((await busy.message())?.code, "C");
+    assert.equal((await busy.message())?.code, "Z");
+    assert.match((await busy.fatal()).message, /a switchover to b is under way/);
+  });
+});
+
+Deno.test("a primary that stays after all keeps its sessions", async () => {
+  const a = fakeServer("a");
+  await withRouter({ servers: [a] }, async ({ port, setView }) => {
+    const peer = await Peer.connect(port);
+    await peer.login();
+    a.answer = (answering) => complete(answering, "in_transaction");
+    await peer.send(queryBytes("BEGIN"));
+    await peer.until("Z");
+    setView({ primary: null, because: "a switchover to b is under way", yielding: "a" });
+    setView({ primary: a.target, because: "", yielding: null });
+    a.answer = (answering) => complete(answering);
+    await peer.send(queryBytes("COMMIT"));
+    await peer.until("Z");
+    await peer.send(queryBytes("SELECT 1"));
+    assert.equal((await peer.until("Z"))?.code, "Z");
+    peer.close();
+  });
+});

@@ -131,7 +131,7 @@ Deno.test("startRouter() turns away sessions over the limit with 53300", async (
 Deno.test("startRouter() names the remedy where the port is taken", () => {
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const started = startRouter({ ...OPTIONS, port: taken.addr.port }, {
-    view: () => ({ term: 0, primary: null, because: "", standbys: [] }),
+    view: () => ({ term: 0, primary: null, because: "", yielding: null, standbys: [] }),
     onChange: () => () => {},
     roles: relaying(() => false),
     now: () => 0,

@@ -1,0 +1,18 @@
+/**
+ * What a session does once it has a server.
+ *
+ * @module
+ */
+import type { Complaint } from "../wire/sqlstate.ts";
+
+/** A session under way. */
+export interface Course {
+  /** Compares its routes with the present view. @returns true where that ended the session */
+  reconsider(): boolean;
+  /** On the primary: leave it, or close with this, when at rest. Null takes it back. */
+  drain(complaint: Complaint | null): void;
+  /** Ends it wherever it stands. */
+  end(complaint: Complaint): void;
+  /** Resolves when nothing of it is under way any more. */
+  readonly done: Promise<void>;
+}

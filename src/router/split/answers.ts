@@ -1,0 +1,215 @@
+/**
+ * From a server to the client: passes on what it says, takes out what is not for the client, and gives
+ * a unit that failed on a standby to the primary while the client has not seen anything of it.
+ *
+ * @module
+ */
+import { isAtRest, isBusy, noteCopyIn, noteReady, noteRequest } from "../../wire/activity.ts";
+import { concatBytes } from "../../wire/bytes.ts";
+import { cut, type Watch, watch, WATCH_ALL } from "../../wire/cutter.ts";
+import { endsSession, parseErrorFields } from "../../wire/errors.ts";
+import { parseParameterStatus, parseReadyForQuery } from "../../wire/messages.ts";
+import { syncBytes } from "../../wire/requests.ts";
+import { read, write } from "../socket.ts";
+import { countFailure } from "../context.ts";
+import { primaryLost, settle, standbyLost } from "./ends.ts";
+import { answer, hearAnswer, type Side, wake } from "./side.ts";
+import { type Split, toClient } from "./state.ts";
+
+// Buffers grow towards the larger size while reads fill them, so idle sessions stay small.
+const SMALL_BUFFER_BYTES = 8192;
+const LARGE_BUFFER_BYTES = 131_072;
+
+/** Messages that are looked at as a whole. */
+const COLLECTED = new Set(["Z", "E", "S", "1", "G"]);
+/** Together with those that an idle standby may not tell the client. */
+const WATCHED: Watch = watch("ZES1GNA");
+/** What a server says before the first result; not passed on while the unit may still move. */
+const PRELUDE = new Set(["1", "2", "3", "t", "T", "n", "N"]);
+/** The last word of a description. */
+const DESCRIBED = new Set(["T", "n"]);
+/** The client itself wanted the end of it. */
+const CANCELLED = "57014";
+const READ_ONLY = "25006";
+
+/** Reads one server until it is gone. Started once for each side. */
+export async function pump(split: Split, side: Side): Promise<void> {
+  let buffer = new Uint8Array(SMALL_BUFFER_BYTES);
+  for (;;) {
+    const count = await read(side.conn, buffer);
+    if (side.closed) return;
+    if (count === null) break;
+    const out: Uint8Array[] = [];
+    const followed = hear(split, side, buffer.subarray(0, count), out);
+    if (out.length > 0) {
+      side.writing = true;
+      const taken = await toClient(split, side, out);
+      side.writing = false;
+      if (!taken) return;
+    }
+    if (!followed) return;
+    settle(split, side);
+    wake(side);
+    if (count === buffer.length && count < LARGE_BUFFER_BYTES) buffer = new Uint8Array(count * 2);
+  }
+  if (side === split.standby) standbyLost(split, side);
+  else primaryLost(split, side);
+  wake(side);
+}
+
+/** @returns false where the stream cannot be followed any further */
+function hear(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): boolean {
+  const watched = side.question !== null || side.hold !== null ? WATCH_ALL : WATCHED;
+  for (const piece of cut(side.cutter, chunk, watched)) {
+    if (piece.type === "violation") {
+      split.end({ type: "violation", side: "server", because: piece.because });
+      return false;
+    }
+    if (piece.type === "run") {
+      out.push(piece.bytes);
+    } else if (side.question === null && !COLLECTED.has(piece.code)) {
+      pass(split, side, piece.code, piece.bytes, out);
+    } else if (!piece.last) {
+      side.partial.push(piece.bytes.slice());
+    } else {
+      const message = side.partial.length === 0
+        ? piece.bytes
+        : concatBytes([...side.partial, piece.bytes]);
+      side.partial = [];
+      if (!take(split, side, piece.code, message, out)) return false;
+    }
+  }
+  return true;
+}
+
+/** Passes a message on, or a part of it, or keeps it as long as the unit may still move. */
+function pass(split: Split, side: Side, code: string, bytes: Uint8Array, out: Uint8Array[]): void {
+  const { hold } = side;
+  if (hold === null) {
+    const chatter = code === "N" || code === "A";
+    if (chatter && side === split.standby && !isBusy(side.activity)) return;
+    out.push(bytes);
+  } else if (!hold.failed) {
+    if (PRELUDE.has(code)) hold.bytes.push(bytes.slice());
+    if (!PRELUDE.has(code) || (hold.open && DESCRIBED.has(code))) {
+      out.push(...hold.bytes);
+      side.hold = null;
+      if (!PRELUDE.has(code)) out.push(bytes);
+    }
+  }
+}
+
+/** Takes a whole message. @returns false where the stream cannot be followed any further */
+function take(
+  split: Split,
+  side: Side,
+  code: string,
+  message: Uint8Array,
+  out: Uint8Array[],
+): boolean {
+  if (code === "S") {
+    takeParameter(split, side, message, out);
+    return true;
+  }
+  if (side.question !== null) {
+    if (code === "A" && side === split.primary) out.push(message);
+    if (!hearAnswer(side, code, message)) return true;
+    const status = parseReadyForQuery(message.subarray(5));
+    if (status === null) return unfit(split);
+    side.activity.transaction = status;
+    answer(side, "heard");
+    return true;
+  }
+  switch (code) {
+    case "Z": {
+      const status = parseReadyForQuery(message.subarray(5));
+      if (status === null) return unfit(split);
+      noteReady(side.activity, status);
+      side.expected.shift();
+      // A COPY swallows Syncs, and nothing is owed for them.
+      if (!isBusy(side.activity)) side.expected.length = 0;
+      if (side.hold?.failed === true) {
+        split.rerun = split.rerunOf(side.hold, side);
+        return true;
+      }
+      pass(split, side, code, message, out);
+      if (side === split.primary) noteWritten(split, side);
+      return true;
+    }
+    case "E":
+      takeError(split, side, message, out);
+      return true;
+    case "1": {
+      const made = side.expected[0]?.shift();
+      if (made !== undefined) {
+        side.made.set(made.name, made);
+        split.book.set(made);
+      }
+      pass(split, side, code, message, out);
+      return true;
+    }
+    case "G":
+      noteCopyIn(side.activity);
+      pass(split, side, code, message, out);
+      return true;
+    default:
+      pass(split, side, code, message, out);
+      return true;
+  }
+}
+
+function takeParameter(split: Split, side: Side, message: Uint8Array, out: Uint8Array[]): void {
+  if (side !== split.primary) return;
+  const told = parseParameterStatus(message.subarray(5));
+  if (told !== null && split.told.get(told.name) === told.value) return;
+  if (told !== null) split.told.set(told.name, told.value);
+  out.push(message);
+}
+
+function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Array[]): void {
+  const fields = parseErrorFields(message.subarray(5));
+  const fatal = endsSession(fields);
+  const { hold } = side;
+  const group = side.expected[0];
+  if (group !== undefined) group.length = 0;
+  if (hold?.failed === true) return;
+  if (hold !== null && fields.sqlstate !== CANCELLED) {
+    hold.failed = true;
+    hold.bytes.length = 0;
+    if (fields.sqlstate === READ_ONLY) {
+      for (const text of hold.unit.texts) split.classifier?.remember(text);
+    }
+    if (hold.open && !fatal) closeBatch(side);
+    return;
+  }
+  if (fatal && !isBusy(side.activity)) {
+    // Said to nobody in particular: the server is going. Whether the session goes too is not settled.
+    if (side === split.primary && isAtRest(side.activity)) side.farewell = message.slice();
+    if (side === split.standby || side.farewell !== null) return;
+  }
+  if (fatal) side.explained = true;
+  countFailure(split.context, side.route.target.node);
+  pass(split, side, "E", message, out);
+}
+
+/** Ends an open batch whose answers nobody will see, so that the server becomes ready again. */
+function closeBatch(side: Side): void {
+  noteRequest(side.activity, "S");
+  side.openBatch = false;
+  void write(side.conn, syncBytes());
+}
+
+/** The primary is ready: what was written before is visible from here on. */
+function noteWritten(split: Split, side: Side): void {
+  const { memory } = split;
+  if (!memory.writing || side.activity.transaction !== "idle") return;
+  split.wroteAtMs = split.context.ports.now();
+  split.need = null;
+  if (!isBusy(side.activity)) memory.writing = false;
+}
+
+function unfit(split: Split): false {
+  const because = "the server sent an unfit ReadyForQuery";
+  split.end({ type: "violation", side: "server", because });
+  return false;
+}

@@ -1,0 +1,78 @@
+/**
+ * Carries a session's settings and statements from its primary to another server.
+ *
+ * @module
+ */
+import { concatBytes } from "../../wire/bytes.ts";
+import { closeStatementBytes, syncBytes } from "../../wire/requests.ts";
+import type { Statement } from "./book.ts";
+import type { Memory } from "./memory.ts";
+import { readSettingsQuery, writeSettingsQuery } from "./settings.ts";
+import { ask, type Side, type Told } from "./side.ts";
+import type { Split } from "./state.ts";
+
+/** Reads the settings' values from the side that has them, which must be free. */
+export async function refreshSettings({ memory, told: known }: Split, side: Side): Promise<void> {
+  const { generation, settings } = memory;
+  if (settings.size === 0) {
+    memory.values = new Map();
+    return;
+  }
+  const told = await ask(side, readSettingsQuery(settings));
+  if (told === null || memory.generation !== generation) return;
+  // A setting that nobody can ask for: the session stays where it is.
+  if (told.error !== null) return keep(memory, told.error.message ?? "no reason given");
+  const values = new Map(
+    told.rows.flatMap(([name, value]) =>
+      typeof name === "string" && typeof value === "string" ? [[name, value] as const] : []
+    ),
+  );
+  const encoding = known.get("client_encoding")?.toUpperCase();
+  const readable = encoding === "UTF8" ? /^[^\uFFFD]*$/ : ASCII;
+  const odd = [...values].find(([, value]) => !readable.test(value));
+  // Another value than the client's own might show it rows that are not its own.
+  if (odd !== undefined) return keep(memory, `${odd[0]} is not plain text under ${encoding}`);
+  memory.values = values;
+}
+
+// deno-lint-ignore no-control-regex
+const ASCII = /^[\x00-\x7F]*$/;
+
+function keep(memory: Memory, because: string): void {
+  memory.bound.add(`its settings cannot be read (${because})`);
+  memory.opaque ??= "its settings cannot be read";
+}
+
+/** Gives a server the settings; it must be quiet. @returns null where it went away */
+export async function writeSettings(
+  side: Side,
+  values: ReadonlyMap<string, string>,
+): Promise<Told | null> {
+  return values.size === 0
+    ? { rows: [], error: null, words: null }
+    : await ask(side, writeSettingsQuery(values));
+}
+
+/** Which of these statements a server does not have, or has as something else. */
+export function missing(side: Side, statements: readonly Statement[]): readonly Statement[] {
+  return statements.filter((statement) => side.made.get(statement.name) !== statement);
+}
+
+/** Makes statements on a server that lacks them; it must be quiet. */
+export async function makeStatements(
+  side: Side,
+  statements: readonly Statement[],
+): Promise<Told | null> {
+  const parts: Uint8Array[] = [];
+  for (const { name, parse } of statements) {
+    if (parse === null) continue;
+    if (name !== "" && side.made.has(name)) parts.push(closeStatementBytes(name));
+    parts.push(parse);
+    side.made.delete(name);
+  }
+  const told = await ask(side, concatBytes([...parts, syncBytes()]));
+  if (told?.error === null) {
+    for (const statement of statements) side.made.set(statement.name, statement);
+  }
+  return told;
+}

@@ -1,0 +1,215 @@
+/**
+ * Where a unit runs, and sending it there.
+ *
+ * One server has work at a time. While the primary has some, further units go there too, since it can
+ * do everything; a standby's answers are waited for, because what comes next may not be for it.
+ *
+ * @module
+ */
+import { isBusy, noteRequest } from "../../wire/activity.ts";
+import { concatBytes } from "../../wire/bytes.ts";
+import { readyForQueryBytes } from "../../wire/messages.ts";
+import { type Complaint, SQLSTATE } from "../../wire/sqlstate.ts";
+import { countUnit } from "../context.ts";
+import { write } from "../socket.ts";
+import { noteTouches } from "./memory.ts";
+import { makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
+import { needPrimary } from "./primary.ts";
+import { type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
+import { standbyFor } from "./standby.ts";
+import { type Split, toClient } from "./state.ts";
+import type { Unit } from "./unit.ts";
+
+const CHANGES_SETTINGS = new Set(["setting", "all_settings", "everything"]);
+
+/** Finds the place for a unit and sends it. @returns the side it went to; null where it went to none */
+export async function dispatch(split: Split, unit: Unit, open: boolean): Promise<Side | null> {
+  for (;;) {
+    if (split.over) return null;
+    const side = await placeFor(split, unit, open);
+    if (side === "again") continue;
+    if (side === null) return null;
+    // Others ran between that promise and this line.
+    if (side.closed || split.rerun !== null) continue;
+    await send(split, side, unit, open);
+    return side;
+  }
+}
+
+async function placeFor(
+  split: Split,
+  unit: Unit,
+  open: boolean,
+): Promise<Side | "again" | null> {
+  const { live, primary } = split;
+  if (split.rerun !== null) {
+    await split.rerun;
+    return "again";
+  }
+  if (live !== null && !live.closed) {
+    if (!isQuiet(live)) {
+      // A batch that has begun stays where it is.
+      if (live.openBatch) return live;
+      const ready = live === primary && live.question === null && isBusy(live.activity) &&
+        missing(live, unit.needs).length === 0;
+      if (ready) return live;
+      await quiet(live);
+      return "again";
+    }
+    if (live.activity.transaction !== "idle") return await prepared(split, live, unit, open);
+  }
+  if (split.settingsAhead) {
+    await takeSettingsBack(split);
+    return "again";
+  }
+  if (unit.place === "standby") {
+    const standby = await standbyFor(split, unit);
+    if (standby !== null) return standby;
+  }
+  const found = await needPrimary(split);
+  if (found === null) return null;
+  if (!isQuiet(found)) {
+    await quiet(found);
+    return "again";
+  }
+  return await prepared(split, found, unit, open);
+}
+
+/** Gives the primary the settings that a transaction on the standby has left there. */
+async function takeSettingsBack(split: Split): Promise<void> {
+  const { standby, memory } = split;
+  if (standby === null || !isQuiet(standby)) {
+    if (standby !== null) return await quiet(standby);
+    return split.end({ type: "stopped", complaint: SETTINGS_LOST });
+  }
+  await refreshSettings(split, standby);
+  const { values, generation } = memory;
+  if (standby.closed) return;
+  const primary = await needPrimary(split);
+  if (primary === null) return;
+  if (!isQuiet(primary)) return await quiet(primary);
+  const told = await writeSettings(primary, values ?? new Map());
+  if (values === null || told === null || told.error !== null) {
+    return split.end({ type: "stopped", complaint: SETTINGS_LOST });
+  }
+  standby.mirrored = generation;
+  split.settingsAhead = false;
+}
+
+const SETTINGS_LOST: Complaint = {
+  sqlstate: SQLSTATE.adminShutdown,
+  message:
+    "This session is closed: settings that it made in a transaction on a standby could not " +
+    "be carried over to the primary.",
+  hint: "Connect again, and set them outside of read-only transactions.",
+};
+
+/** Makes what the unit needs on a quiet side. What cannot be made there is the unit's answer. */
+async function prepared(
+  split: Split,
+  side: Side,
+  unit: Unit,
+  open: boolean,
+): Promise<Side | "again" | null> {
+  const lacking = missing(side, unit.needs);
+  if (lacking.length === 0) return side;
+  const told = await makeStatements(side, lacking);
+  if (told === null) return "again";
+  if (told.words === null) return side;
+  split.skipping = open;
+  const ready = open ? [] : [readyForQueryBytes(side.activity.transaction)];
+  await toClient(split, side, [told.words, ...ready]);
+  return null;
+}
+
+/** Sends a unit to a side that may take it. */
+export async function send(split: Split, side: Side, unit: Unit, open: boolean): Promise<void> {
+  const { memory, book, context } = split;
+  const alone = side.activity.transaction === "idle" && side.activity.unanswered === 0;
+  split.live = side;
+  const made = [...unit.makes];
+  for (const { code } of unit.messages) {
+    noteRequest(side.activity, code);
+    expectAnswers(side, code, made);
+  }
+  noteTouches(memory, unit.touches);
+  if (unit.unread) book.clear();
+  for (const name of unit.closes) forget(split, side, name);
+  for (const touch of unit.touches) {
+    if (touch.type === "deallocated" && touch.name !== null) forget(split, side, touch.name);
+    if (touch.type === "everything" || (touch.type === "deallocated" && touch.name === null)) {
+      book.clear();
+      side.made.clear();
+    }
+    if (touch.type === "catalogue") split.login.classifiers.forget(split.login.database);
+  }
+  if (side === split.standby && unit.touches.some(({ type }) => CHANGES_SETTINGS.has(type))) {
+    split.settingsAhead = true;
+  }
+  if (side === split.primary) {
+    memory.writing ||= unit.writes;
+  } else if (alone && unit.repeatable) {
+    side.hold = { unit, open, bytes: [], failed: false };
+  }
+  countUnit(context, side.route.target.node, unit.place === "standby" ? "reads" : "writes");
+  const bytes = concatBytes(unit.messages.map((message) => message.bytes));
+  if (await write(side.conn, bytes)) split.hooks.onBytes("to_server", bytes.length);
+}
+
+/** Runs on the primary what a standby failed in; nothing of it was seen by the client. */
+export async function rerun(split: Split, hold: Hold, side: Side | null): Promise<void> {
+  const unit: Unit = { ...hold.unit, place: "primary" };
+  for (;;) {
+    const primary = await needPrimary(split);
+    if (primary === null) break;
+    if (!isQuiet(primary)) {
+      await quiet(primary);
+      continue;
+    }
+    const ready = await prepared(split, primary, unit, hold.open);
+    if (ready === "again") continue;
+    if (ready !== null) {
+      if (ready.closed) continue;
+      const sent = send(split, ready, unit, hold.open);
+      release(split, side);
+      return await sent;
+    }
+    break;
+  }
+  release(split, side);
+}
+
+/** The primary has it now: the standby is free. */
+function release(split: Split, side: Side | null): void {
+  split.rerun = null;
+  if (side === null) return;
+  side.hold = null;
+  wake(side);
+}
+
+/** Keeps count of what is owed: for each ReadyForQuery, the statements that come into being before it. */
+function expectAnswers(side: Side, code: string, made: Side["expected"][number]): void {
+  switch (code) {
+    case "Q":
+    case "F":
+      side.expected.push([]);
+      return;
+    case "P":
+    case "B":
+    case "D":
+    case "E":
+    case "C":
+    case "S": {
+      if (!side.openBatch) side.expected.push([]);
+      side.openBatch = code !== "S";
+      const statement = code === "P" ? made.shift() : undefined;
+      if (statement !== undefined) side.expected.at(-1)!.push(statement);
+      return;
+    }
+  }
+}
+
+function forget(split: Split, side: Side, name: string): void {
+  split.book.delete(name);
+  side.made.delete(name);
+}

@@ -1,0 +1,172 @@
+/**
+ * One of a session's two servers, and private words with it: questions of the router's own, asked
+ * between the client's units and never seen by the client.
+ *
+ * @module
+ */
+import { type Activity, createActivity, isBusy } from "../../wire/activity.ts";
+import { createCutter, type Cutter, isBetween } from "../../wire/cutter.ts";
+import { type ErrorFields, parseErrorFields } from "../../wire/errors.ts";
+import { queryBytes } from "../../wire/messages.ts";
+import { parseDataRow } from "../../wire/requests.ts";
+import type { BackendKey } from "../../wire/startup.ts";
+import type { Backend } from "../backend.ts";
+import type { Route } from "../route.ts";
+import { closeQuietly, write } from "../socket.ts";
+import type { Statement } from "./book.ts";
+import type { Unit } from "./unit.ts";
+
+/** What came of a private question. */
+export interface Told {
+  readonly rows: readonly (readonly (string | null)[])[];
+  readonly error: ErrorFields | null;
+  /** The ErrorResponse as it came, for a client that has to read it. */
+  readonly words: Uint8Array | null;
+}
+
+/** A unit on a standby of which the client has not seen anything yet. */
+export interface Hold {
+  readonly unit: Unit;
+  /** The unit has no Sync yet, and asks for a description only. */
+  readonly open: boolean;
+  /** What was said so far, not passed on. */
+  readonly bytes: Uint8Array[];
+  /** The standby failed: everything up to its ReadyForQuery is dropped. */
+  failed: boolean;
+}
+
+/** A server of a session. */
+export interface Side {
+  readonly route: Route;
+  readonly conn: Deno.Conn;
+  readonly key: BackendKey | null;
+  readonly cutter: Cutter;
+  readonly activity: Activity;
+  /** Statements that exist here, as they were made. */
+  readonly made: Map<string, Statement>;
+  /** For each ReadyForQuery that is owed: the statements whose ParseComplete comes before it. */
+  readonly expected: Statement[][];
+  /** Messages of the extended protocol were sent, and no Sync behind them. */
+  openBatch: boolean;
+  /** A question of the router's own is under way. */
+  question: ((told: Told | null) => void) | null;
+  /** What it said is being written to the client. */
+  writing: boolean;
+  readonly heard: { rows: (readonly (string | null)[])[]; words: Uint8Array | null };
+  hold: Hold | null;
+  /** A message that is being put together. */
+  partial: Uint8Array[];
+  /** The generation of settings that it has. */
+  mirrored: number;
+  /** FATAL at rest: kept from the client until it is known whether the session can go on. */
+  farewell: Uint8Array | null;
+  /** It said FATAL, and the client read it. */
+  explained: boolean;
+  /** To be closed when it is quiet. */
+  retired: boolean;
+  closed: boolean;
+  readonly waiting: Set<() => void>;
+}
+
+/** Takes over a server that has just become ready. */
+export function createSide(route: Route, backend: Backend): Side {
+  return {
+    route,
+    conn: backend.conn,
+    key: backend.keys?.server ?? null,
+    cutter: createCutter(),
+    activity: createActivity(),
+    made: new Map(),
+    expected: [],
+    openBatch: false,
+    writing: false,
+    question: null,
+    heard: { rows: [], words: null },
+    hold: null,
+    partial: [],
+    mirrored: 0,
+    farewell: null,
+    explained: false,
+    retired: false,
+    closed: false,
+    waiting: new Set(),
+  };
+}
+
+/** True where nothing is under way: neither the client's work nor the router's. */
+export function isQuiet(side: Side): boolean {
+  if (side.closed) return true;
+  return !isBusy(side.activity) && side.question === null && side.hold === null &&
+    !side.writing && isBetween(side.cutter);
+}
+
+/** True where it is quiet outside of a transaction. */
+export function isFree(side: Side): boolean {
+  return isQuiet(side) && side.activity.transaction === "idle";
+}
+
+/** Resolves when the side is quiet, or gone. */
+export async function quiet(side: Side): Promise<void> {
+  while (!isQuiet(side)) await new Promise<void>((resolve) => side.waiting.add(resolve));
+}
+
+/** Lets those who wait for a change of it look again. */
+export function wake(side: Side): void {
+  if (side.waiting.size === 0) return;
+  const waiting = [...side.waiting];
+  side.waiting.clear();
+  for (const resolve of waiting) resolve();
+}
+
+/** Closes it; its reading loop ends without a word. */
+export function closeSide(side: Side): void {
+  side.closed = true;
+  closeQuietly(side.conn);
+  answer(side, null);
+  side.hold = null;
+  wake(side);
+}
+
+/**
+ * Asks something; the side must be free. The messages must end in exactly one ReadyForQuery.
+ *
+ * @returns null where the server went away
+ */
+export async function ask(side: Side, request: string | Uint8Array): Promise<Told | null> {
+  if (side.closed) return null;
+  // A simple query takes the place of the unnamed statement, which has to be made again.
+  if (typeof request === "string") side.made.delete("");
+  const told = new Promise<Told | null>((resolve) => side.question = resolve);
+  if (!await write(side.conn, typeof request === "string" ? queryBytes(request) : request)) {
+    answer(side, null);
+  }
+  return await told;
+}
+
+/** Takes a whole message that answers a question. @returns true where it was the last one */
+export function hearAnswer(side: Side, code: string, message: Uint8Array): boolean {
+  const payload = message.subarray(5);
+  if (code === "D") {
+    const row = parseDataRow(payload);
+    if (row !== null) side.heard.rows.push(row);
+  } else if (code === "E") {
+    side.heard.words ??= message.slice();
+  }
+  return code === "Z";
+}
+
+/** Settles the question that is under way with what was heard, or with null. */
+export function answer(side: Side, outcome: "heard" | null): void {
+  const { question, heard } = side;
+  if (question === null) return;
+  const { rows, words } = heard;
+  side.question = null;
+  heard.rows = [];
+  heard.words = null;
+  question(
+    outcome === null
+      ? null
+      : { rows, words, error: words === null ? null : parseErrorFields(words.subarray(5)) },
+  );
+  wake(side);
+}

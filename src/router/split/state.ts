@@ -1,0 +1,177 @@
+/**
+ * The state of a session whose reads may go to a standby.
+ *
+ * @module
+ */
+import type { Classifier } from "../../sql/classify.ts";
+import type { Complaint } from "../../wire/sqlstate.ts";
+import type { Credentials } from "../authenticate.ts";
+import type { Attempt } from "../acquire.ts";
+import type { Context } from "../context.ts";
+import type { Ending } from "../forward.ts";
+import type { Route } from "../route.ts";
+import { write } from "../socket.ts";
+import { type Book, createBook } from "./book.ts";
+import type { Classifiers } from "./classifiers.ts";
+import { createMemory, type Memory } from "./memory.ts";
+import type { Sample } from "./positions.ts";
+import { isBusy } from "../../wire/activity.ts";
+import { type Hold, isQuiet, type Side } from "./side.ts";
+
+/** What opens servers for this client, again and again. */
+export interface Login {
+  readonly startup: Uint8Array;
+  readonly credentials: Credentials;
+  readonly database: string;
+  readonly classifiers: Classifiers;
+}
+
+/** How the session's owner is told of its moves. */
+export interface SplitHooks {
+  /** Where it is now, or tries to get. */
+  onRoutes(primary: Route | null, standby: Route | null): void;
+  onAttempt(attempt: Attempt | null): void;
+  onBytes(direction: "to_server" | "to_client", count: number): void;
+}
+
+/** A session. Functions of this folder change it. */
+export interface Split {
+  readonly context: Context;
+  readonly client: Deno.Conn;
+  readonly login: Login;
+  readonly hooks: SplitHooks;
+  /** Aborted when the session is over. */
+  readonly signal: AbortSignal;
+  readonly book: Book;
+  readonly memory: Memory;
+  /** The server's parameters as the client knows them. */
+  readonly told: Map<string, string>;
+  classifier: Classifier | null;
+  /** Null while there is none, or it was left because it is no longer the primary. */
+  primary: Side | null;
+  standby: Side | null;
+  /** Which one answers, or answered last. */
+  live: Side | null;
+  /** A unit that failed on a standby is on its way to the primary. */
+  rerun: Promise<void> | null;
+  /** A transaction on the standby changed settings that the primary does not have yet. */
+  settingsAhead: boolean;
+  /** Reads that might have gone to a standby. */
+  reads: number;
+  /** Why this session gets no standby at all. */
+  noStandby: string | null;
+  /** When the last write was acknowledged, on the router's clock; null before the first. */
+  wroteAtMs: number | null;
+  /** What a standby must have replayed because of that; null where it is not known. */
+  need: Sample | null;
+  /** An answer was given in the server's place: the rest of the client's unit is dropped. */
+  skipping: boolean;
+  /** Leave the primary with this reason as soon as possible. */
+  drain: Complaint | null;
+  over: boolean;
+  /** The first of these settles how the session ended. */
+  end(ending: Ending): void;
+  readonly ended: Promise<Ending>;
+  /** Runs on the primary what a standby failed in; `side` is that standby if it is still there. */
+  readonly rerunOf: (hold: Hold, side: Side | null) => Promise<void>;
+}
+
+/** What Parse messages are kept of, in bytes, for a session. */
+const BOOK_BYTES = 1_048_576;
+
+/** A session that has no server yet. */
+export function createSplit(
+  { context, client, login, hooks, signal, rerun }: {
+    readonly context: Context;
+    readonly client: Deno.Conn;
+    readonly login: Login;
+    readonly hooks: SplitHooks;
+    readonly signal: AbortSignal;
+    readonly rerun: (hold: Hold, side: Side | null) => Promise<void>;
+  },
+): Split {
+  const { promise, resolve } = Promise.withResolvers<Ending>();
+  const split: Split = {
+    context,
+    client,
+    login,
+    hooks,
+    signal,
+    book: createBook(BOOK_BYTES),
+    memory: createMemory(),
+    told: new Map(),
+    classifier: null,
+    primary: null,
+    standby: null,
+    live: null,
+    rerun: null,
+    settingsAhead: false,
+    reads: 0,
+    noStandby: null,
+    wroteAtMs: null,
+    need: null,
+    skipping: false,
+    drain: null,
+    over: false,
+    end(ending) {
+      split.over = true;
+      resolve(ending);
+    },
+    ended: promise,
+    rerunOf: rerun,
+  };
+  return split;
+}
+
+/** Tells the owner where the session is. */
+export function tellRoutes(split: Split): void {
+  split.hooks.onRoutes(split.primary?.route ?? null, split.standby?.route ?? null);
+}
+
+/**
+ * Writes to the client, when no other server is in the middle of an answer.
+ *
+ * @returns false where the client is gone
+ */
+export async function toClient(
+  split: Split,
+  side: Side | null,
+  parts: readonly Uint8Array[],
+): Promise<boolean> {
+  for (;;) {
+    const { live } = split;
+    if (live === null || live === side || !speaks(live)) break;
+    await new Promise<void>((resolve) => live.waiting.add(resolve));
+  }
+  for (const part of joined(parts)) {
+    if (!await write(split.client, part)) {
+      split.end({ type: "client_left" });
+      return false;
+    }
+    split.hooks.onBytes("to_client", part.length);
+  }
+  return true;
+}
+
+function speaks(side: Side): boolean {
+  if (side.closed || side.hold?.failed === true) return false;
+  return side.writing || isBusy(side.activity) || !isQuiet(side);
+}
+
+/** Neighbours in one buffer become one part again, and small strangers are put together. */
+function joined(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  const [first] = parts;
+  if (first === undefined || parts.length === 1) return parts;
+  const last = parts[parts.length - 1]!;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const one = parts.every(({ buffer }) => buffer === first.buffer) &&
+    last.byteOffset + last.length - first.byteOffset === length;
+  if (one) return [new Uint8Array(first.buffer, first.byteOffset, length)];
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return [whole];
+}

@@ -1,0 +1,206 @@
+/**
+ * What stands between pgbench and the server in turn: nothing, a bare forwarder, metako's router in its
+ * ways, and whichever of the well-known proxies is installed. Each runs as a process of its own, on
+ * loopback, with the same server and the same password.
+ *
+ * @module
+ */
+import { run } from "../integration/router_postgres.ts";
+
+/** Something that pgbench can be pointed at. */
+export interface Contender {
+  readonly name: string;
+  readonly port: number;
+  /** CPU time that its processes have used, in milliseconds; null for the server itself. */
+  cpuMs(): Promise<number | null>;
+  /** Memory that its processes hold, in KiB. */
+  memoryKb(): Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+/** The servers that contenders lead to. */
+export interface Servers {
+  readonly primary: number;
+  readonly standby: number;
+  /** `pg_authid.rolpassword` of the benchmark's role. */
+  readonly verifier: string;
+}
+
+const HERE = new URL(".", import.meta.url).pathname;
+
+/** The server itself. */
+export function direct({ primary }: Servers): Contender {
+  const nothing = () => Promise.resolve(null);
+  return {
+    name: "direct",
+    port: primary,
+    cpuMs: nothing,
+    memoryKb: nothing,
+    stop: () => Promise.resolve(),
+  };
+}
+
+/** A forwarder on `Deno.listen` that knows nothing of any protocol: what the runtime itself costs. */
+export function forwarder(servers: Servers): Promise<Contender> {
+  const port = freePort();
+  return spawn("bare forwarder", port, Deno.execPath(), [
+    "run",
+    "-A",
+    `${HERE}forwarder.ts`,
+    String(port),
+    String(servers.primary),
+  ]);
+}
+
+/** metako's router. */
+export function metako(
+  name: string,
+  servers: Servers,
+  how: "split" | "primary" | "relay",
+): Promise<Contender> {
+  const port = freePort();
+  return spawn(name, port, Deno.execPath(), ["run", "-A", `${HERE}router_process.ts`], {
+    BENCH: JSON.stringify({ ...servers, port, how }),
+  });
+}
+
+/** PgBouncer in session mode; null where it is not installed. */
+export async function pgbouncer(servers: Servers, folder: string): Promise<Contender | null> {
+  const program = await installed("/usr/sbin/pgbouncer");
+  if (program === null) return null;
+  const port = freePort();
+  await Deno.writeTextFile(`${folder}/users.txt`, `"app" "secret"\n`);
+  await Deno.writeTextFile(
+    `${folder}/pgbouncer.ini`,
+    [
+      "[databases]",
+      `postgres = host=127.0.0.1 port=${servers.primary}`,
+      "[pgbouncer]",
+      "listen_addr = 127.0.0.1",
+      `listen_port = ${port}`,
+      "unix_socket_dir =",
+      "auth_type = scram-sha-256",
+      `auth_file = ${folder}/users.txt`,
+      "pool_mode = session",
+      "default_pool_size = 110",
+      "max_client_conn = 500",
+      "server_reset_query =",
+      "",
+    ].join("\n"),
+  );
+  await readable(folder);
+  return await spawn("PgBouncer (session)", port, program, [
+    "-q",
+    "-u",
+    "postgres",
+    `${folder}/pgbouncer.ini`,
+  ]);
+}
+
+/** HAProxy as a TCP proxy; null where it is not installed. */
+export async function haproxy(servers: Servers, folder: string): Promise<Contender | null> {
+  const program = await installed("/usr/sbin/haproxy");
+  if (program === null) return null;
+  const port = freePort();
+  await Deno.writeTextFile(
+    `${folder}/haproxy.cfg`,
+    [
+      "defaults",
+      "  mode tcp",
+      "  timeout connect 5s",
+      "  timeout client 1h",
+      "  timeout server 1h",
+      "listen postgres",
+      `  bind 127.0.0.1:${port}`,
+      `  server primary 127.0.0.1:${servers.primary}`,
+      "",
+    ].join("\n"),
+  );
+  return await spawn("HAProxy (TCP)", port, program, ["-db", "-q", "-f", `${folder}/haproxy.cfg`]);
+}
+
+async function spawn(
+  name: string,
+  port: number,
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Contender> {
+  const child = new Deno.Command(program, {
+    args: [...args],
+    env,
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  const processes = () => family(child.pid);
+  await listening(name, port);
+  return {
+    name,
+    port,
+    cpuMs: async () => sum((await processes()).map(cpuOf)),
+    memoryKb: async () => sum((await processes()).map(memoryOf)),
+    async stop() {
+      child.kill("SIGTERM");
+      await child.status;
+    },
+  };
+}
+
+async function listening(name: string, port: number): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  throw new Error(`Cannot measure ${name}: nothing listens on port ${port} after 30 s.`);
+}
+
+/** A process and its children. */
+async function family(pid: number): Promise<number[]> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", String(pid)] })
+    .output();
+  const children = new TextDecoder().decode(stdout).split("\n").map(Number).filter((id) => id > 0);
+  return [pid, ...children];
+}
+
+function cpuOf(pid: number): number {
+  // Fields 14 and 15 behind the name in brackets: user and system time, in ticks of 10 ms.
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+function memoryOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1] ?? 0);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+async function installed(path: string): Promise<string | null> {
+  return await Deno.stat(path).then(() => path, () => null);
+}
+
+async function readable(folder: string): Promise<void> {
+  await new Deno.Command("chmod", { args: ["-R", "a+rX", folder] }).output();
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
+
+/** Runs pgbench; gives what it prints. @throws where it failed */
+export async function pgbench(port: number, args: readonly string[]): Promise<string> {
+  const where = ["-h", "127.0.0.1", "-p", `${port}`, "-U", "app", "postgres"];
+  const { code, stdout, stderr } = await run("pgbench", [...args, ...where]);
+  if (code !== 0) throw new Error(`pgbench failed: ${stderr}`);
+  return stdout;
+}

@@ -1,0 +1,39 @@
+/**
+ * metako's router by itself, without an agent: what it leads to stands in the environment (BENCH).
+ *
+ * @module
+ */
+import { startRouter } from "../../src/router/router.ts";
+import { loadParser } from "../../src/sql/parser.ts";
+import { OPTIONS } from "../router/harness.ts";
+
+const { port, primary, standby, verifier, how } = JSON.parse(Deno.env.get("BENCH")!);
+const at = (node: string, serverPort: number) => ({ node, host: "127.0.0.1", port: serverPort });
+const view = {
+  term: 1,
+  primary: at("a", primary),
+  because: "",
+  yielding: null,
+  standbys: [{ ...at("b", standby), local: true, healthy: true, lagBytes: 0 }],
+};
+const started = startRouter({
+  ...OPTIONS,
+  port,
+  readOnlyPort: null,
+  maximumConnections: 2000,
+  splitting: how === "split",
+  startupTimeoutMs: 30_000,
+}, {
+  view: () => view,
+  onChange: () => () => {},
+  roles: {
+    mockSecret: how === "relay" ? null : new Uint8Array(32),
+    find: () => Promise.resolve({ ok: true, privileged: false, stored: verifier }),
+    forget() {},
+  },
+  parser: how === "split" ? await loadParser() : null,
+  now: () => performance.now(),
+  random: () => Math.random(),
+  log: () => {},
+});
+if (!started.ok) throw new Error(started.because);

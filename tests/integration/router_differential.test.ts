@@ -1,0 +1,310 @@
+/**
+ * The same conversation with the server itself and through the router, with splitting on: message by
+ * message the answers are the same. Conversations are made up from a seed; a standby stops and goes on
+ * to replay in the middle of them. METAKO_CONVERSATIONS=FROM-TO plays others than the usual ones.
+ */
+import assert from "node:assert/strict";
+import { openBackend } from "../../src/router/backend.ts";
+import { loadParser } from "../../src/sql/parser.ts";
+import { concatBytes, cStringBytes, int32Bytes, messageBytes } from "../../src/wire/bytes.ts";
+import { parseErrorFields } from "../../src/wire/errors.ts";
+import { queryBytes, terminateBytes } from "../../src/wire/messages.ts";
+import { closeStatementBytes, parseDataRow, syncBytes } from "../../src/wire/requests.ts";
+import { startupBytes } from "../../src/wire/startup.ts";
+import { Peer, withRouter } from "../router/harness.ts";
+import { noPostgres, startDatabase, startStandby, verifying } from "./router_postgres.ts";
+
+const [FROM, TO] = (Deno.env.get("METAKO_CONVERSATIONS") ?? "1-25").split("-").map(Number);
+const STEPS = 40;
+
+/** What a client sends in one go, and how many ReadyForQuery answer it. */
+interface Step {
+  readonly text: string;
+  readonly bytes: Uint8Array;
+  readonly ready: number;
+  /** Without a ReadyForQuery: the message that ends the answer, or an error. */
+  readonly until?: string;
+}
+
+const QUERIES = [
+  "SELECT * FROM t ORDER BY id",
+  "SELECT count(*), sum(n) FROM t",
+  "SELECT n FROM t WHERE id = 3",
+  "VALUES (1, 'a'), (2, NULL)",
+  "SELECT 1; SELECT n FROM t WHERE id = 1",
+  "SELECT 1; UPDATE t SET n = n + 1 WHERE id = 1; SELECT n FROM t WHERE id = 1",
+  "/* metako: standby */ SELECT sum(n) FROM t",
+  "SELECT twice(n) FROM t WHERE id = 2",
+  "SELECT bump(4)",
+  "EXPLAIN (COSTS OFF) SELECT * FROM t WHERE id = 1",
+  "UPDATE t SET n = n + 1 WHERE id = 1",
+  "INSERT INTO t VALUES (100, 1) ON CONFLICT (id) DO UPDATE SET n = t.n + 1",
+  "INSERT INTO t VALUES (1, 1)",
+  "DELETE FROM t WHERE id = 100",
+  "WITH moved AS (UPDATE t SET n = n + 1 WHERE id = 5 RETURNING n) SELECT n FROM moved",
+  "BEGIN",
+  "BEGIN",
+  "BEGIN READ ONLY",
+  "BEGIN ISOLATION LEVEL REPEATABLE READ",
+  "COMMIT",
+  "COMMIT",
+  "ROLLBACK",
+  "SAVEPOINT s",
+  "ROLLBACK TO s",
+  "SET app.tenant = 'it''s'",
+  "SET app.tenant = 'other'",
+  "SET LOCAL app.tenant = 'local'",
+  "SELECT set_config('app.tenant', 'by function', false)",
+  "RESET ALL",
+  "SELECT coalesce(current_setting('app.tenant', true), '') AS tenant",
+  "SET extra_float_digits = 0",
+  "SHOW extra_float_digits",
+  "SET search_path = other, public",
+  "SET search_path = public",
+  "SELECT word FROM named",
+  "SHOW search_path",
+  "SHOW transaction_read_only",
+  "SELECT nothing FROM t",
+  "SELECT 1/0",
+  "SELECT 1/(n - n) FROM t WHERE id = 1",
+  "SELEC 1",
+  "",
+  "-- nothing",
+  "PREPARE p AS SELECT n FROM t WHERE id = $1",
+  "EXECUTE p(2)",
+  "DEALLOCATE p",
+  "DEALLOCATE ALL",
+  "DISCARD ALL",
+  "CREATE TABLE IF NOT EXISTS extra AS SELECT 1 AS one",
+  "SELECT * FROM extra",
+  "DROP TABLE IF EXISTS extra",
+  "CREATE TEMP TABLE t AS SELECT 7 AS id, 7 AS n",
+  "DROP TABLE IF EXISTS pg_temp.t",
+  "SELECT * FROM t WHERE id = 1 FOR UPDATE",
+  "DECLARE c CURSOR FOR SELECT id FROM t ORDER BY id",
+  "FETCH 2 FROM c",
+  "DO $$ BEGIN PERFORM 1; END $$",
+  "COPY (SELECT id FROM t ORDER BY id) TO STDOUT",
+];
+const PREPARABLE = [
+  "SELECT n FROM t WHERE id = 4",
+  "SELECT count(*) FROM t",
+  "UPDATE t SET n = n + 1 WHERE id = 2",
+  "SELECT nothing FROM t",
+  "SELECT 1/0",
+  "SELECT coalesce(current_setting('app.tenant', true), '')",
+  "BEGIN READ ONLY",
+  "COMMIT",
+  "SELECT word FROM named",
+];
+const NAMES = ["", "", "", "s1", "s2"];
+
+const parse = (name: string, text: string) =>
+  messageBytes("P", cStringBytes(name), cStringBytes(text), Uint8Array.of(0, 0));
+const bind = (name: string) =>
+  messageBytes("B", cStringBytes(""), cStringBytes(name), new Uint8Array(6));
+const describe = (kind: string, name: string) =>
+  messageBytes("D", Uint8Array.of(kind.charCodeAt(0)), cStringBytes(name));
+const execute = (limit = 0) => messageBytes("E", cStringBytes(""), int32Bytes(limit));
+const flush = messageBytes("H");
+
+function conversation(seed: number): readonly Step[] {
+  let state = seed * 2654435761 % 4294967296;
+  const roll = (sides: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor(state / 4294967296 * sides);
+  };
+  const pick = <T>(list: readonly T[]): T => list[roll(list.length)]!;
+  const steps: Step[] = [];
+  for (let i = 0; i < STEPS; i++) {
+    const name = pick(NAMES);
+    const text = pick(PREPARABLE);
+    const batch = (what: string, ...messages: Uint8Array[]): Step => ({
+      text: what,
+      bytes: concatBytes([...messages, syncBytes()]),
+      ready: 1,
+    });
+    switch (roll(10)) {
+      case 0:
+        steps.push(
+          batch(`parse and run "${name}": ${text}`, parse(name, text), bind(name), execute()),
+        );
+        break;
+      case 1:
+        steps.push(batch(`run "${name}"`, bind(name), describe("P", ""), execute()));
+        break;
+      case 2:
+        steps.push({
+          text: `describe "${name}" first: ${text}`,
+          bytes: concatBytes([parse(name, text), describe("S", name), flush]),
+          ready: 0,
+          until: "Tn",
+        }, batch(`then run it`, bind(name), execute()));
+        break;
+      case 3:
+        steps.push(batch(`close "${name}"`, closeStatementBytes(name)));
+        break;
+      case 4: {
+        const [a, b] = [pick(PREPARABLE), pick(PREPARABLE)];
+        steps.push(
+          batch(
+            `two: ${a}; ${b}`,
+            parse("", a),
+            bind(""),
+            execute(),
+            parse("", b),
+            bind(""),
+            execute(),
+          ),
+        );
+        break;
+      }
+      case 5: {
+        const [a, b, c] = [pick(QUERIES), pick(PREPARABLE), pick(QUERIES)];
+        if ([a, c].some((query) => query.startsWith("COPY"))) break;
+        steps.push({
+          text: `pipelined: ${a} | ${b} | ${c}`,
+          bytes: concatBytes([
+            queryBytes(a),
+            parse("", b),
+            bind(""),
+            execute(),
+            syncBytes(),
+            queryBytes(c),
+          ]),
+          ready: 3,
+        });
+        break;
+      }
+      case 6:
+        steps.push(batch(`some rows of "${name}"`, bind(name), execute(2)));
+        break;
+      default: {
+        const query = pick(QUERIES);
+        steps.push({ text: query, bytes: queryBytes(query), ready: 1 });
+      }
+    }
+  }
+  return steps;
+}
+
+/** The answer, in words that two servers can be compared by. */
+async function answerOf(peer: Peer, step: Step): Promise<string[]> {
+  const words: string[] = [];
+  let ready = 0;
+  for (;;) {
+    const message = await peer.message();
+    if (message === null) return [...words, "the end"];
+    const { code, payload } = message;
+    switch (code) {
+      // Parameters come when they come, and notices may tell of a server.
+      case "S":
+      case "N":
+        break;
+      case "E": {
+        const { severity, sqlstate, message: text } = parseErrorFields(payload);
+        words.push(`${severity} ${sqlstate} ${text}`);
+        if (step.until !== undefined) return words;
+        break;
+      }
+      case "D":
+        words.push(`row ${JSON.stringify(parseDataRow(payload))}`);
+        break;
+      case "T":
+        // Which table a column is of differs between databases.
+        words.push(`columns ${(payload[0]! << 8) | payload[1]!}`);
+        break;
+      default:
+        words.push(`${code} ${new TextDecoder().decode(payload)}`);
+    }
+    if (code === "Z" && ++ready === step.ready) return words;
+    if (step.until?.includes(code)) return words;
+  }
+}
+
+Deno.test({
+  name: "conversations through the router are those with the server itself",
+  ignore: noPostgres,
+  async fn() {
+    const primary = await startDatabase(["host all legacy 127.0.0.1/32 md5"]);
+    const standby = await startStandby(primary);
+    const parser = await loadParser();
+    const at = (node: string, port: number) => ({ node, host: "127.0.0.1", port });
+    const view = {
+      primary: at("a", primary.port),
+      standbys: [{ ...at("b", standby.port), local: false, healthy: true, lagBytes: 0 }],
+    };
+    await primary.sql("SET password_encryption = md5; CREATE ROLE legacy LOGIN PASSWORD 'secret'");
+    const stored = await primary.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'legacy'");
+    const digest = stored.replace(/^md5/, "");
+    const roles = verifying(primary);
+    const logIn = async (port: number, database: string): Promise<Peer> => {
+      const opening = await openBackend({
+        target: at("router", port),
+        tls: null,
+        clientKey: null,
+        startup: startupBytes({ user: "legacy", database }),
+        credentials: { type: "md5", digest },
+        allowTrusted: false,
+        connectTimeoutMs: 10_000,
+        greetingTimeoutMs: 10_000,
+        signal: new AbortController().signal,
+      });
+      if (opening.type !== "open") assert.fail(JSON.stringify(opening));
+      return new Peer(opening.backend.conn as Deno.TcpConn);
+    };
+    try {
+      for (const database of ["direct", "routed"]) {
+        await primary.sql(`CREATE DATABASE ${database} OWNER legacy`);
+      }
+      const options = { splitting: true };
+      await withRouter({ view, options, ports: { parser, roles } }, async (bench) => {
+        for (let seed = FROM!; seed <= TO!; seed++) {
+          const peers: Peer[] = [];
+          const sides = [[primary.port, "direct"], [bench.port, "routed"]] as const;
+          for (const [, database] of sides) {
+            const setup = await logIn(primary.port, database);
+            await setup.send(queryBytes(SETUP));
+            await setup.until("Z");
+            await setup.send(terminateBytes());
+            setup.close();
+          }
+          // Others' writes may be missing on a standby; these are made before the conversation.
+          const position = await primary.sql("SELECT pg_current_wal_lsn()");
+          await standby.becomes("t", `SELECT pg_last_wal_replay_lsn() >= '${position}'`);
+          for (const [port, database] of sides) peers.push(await logIn(port, database));
+          let paused = false;
+          const told: string[] = [];
+          for (const [i, step] of conversation(seed).entries()) {
+            if ((seed + i) % 11 === 5) {
+              paused = !paused;
+              await standby.sql(`SELECT pg_wal_replay_${paused ? "pause" : "resume"}()`);
+            }
+            told.push(`${i}: ${step.text}${paused ? " (replay stands still)" : ""}`);
+            for (const peer of peers) await peer.send(step.bytes);
+            const [direct, routed] = await Promise.all(peers.map((peer) => answerOf(peer, step)));
+            assert.deepEqual(routed, direct, `seed ${seed}:\n${told.join("\n")}`);
+          }
+          if (paused) await standby.sql("SELECT pg_wal_replay_resume()");
+          for (const peer of peers) {
+            await peer.send(terminateBytes());
+            peer.close();
+          }
+        }
+        const { reads = 0 } = bench.router.statistics().queries.b ?? {};
+        assert.ok(reads > TO! - FROM!, `${reads} reads on the standby`);
+      });
+    } finally {
+      await standby.stop();
+      await primary.stop();
+    }
+  },
+});
+
+const SETUP = `DROP SCHEMA IF EXISTS other CASCADE; DROP TABLE IF EXISTS t, named, extra CASCADE;
+CREATE SCHEMA other; CREATE TABLE t (id int PRIMARY KEY, n int);
+INSERT INTO t SELECT i, i * 10 FROM generate_series(1, 6) i;
+CREATE TABLE named AS SELECT 'public' AS word; CREATE TABLE other.named AS SELECT 'other' AS word;
+CREATE OR REPLACE FUNCTION twice(i int) RETURNS int LANGUAGE sql STABLE AS 'SELECT 2 * i';
+CREATE OR REPLACE FUNCTION bump(i int) RETURNS int LANGUAGE sql VOLATILE AS
+'UPDATE t SET n = n + 1 WHERE id = i RETURNING n';`;

@@ -125,6 +125,7 @@ function take(
       const status = parseReadyForQuery(message.subarray(5));
       if (status === null) return unfit(split);
       noteReady(side.activity, status);
+      side.batchFailed = false;
       side.expected.shift();
       // A COPY swallows Syncs, and nothing is owed for them.
       if (!isBusy(side.activity)) side.expected.length = 0;
@@ -171,7 +172,11 @@ function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Arra
   const fatal = endsSession(fields);
   const { hold } = side;
   const group = side.expected[0];
-  if (group !== undefined) group.length = 0;
+  if (group !== undefined) {
+    // Whether such a Parse was reached, and took the old one away, only the server knows.
+    if (group.some(({ name }) => name === "")) split.book.delete("");
+    group.length = 0;
+  }
   if (hold?.failed === true) return;
   if (hold !== null && fields.sqlstate !== CANCELLED) {
     hold.failed = true;
@@ -188,6 +193,7 @@ function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Arra
     if (side === split.standby || side.farewell !== null) return;
   }
   if (fatal) side.explained = true;
+  side.batchFailed = side.openBatch;
   countFailure(split.context, side.route.target.node);
   pass(split, side, "E", message, out);
 }

@@ -131,7 +131,10 @@ export async function send(split: Split, side: Side, unit: Unit, open: boolean):
   for (const { code } of unit.messages) {
     noteRequest(side.activity, code);
     expectAnswers(side, code, made);
+    // It takes the place of the unnamed statement, as a Parse does that fails.
+    if (code === "Q") book.delete("");
   }
+  if (unit.makes.some(({ name }) => name === "")) book.delete("");
   noteTouches(memory, unit.touches);
   if (unit.unread) book.clear();
   for (const name of unit.closes) forget(split, side, name);

@@ -48,6 +48,8 @@ export interface Side {
   readonly expected: Statement[][];
   /** Messages of the extended protocol were sent, and no Sync behind them. */
   openBatch: boolean;
+  /** It answered with an error that the client has read: up to a Sync it listens to nothing. */
+  batchFailed: boolean;
   /** A question of the router's own is under way. */
   question: ((told: Told | null) => void) | null;
   /** What it said is being written to the client. */
@@ -79,6 +81,7 @@ export function createSide(route: Route, backend: Backend): Side {
     made: new Map(),
     expected: [],
     openBatch: false,
+    batchFailed: false,
     writing: false,
     question: null,
     heard: { rows: [], words: null },

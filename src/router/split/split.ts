@@ -12,7 +12,7 @@ import { syncBytes } from "../../wire/requests.ts";
 import type { EarlyInput } from "../forward.ts";
 import { read, write } from "../socket.ts";
 import { dispatch } from "./place.ts";
-import { ask, isFree, type Side } from "./side.ts";
+import { ask, isFree, quiet, type Side } from "./side.ts";
 import { type Split, toClient } from "./state.ts";
 import { blind, type Judging, type Message, planBatch, planQuery, type Unit } from "./unit.ts";
 
@@ -196,7 +196,10 @@ async function sendBatch(
   const plan = planBatch(batch, !open, await judging(split));
   const unit: Unit = because === "large" ? { ...plan, place: "primary" } : plan;
   if (described !== null && !described.closed) {
-    const stays = unit.place === "standby" && described === split.live && described.openBatch;
+    // It may go on there, or has to: in a transaction, or where the rest of it is dropped.
+    const bound = described.batchFailed || described.activity.transaction !== "idle";
+    const stays = described === split.live && described.openBatch &&
+      (bound || unit.place === "standby");
     if (!stays && !await leaveDescribed(split, intake)) return false;
   }
   const unnamed = split.book.get("");
@@ -232,6 +235,10 @@ function clearBatch(intake: Intake): void {
 
 /** What texts are judged by at this moment. */
 async function judging(split: Split): Promise<Judging> {
+  // Whether a standby made the statement that is used next is known once it has answered.
+  while (split.rerun !== null) await split.rerun;
+  const { live, standby } = split;
+  if (live !== null && live === standby && !live.openBatch) await quiet(live);
   const { login, primary, memory, book } = split;
   const free = primary !== null && !primary.closed && isFree(primary) && !isBusy(primary.activity);
   const query = free ? (text: string) => ask(primary, text) : null;

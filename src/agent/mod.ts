@@ -16,4 +16,5 @@ export { findPostgres } from "../postgres/discover.ts";
 export { OLDEST_MAJOR } from "../postgres/version.ts";
 export { createOperatorClient } from "./operator.ts";
 export { runGuardian } from "./guardian.ts";
+export type { ConfigReading } from "./reload.ts";
 export { runAgent } from "./run.ts";

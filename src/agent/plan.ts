@@ -93,22 +93,36 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
   };
 }
 
-/** What the router room is told. */
+/** What the router room is told; what a reload may change is looked up when it is needed. */
 export function routerOptions(config: Config, tls: TlsCertificate | null): RouterOptions {
-  const { router, loadBalancer, coordination } = config;
+  const { router } = config;
   return {
     host: router.host,
     port: router.port,
     readOnlyPort: router.readOnlyPort,
-    writeTimeoutMs: loadBalancer.writeTimeoutMs,
-    readTimeoutMs: loadBalancer.readTimeoutMs,
-    algorithm: loadBalancer.algorithm,
-    localNodePreference: coordination.localNodePreference,
-    maximumConnections: router.maximumConnections,
+    get writeTimeoutMs() {
+      return config.loadBalancer.writeTimeoutMs;
+    },
+    get readTimeoutMs() {
+      return config.loadBalancer.readTimeoutMs;
+    },
+    get algorithm() {
+      return config.loadBalancer.algorithm;
+    },
+    get localNodePreference() {
+      return config.coordination.localNodePreference;
+    },
+    get maximumConnections() {
+      return config.router.maximumConnections;
+    },
     maximumWaiting: router.maximumWaiting,
-    allowTrustedBackend: router.allowTrustedBackend,
+    get allowTrustedBackend() {
+      return config.router.allowTrustedBackend;
+    },
     tls: tls === null ? null : { cert: tls.cert, key: tls.key },
-    requireTls: router.tls === "require",
+    get requireTls() {
+      return config.router.tls === "require";
+    },
     startupTimeoutMs: STARTUP_TIMEOUT_MS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   };

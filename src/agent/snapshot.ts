@@ -114,6 +114,7 @@ export function nodeStatus(
       since_ms: Math.max(0, Math.round(nowMs - running.sinceMs)),
       progress: progressOf(running, nowMs),
     },
+    paused: null,
     contact: identity.contact,
     router: options.router,
     peers: options.peers,

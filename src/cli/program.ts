@@ -17,6 +17,7 @@ import { failoverCommand } from "./failover.ts";
 import { guardianCommand } from "./guardian.ts";
 import { historyCommand } from "./history.ts";
 import { LOG_WORDS, logsCommand } from "./logs.ts";
+import { addOperations } from "./program_operations.ts";
 import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import { switchoverCommand } from "./switchover.ts";
@@ -89,7 +90,7 @@ export function buildProgram(context: Context, finish: (code: number) => void): 
     .addHelpText(
       "after",
       "\nThe log goes to standard output, one line of JSON per event. PostgreSQL is left running" +
-        "\nwhen the agent ends. Exit code 1: it could not start, and the last line says why.",
+        "\nwhen the agent ends. SIGHUP has it read its configuration file again. Exit code 1: it could not start, and the last line says why.",
     )
     .action(async (options) => finish(await runCommand({ config: configOf(options) }, context)));
 
@@ -172,6 +173,8 @@ export function buildProgram(context: Context, finish: (code: number) => void): 
       const wish = { config: configOf(options), to: options.to, force } as const;
       finish(await failoverCommand(wish, terminal));
     });
+
+  addOperations(program, { configOf, finish, terminal });
 
   program.command("doctor")
     .description("look at the cluster, this host and its PostgreSQL: what is wrong, and what to do")

@@ -118,6 +118,20 @@ const disk = z.object({
   low: z.boolean(),
 });
 
+const pause = z.object({
+  id: z.string(),
+  /** Why, in the operator's words; may be empty. */
+  reason: z.string(),
+  /** Who asked for it, as `user@host`. */
+  by: z.string(),
+  /** RFC 3339, UTC. */
+  since: z.string(),
+  /** On the primary: whether it is left alone even where its lease ends. */
+  holds_primary: z.boolean(),
+  /** The action on PostgreSQL that waits for the end of the pause; null where none does. */
+  held: z.string().nullable(),
+});
+
 /** What one node knows about itself and about the others. The body of `GET /status`. */
 export const nodeStatusSchema = z.object({
   node: z.string(),
@@ -166,6 +180,8 @@ export const nodeStatusSchema = z.object({
   /** PostgreSQL's release, such as 15. */
   postgres_major: count.nullable().default(null),
   operation: operation.nullable(),
+  /** The pause that this node keeps; null while metako steers its PostgreSQL. */
+  paused: pause.nullable().default(null),
   contact,
   /** Counters of the local router; null where none runs. */
   router: router.nullable(),

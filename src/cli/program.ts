@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { completionScript, type Shell, SHELLS } from "./completion.ts";
 import { configCheckCommand } from "./config_check.ts";
 import { configInitCommand } from "./config_init.ts";
@@ -22,6 +22,7 @@ import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import { switchoverCommand } from "./switchover.ts";
 import type { Terminal } from "./terminal.ts";
+import { wholeNumber } from "./whole_number.ts";
 
 /** What the commands are given by the process they run in. */
 export interface Context {
@@ -294,15 +295,4 @@ function refuseUnknown(program: Command, word: string): never {
   const known = program.createHelp().visibleCommands(program)
     .map((command) => command.name()).join(", ");
   return program.error(`error: unknown command '${word}'. The commands are ${known}.`);
-}
-
-/** A parser of option values: whole numbers within a range. */
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (!(value >= least && value <= most)) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-    }
-    return value;
-  };
 }

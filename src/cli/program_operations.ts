@@ -4,11 +4,14 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { changeMembersCommand } from "./change_members.ts";
+import { membersCommand } from "./members.ts";
 import { pauseCommand, resumeCommand } from "./pause.ts";
 import { reinitCommand } from "./reinit.ts";
 import { reloadCommand } from "./reload.ts";
 import { restartCommand } from "./restart.ts";
 import type { Terminal } from "./terminal.ts";
+import { wholeNumber } from "./whole_number.ts";
 
 /** What the commands need from the program they belong to. */
 export interface Ways {
@@ -26,6 +29,7 @@ export function addOperations(program: Command, ways: Ways): void {
   addMaintenance(program, ways);
   addReload(program, ways);
   addServerCommands(program, ways);
+  addMembers(program, ways);
 }
 
 function addMaintenance(program: Command, { configOf, finish, terminal }: Ways): void {
@@ -121,5 +125,58 @@ function addServerCommands(program: Command, { configOf, finish, terminal }: Way
           terminal,
         ),
       )
+    );
+}
+
+function addMembers(program: Command, { configOf, finish, terminal }: Ways): void {
+  const members = program.command("members").description("who the members are, one more, one less")
+    .helpCommand(false);
+  const port = wholeNumber(1, 65_535);
+  const minutes = wholeNumber(1, 1440);
+  members.command("list")
+    .description("print who counts, and whose configuration names whom")
+    .option("--json", "print JSON")
+    .option("--config <file>", ANY_MEMBER)
+    .action(async (options) =>
+      finish(
+        await membersCommand({ config: configOf(options), json: options.json ?? false }, terminal),
+      )
+    );
+  const help =
+    "\nIt changes no file: it says what to write where, and in which order to restart the" +
+    "\nagents, then waits until a majority has agreed. Exit code 1: not in time. 3: it cannot be" +
+    "\ndone now. 4: nobody answers.";
+  const waiting = (options: { wait: boolean; minutes: number; config?: string }) => ({
+    config: configOf(options),
+    wait: options.wait,
+    timeoutMs: options.minutes * 60_000,
+  });
+  members.command("add")
+    .description("say how to add a member, and wait until it counts")
+    .argument("<name=host>", "its node_name, and where its agent is reached")
+    .option("--api-port <port>", "where its agent listens", port, 8080)
+    .option("--witness", "it has no PostgreSQL, and votes only")
+    .option("--no-wait", "say what to do, and end")
+    .option("--minutes <count>", "how long to wait", minutes, 30)
+    .option("--config <file>", ANY_MEMBER)
+    .addHelpText("after", help)
+    .action(async (text: string, options, add: Command) => {
+      const [, node, host] = /^([A-Za-z0-9_-]{1,40})=([A-Za-z0-9._:-]+)$/.exec(text) ?? [];
+      if (node === undefined || host === undefined) {
+        add.error(`error: '${text}' must be NAME=HOST, like node4=192.168.1.104.`);
+      }
+      const { apiPort, witness = false } = options;
+      const wish = { change: "add", node, host, apiPort, witness } as const;
+      finish(await changeMembersCommand(wish, waiting(options), terminal));
+    });
+  members.command("remove")
+    .description("say how to remove a member, and wait until it counts no more")
+    .argument("<name>", "its node_name")
+    .option("--no-wait", "say what to do, and end")
+    .option("--minutes <count>", "how long to wait", minutes, 30)
+    .option("--config <file>", ANY_MEMBER)
+    .addHelpText("after", help)
+    .action(async (node: string, options) =>
+      finish(await changeMembersCommand({ change: "remove", node }, waiting(options), terminal))
     );
 }

@@ -118,6 +118,8 @@ const disk = z.object({
   low: z.boolean(),
 });
 
+const member = z.object({ node: z.string(), kind: z.enum(["data", "witness"]) });
+
 const pause = z.object({
   id: z.string(),
   /** Why, in the operator's words; may be empty. */
@@ -180,6 +182,10 @@ export const nodeStatusSchema = z.object({
   /** PostgreSQL's release, such as 15. */
   postgres_major: count.nullable().default(null),
   operation: operation.nullable(),
+  /** The members that count, by the newest record that this node holds. */
+  members: z.array(member).nullable().default(null),
+  /** The members that this node's configuration proposes. */
+  proposed_members: z.array(member).nullable().default(null),
   /** The pause that this node keeps; null while metako steers its PostgreSQL. */
   paused: pause.nullable().default(null),
   contact,

@@ -69,6 +69,8 @@ export const STATUS: NodeStatus = {
   }],
   postgres_major: 15,
   operation: null,
+  members: null,
+  proposed_members: null,
   paused: null,
   contact: {
     database_host: "127.0.0.1",

@@ -72,9 +72,9 @@ Deno.test("pathOf() breaks where nothing is known, and shows a value that stands
   assert.equal(pathOf([], scale), "");
   assert.equal(
     pathOf([[0, 0], [100, 80], [200, null], [300, 40]], scale),
-    "M0,80L100,0M300,40h0",
+    "M0,80L100,0M300,40h0.1",
   );
-  assert.equal(pathOf([[0, 500]], scale), "M0,0h0", "what is beyond stays inside");
+  assert.equal(pathOf([[0, 500]], scale), "M0,0h0.1", "what is beyond stays inside");
 });
 
 Deno.test("gauge() and speed() read the samples", () => {
@@ -188,7 +188,10 @@ Deno.test("describeNode() shows who does not stream, is cloned, or only votes", 
   const shown = described("node2", STATUS, cloned);
   assert.equal(shown.kind, "trouble");
   assert.equal(shown.lines[0], "PostgreSQL 15 is absent, timeline 2: it has no data yet");
-  assert.deepEqual(shown.progress, { text: "clone: 50 % of 1 kB, 64 B/s, 8.0 s left", done: 0.5 });
+  assert.deepEqual(shown.progress, {
+    text: "being cloned: 50 % of 1 kB, 64 B/s, 8.0 s left",
+    done: 0.5,
+  });
   const witness = standby("node3", { role: "witness", state: "absent", following: null });
   assert.deepEqual(
     [described("node3", STATUS, witness).title, described("node3", STATUS, witness).link],

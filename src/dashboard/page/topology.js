@@ -153,9 +153,24 @@ function count(value, word) {
   return `${value} ${word}${value === 1 ? "" : "s"}`;
 }
 
+/** What an action on PostgreSQL is called; the others go by their own names. */
+const DOING = {
+  initialise: "being created",
+  clone: "being cloned",
+  rewind: "being rewound",
+  start_primary: "starting",
+  start_standby: "starting",
+  follow: "attaching",
+  revoke: "detaching",
+  promote: "promoting",
+  stop: "stopping",
+  fence: "being fenced",
+};
+
 function progressOf(operation) {
   if (operation === null) return null;
-  const { action, since_ms, progress } = operation;
+  const { since_ms, progress } = operation;
+  const action = DOING[operation.action] ?? operation.action;
   if (progress === null) {
     // What takes a moment is nothing to look at.
     return since_ms < 3000 ? null : { text: `${action}, for ${span(since_ms)}`, done: null };

@@ -9,7 +9,7 @@
 import type { Event } from "../core/event.ts";
 import type { Log } from "../core/log.ts";
 import type { ServerAction, ServerObservation } from "../core/server.ts";
-import type { ActionProgress, LocalServer } from "../postgres/server.ts";
+import type { ActionOutcome, ActionProgress, LocalServer } from "../postgres/server.ts";
 import { monotonicMs } from "./clock.ts";
 import { type PaceSample, withSample } from "./pace.ts";
 
@@ -23,6 +23,14 @@ export interface RunningAction {
   readonly samples: readonly PaceSample[];
 }
 
+/** What {@linkcode ServerDriver.exclusively} lends. */
+export interface Hands {
+  readonly server: LocalServer;
+  /** Carries out an action; `status` shows it meanwhile. */
+  readonly run: (action: ServerAction) => Promise<ActionOutcome>;
+  readonly signal: AbortSignal;
+}
+
 /** The local server in the agent's hands. */
 export interface ServerDriver {
   /** Starts an action; its end is submitted as an event. */
@@ -30,6 +38,13 @@ export interface ServerDriver {
   /** Looks at the server now, or as soon as the look under way has ended. */
   lookNow(): void;
   observation(): ServerObservation | null;
+  /**
+   * Has the server for `work` alone, at an operator's request. Until it ends the core sees nothing
+   * of the server and can do nothing to it but fence it, which ends the work: `signal` is aborted.
+   *
+   * @returns null, nothing having been begun, where the server is in somebody's hands already
+   */
+  exclusively<T>(work: (hands: Hands) => Promise<T>): Promise<T> | null;
   running(): RunningAction | null;
   /** Aborts the action under way; its helper processes must not outlive the agent. */
   stop(): Promise<void>;
@@ -37,6 +52,9 @@ export interface ServerDriver {
 
 /** Pause between two looks when nothing asks for one. */
 const MAXIMUM_LOOK_EVERY_MS = 1000;
+
+/** Under which an operator's action runs: the core's numbers begin with 1. */
+const BY_HAND = 0;
 
 /** Drives `server`; a witness has none, and says "absent". */
 export function driveServer(
@@ -58,6 +76,8 @@ export function driveServer(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ending: Promise<void> = Promise.resolve();
   const stopping = new AbortController();
+  /** Aborted by a fence; null where no operator has the server. */
+  let lent: AbortController | null = null;
 
   const look = async () => {
     clearTimeout(timer);
@@ -77,6 +97,8 @@ export function driveServer(
         again = true;
         continue;
       }
+      // What an operator does is not what the core has to act upon.
+      if (lent !== null) continue;
       observed = found;
       submit({ type: "observed", nowMs: monotonicMs(), server: found });
     } while (again);
@@ -124,6 +146,12 @@ export function driveServer(
   return {
     run(operation, action) {
       if (server === null) return;
+      if (lent !== null && action.type !== "fence") {
+        const because = "an operator has the server in hand";
+        const failed = { type: "action_failed", operation, failure: "failed", because } as const;
+        return queueMicrotask(() => submit({ ...failed, nowMs: monotonicMs() }));
+      }
+      lent?.abort(new Error("the server had to be fenced"));
       epoch++;
       // A copy can take hours, in which the log shall not be silent about it.
       if (action.type === "clone" || action.type === "initialise") {
@@ -149,6 +177,26 @@ export function driveServer(
           failure: "failed",
           because: error instanceof Error ? error.message : String(error),
         });
+      });
+    },
+    exclusively(work) {
+      if (server === null || lent !== null || running.size > 0) return null;
+      const mine = lent = new AbortController();
+      const signal = AbortSignal.any([mine.signal, stopping.signal]);
+      const run = async (action: ServerAction): Promise<ActionOutcome> => {
+        if (signal.aborted) return { ok: false, failure: "failed", because: `${signal.reason}` };
+        running.set(BY_HAND, {
+          action: action.type,
+          sinceMs: monotonicMs(),
+          progress: null,
+          samples: [],
+        });
+        return await server.run(action, { signal }).finally(() => running.delete(BY_HAND));
+      };
+      return work({ server, run, signal }).finally(() => {
+        lent = null;
+        epoch++;
+        lookNow();
       });
     },
     lookNow,

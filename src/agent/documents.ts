@@ -14,6 +14,8 @@ import type { CareKeeper } from "./care.ts";
 import { monotonicMs } from "./clock.ts";
 import { type DiskWatch, isLow } from "./disks.ts";
 import { healthFacts } from "./health_facts.ts";
+import type { PauseKeeper } from "./pause.ts";
+import type { Reloader } from "./reload.ts";
 import { clusterStatus, health } from "./reports.ts";
 import { type Identity, nodeStatus } from "./snapshot.ts";
 
@@ -21,6 +23,8 @@ import { type Identity, nodeStatus } from "./snapshot.ts";
 export interface DocumentSources {
   readonly identity: Identity;
   readonly state: () => State;
+  readonly pause: Pick<PauseKeeper, "status" | "problems">;
+  readonly reloader: Pick<Reloader, "problems">;
   /** What the local server is busy with. */
   readonly running: () => RunningAction | null;
   readonly care: Pick<CareKeeper, "report" | "problems">;
@@ -63,7 +67,13 @@ export function createDocuments(sources: DocumentSources): Documents {
         total_bytes: space.totalBytes,
         low: isLow(space),
       })),
-      problems: [...status.problems, ...sources.disks.problems()],
+      paused: sources.pause.status(),
+      problems: [
+        ...sources.pause.problems(),
+        ...status.problems,
+        ...sources.reloader.problems(),
+        ...sources.disks.problems(),
+      ],
     };
   }
   return {

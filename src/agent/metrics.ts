@@ -77,6 +77,7 @@ function clusterSamples({ status, writable, peers }: MetricSources): Sample[] {
   return [
     one("metako_build_info", 1, { version: status.version }),
     one("metako_agent_start_time_seconds", Date.parse(status.started_at) / 1000),
+    one("metako_paused", truth(status.paused !== null)),
     one("metako_problems", status.problems.length),
     one("metako_member_up", 1, { member: status.node }),
     ...peers.map(({ node, agent }) =>

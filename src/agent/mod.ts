@@ -12,8 +12,10 @@ export { type MergedEntry, mergeHistories } from "../coordination/merge_history.
 export { compareNames } from "../coordination/names.ts";
 export { statusDocument } from "../coordination/status_document.ts";
 export { type DiskSpace, readDiskSpace } from "../postgres/disk.ts";
+export { slotName } from "../postgres/slot_name.ts";
 export { findPostgres } from "../postgres/discover.ts";
 export { OLDEST_MAJOR } from "../postgres/version.ts";
 export { createOperatorClient } from "./operator.ts";
 export { runGuardian } from "./guardian.ts";
+export type { ConfigReading } from "./reload.ts";
 export { runAgent } from "./run.ts";

@@ -5,15 +5,12 @@
  */
 import type { Config } from "../config/mod.ts";
 import { createCoordinationApp } from "../coordination/app.ts";
-import { createPeerClient, type PeerClient } from "../coordination/client.ts";
-import { createHealthChecker, SYSTEM_TIMERS } from "../coordination/health.ts";
 import type { ClusterKeys } from "../coordination/keys.ts";
 import { serveCoordination } from "../coordination/serve.ts";
 import type { Durable } from "../core/effect.ts";
+import type { Event } from "../core/event.ts";
 import { guardOrder } from "../core/guard.ts";
 import type { Log } from "../core/log.ts";
-import type { Contact, Request } from "../core/message.ts";
-import type { NodeName } from "../core/record.ts";
 import { pairCaution } from "../core/pair.ts";
 import { initialState } from "../core/initial.ts";
 import { describe } from "../core/view.ts";
@@ -32,17 +29,22 @@ import { type EffectPorts, startEffect } from "./effects.ts";
 import { createConversations, createExchanges } from "./exchanges.ts";
 import { keepGuardian } from "./guardian_keeper.ts";
 import type { HistoryFile } from "./history_file.ts";
-import { startLoop } from "./loop.ts";
 import { serveOpenApi } from "./openapi.ts";
+import { keepPause } from "./pause.ts";
+import { checkPeers, connectPeers, verifiedStatus } from "./peers.ts";
+import { openPauseFile } from "./pause_file.ts";
 import { coreSettings } from "./plan.ts";
 import { keepRecords } from "./record_keeper.ts";
+import { startRestartableLoop } from "./restartable_loop.ts";
 import { startReports } from "./reports.ts";
-import { reachableContact, routeView } from "./route_view.ts";
+import { reachableAmong, routeView, withReachableContact } from "./route_view.ts";
 import { trackRoutes } from "./routes.ts";
+import type { Reloader } from "./reload.ts";
 import { createScrape } from "./scrape.ts";
 import { endpoints, type TlsFiles } from "./secrets.ts";
 import { identityOf, knownStandbys } from "./snapshot.ts";
 import type { StateFile } from "./state_file.ts";
+import { failOver, steer } from "./steering.ts";
 
 /** A node that listens and runs. */
 export interface RunningNode {
@@ -56,6 +58,7 @@ export interface RunningNode {
 /** What {@linkcode openNode} is given. */
 export interface NodeOptions {
   readonly config: Config;
+  readonly reloader: Reloader;
   readonly version: string;
   /** The command that starts metako, for its guardian. */
   readonly self: readonly string[];
@@ -78,10 +81,14 @@ const ANSWER_SHARE = 0.9;
 export async function openNode(
   options: NodeOptions,
 ): Promise<RunningNode | { readonly ok: false; readonly because: string }> {
-  const { config, log, keys, tls, server } = options;
+  const { config, reloader, log, keys, tls, server } = options;
   const { identity, coordination } = config;
   const settings = coreSettings(config);
+  const pauseFile = openPauseFile(config.stateDir);
+  const remembered = await pauseFile.read();
+  if (!remembered.ok) return remembered;
   const addresses = endpoints(config);
+  const reachable = reachableAmong(addresses);
   const exchanges = createExchanges(2 * coordination.communicationTimeoutMs);
   const conversations = createConversations();
   const stopping = new AbortController();
@@ -89,28 +96,31 @@ export async function openNode(
   let driver: ServerDriver | null = null;
   let router: Router | null = null;
 
-  const client: PeerClient = createPeerClient({
-    self: identity.nodeName,
-    keys,
-    members: addresses,
-    timeoutMs: coordination.communicationTimeoutMs,
-    tls: tls !== null,
-    caCerts: tls === null ? [] : [tls.trusted],
-  });
-
+  const client = connectPeers(config, { keys, tls, addresses });
   const records = keepRecords({
     self: identity.nodeName,
     term: options.durable.term,
     file: options.history,
     log,
   });
+  const ask = verifiedStatus(client);
+  const pause = keepPause({
+    file: pauseFile,
+    pause: remembered.pause,
+    state: () => loop.state(),
+    ask,
+    peers: () => checker.snapshot(),
+    restartCore: () => loop.restart(),
+    log,
+  });
+  const submit = (event: Event) => loop.submit(event);
   const effectPorts: EffectPorts = {
-    client,
+    client: pause.hush(client),
     exchanges,
     conversations,
     addresses,
     driver: () => driver,
-    submit: (event) => loop.submit(event),
+    submit,
     reachable,
     probeTimeoutMs: Math.min(
       coordination.communicationTimeoutMs,
@@ -131,8 +141,9 @@ export async function openNode(
     node: identity.nodeName,
     log,
   });
-  const loop = startLoop(
-    initialState({ settings, durable: options.durable, nowMs: monotonicMs(), seed: randomSeed() }),
+  const loop = startRestartableLoop(
+    options.durable,
+    (durable) => initialState({ settings, durable, nowMs: monotonicMs(), seed: randomSeed() }),
     {
       nowMs: monotonicMs,
       persist: (durable) => options.stateFile.write(durable),
@@ -142,24 +153,14 @@ export async function openNode(
         const view = describe(state, nowMs);
         routes.refresh(view.route?.validUntilMs ?? view.leaseUntilMs);
         records.changed(state, view, nowMs);
-        guardian?.follow(guardOrder(state));
+        pause.follow();
+        guardian?.follow(pause.holdsPrimary() ? { kind: "release" } : guardOrder(state));
         care.follow(state.server?.state ?? null);
       },
       broken: (error) => void breakDown(error),
     },
   );
-  const checker = createHealthChecker({
-    members: settings.members.map((member) => member.name).filter((name) =>
-      name !== identity.nodeName
-    ),
-    intervalMs: config.healthCheck.intervalMs,
-    timeoutMs: config.healthCheck.timeoutMs,
-    failureThreshold: config.healthCheck.failureThreshold,
-    fetchStatus: (node) => client.status(node),
-    timers: SYSTEM_TIMERS,
-    log,
-  });
-
+  const checker = checkPeers(config, { fetchStatus: client.status, log });
   const routes = trackRoutes(currentRoutes);
   const care = keepCare({
     server,
@@ -180,7 +181,9 @@ export async function openNode(
         ...(server?.limitations ?? []),
       ],
     }),
-    state: loop.state,
+    state: () => loop.state(),
+    pause,
+    reloader,
     running: () => driver?.running() ?? null,
     care,
     peers: checker.snapshot,
@@ -201,13 +204,15 @@ export async function openNode(
     keys,
     isMember: (name) => addresses.has(name),
     request(from, message) {
+      const denial = pause.denial(message);
+      if (denial !== null) return Promise.resolve(denial);
       const { exchange, answer } = exchanges.open();
       loop.submit({
         type: "request",
         nowMs: monotonicMs(),
         exchange,
         from,
-        message: withReachableContact(from, message),
+        message: withReachableContact(reachable, from, message),
       });
       return answer;
     },
@@ -217,21 +222,19 @@ export async function openNode(
     cancel: cancelHere(() => router),
     metrics: createScrape({
       documents,
-      state: loop.state,
+      state: () => loop.state(),
       peers: checker.snapshot,
       router: () => router,
       server,
       records,
       disks,
     }),
-    failover({ to, force, source }) {
-      const { reference, steps } = conversations.open();
-      // A question changes nothing, and is not part of the history.
-      if (force !== "ask") records.asked(reference, { source, action: "failover", to });
-      const command = { type: "failover", reference, to, force } as const;
-      loop.submit({ type: "operator", nowMs: monotonicMs(), command });
-      return steps;
-    },
+    failover: (wish) => pause.refusal() ?? failOver(wish, { conversations, records, submit }),
+    operate: (operation, source) =>
+      records.operated(
+        steer(operation, { state: () => loop.state(), driver: () => driver, pause, ask, reloader }),
+        { source, action: operation.action },
+      ),
     openReads: true,
     extend(app, read) {
       dashboard.extend(app, read);
@@ -261,11 +264,11 @@ export async function openNode(
     api: `${serving.host}:${serving.port}`,
     router: `${router.address.host}:${router.address.port}`,
   });
-  driver = driveServer(server, {
+  driver = pause.drive(driveServer(server, {
     heartbeatIntervalMs: coordination.heartbeatIntervalMs,
-    submit: loop.submit,
+    submit,
     log,
-  });
+  }));
   const endWatch = watchForSuspension((gapMs) => {
     loop.submit({ type: "suspended", nowMs: monotonicMs(), gapMs });
   });
@@ -275,6 +278,7 @@ export async function openNode(
     ok: true,
     broken: broken.promise,
     async close() {
+      pause.stop();
       endReports();
       endWatch();
       dashboard.stop();
@@ -293,6 +297,7 @@ export async function openNode(
   };
 
   async function giveUp(because: string) {
+    pause.stop();
     checker.stop();
     dashboard.stop();
     disks.stop();
@@ -313,16 +318,6 @@ export async function openNode(
       local: { host: config.localDb?.host ?? "", port: config.localDb?.port ?? 0 },
       standbys: knownStandbys(state, checker.snapshot(), reachable),
     });
-  }
-
-  function withReachableContact(from: NodeName, message: Request): Request {
-    return message.type === "heartbeat"
-      ? { ...message, contact: reachable(from, message.contact) }
-      : message;
-  }
-
-  function reachable(node: NodeName, contact: Contact): Contact {
-    return reachableContact(contact, addresses.get(node)?.host ?? contact.host);
   }
 
   /** The disk failed: nothing may be promised any more, and nothing written. */

@@ -98,7 +98,7 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
 }
 
 /**
- * What the router room is told.
+ * What the router room is told; what a reload may change is looked up when it is needed.
  *
  * @param files the certificate for clients, and what servers' certificates are checked against
  */
@@ -109,25 +109,43 @@ export function routerOptions(
     readonly serverAuthority: string | null;
   },
 ): RouterOptions {
-  const { router, loadBalancer, coordination, identity } = config;
+  const { router, identity } = config;
   return {
     node: identity.nodeName,
     host: router.host,
     port: router.port,
     readOnlyPort: router.readOnlyPort,
-    writeTimeoutMs: loadBalancer.writeTimeoutMs,
-    readTimeoutMs: loadBalancer.readTimeoutMs,
-    algorithm: loadBalancer.algorithm,
-    localNodePreference: coordination.localNodePreference,
-    splitting: router.splitting,
-    readConsistency: router.readConsistency,
-    maximumReadLagBytes: router.maximumReadLagBytes,
-    maximumConnections: router.maximumConnections,
+    get writeTimeoutMs() {
+      return config.loadBalancer.writeTimeoutMs;
+    },
+    get readTimeoutMs() {
+      return config.loadBalancer.readTimeoutMs;
+    },
+    get algorithm() {
+      return config.loadBalancer.algorithm;
+    },
+    get localNodePreference() {
+      return config.coordination.localNodePreference;
+    },
+    get maximumConnections() {
+      return config.router.maximumConnections;
+    },
     maximumWaiting: router.maximumWaiting,
+    splitting: router.splitting,
+    get readConsistency() {
+      return config.router.readConsistency;
+    },
+    get maximumReadLagBytes() {
+      return config.router.maximumReadLagBytes;
+    },
     allow: router.allow,
-    allowTrustedBackend: router.allowTrustedBackend,
+    get allowTrustedBackend() {
+      return config.router.allowTrustedBackend;
+    },
     tls: tls === null ? null : { cert: tls.cert, key: tls.key },
-    requireTls: router.tls === "require",
+    get requireTls() {
+      return config.router.tls === "require";
+    },
     backendTls: router.backendTls === "disable" || serverAuthority === null ? null : {
       mode: router.backendTls,
       authority: serverAuthority,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { History, HistoryEntry } from "../coordination/history.ts";
+import type { OperatorStep } from "../coordination/progress.ts";
 import type { Decision, StepOutcome } from "../core/effect.ts";
 import type { Log } from "../core/log.ts";
 import type { NodeName } from "../core/record.ts";
@@ -32,6 +33,11 @@ export interface RecordKeeper {
     reference: number,
     step: { readonly step: string; readonly outcome: StepOutcome },
   ) => void;
+  /** Passes the steps of another operation on, and writes down how it ends. */
+  readonly operated: (
+    steps: AsyncIterable<OperatorStep>,
+    asked: Pick<Asked, "source" | "action">,
+  ) => AsyncIterable<OperatorStep>;
   readonly history: (limit: number) => History;
   readonly tally: Tally;
   readonly outages: (nowMs: number) => ChronicleCounts;
@@ -85,6 +91,15 @@ export function keepRecords(
     asked(reference, asked) {
       open.set(reference, asked);
       chronicle.asked(asked.source, asked.to);
+    },
+    async *operated(steps, { source, action }) {
+      for await (const each of steps) {
+        yield each;
+        const { step, outcome } = each;
+        if (outcome === "running") continue;
+        const told = { action, to: null, outcome, because: step };
+        add({ type: "operator", at: now(), node: self, term, asked_by: source, ...told });
+      }
     },
     progress(reference, { step, outcome }) {
       const asked = open.get(reference);

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Contact } from "../core/message.ts";
+import type { Contact, Request } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
 import type { View } from "../core/view.ts";
 import type { RouteView, StandbyTarget } from "../router/options.ts";
@@ -82,4 +82,25 @@ const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "::1", "0.0.0.0", "::", ""];
 export function reachableContact(contact: Contact, apiHost: string): Contact {
   const local = LOOPBACK_NAMES.includes(contact.host) || contact.host.startsWith("/");
   return local ? { host: apiHost, port: contact.port } : contact;
+}
+
+/** The address at which this node reaches what a member advertises. */
+export type Reachable = (node: NodeName, contact: Contact) => Contact;
+
+/** Makes a {@linkcode Reachable} from the addresses of the members' agents. */
+export function reachableAmong(
+  addresses: ReadonlyMap<NodeName, { readonly host: string }>,
+): Reachable {
+  return (node, contact) => reachableContact(contact, addresses.get(node)?.host ?? contact.host);
+}
+
+/** A member's message, with the contact in it as this node reaches it. */
+export function withReachableContact(
+  reachable: Reachable,
+  from: NodeName,
+  message: Request,
+): Request {
+  return message.type === "heartbeat"
+    ? { ...message, contact: reachable(from, message.contact) }
+    : message;
 }

@@ -16,6 +16,7 @@ import { openHistoryFile } from "./history_file.ts";
 import { compareNames } from "../coordination/names.ts";
 import { openNode } from "./node.ts";
 import { coreSettings, postgresOptions } from "./plan.ts";
+import { type ConfigSource, holdConfig, keepConfig } from "./reload.ts";
 import { clusterKeys, readServerAuthority, readTlsFiles } from "./secrets.ts";
 import { openStateFile } from "./state_file.ts";
 
@@ -24,6 +25,10 @@ export interface AgentOptions {
   readonly version: string;
   /** The command that starts metako, for its guardian. */
   readonly self: readonly string[];
+  /** Where the configuration comes from, to be read again. */
+  readonly source: ConfigSource;
+  /** Calls back whenever the configuration is to be read again. @returns a function that ends it */
+  readonly onHangup: (callback: () => void) => () => void;
   /** Ends the agent. */
   readonly signal: AbortSignal;
   /** Called once the agent listens. */
@@ -38,9 +43,16 @@ const FAILED = 1;
  *
  * @returns the exit code: 0 after a signal, 1 where the agent could not start or had to end
  */
-export async function runAgent(config: Config, options: AgentOptions): Promise<number> {
+export async function runAgent(initial: Config, options: AgentOptions): Promise<number> {
+  const effective = holdConfig(initial);
+  const { config } = effective;
   const { identity } = config;
-  const log = createLog({ level: config.log.level, node: identity.nodeName });
+  const log = createLog({
+    get level() {
+      return config.log.level;
+    },
+    node: identity.nodeName,
+  });
   log("info", "starting", {
     version: options.version,
     cluster: config.clusterName,
@@ -77,8 +89,10 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
 
   const server = await openServer(config, log);
   if (!server.ok) return refuse(server.because);
+  const reloader = keepConfig({ effective, source: options.source, log });
   const node = await openNode({
     config,
+    reloader,
     version: options.version,
     self: options.self,
     log,
@@ -91,9 +105,11 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
     server: server.server,
   });
   if (!node.ok) {
+    reloader.stop();
     await server.server?.close();
     return refuse(node.because);
   }
+  const endHangup = options.onHangup(() => void reloader.reload("SIGHUP"));
   options.onReady?.();
   const broken = await Promise.race([node.broken, aborted(options.signal)]);
   if (broken === null) {
@@ -101,6 +117,8 @@ export async function runAgent(config: Config, options: AgentOptions): Promise<n
   } else {
     log("error", "stopping", { outcome: "failed", because: broken });
   }
+  endHangup();
+  reloader.stop();
   await node.close();
   await server.server?.close();
   return broken === null ? 0 : FAILED;

@@ -8,11 +8,13 @@ import type { NodeHealth } from "../coordination/health.ts";
 import type { NodeStatus } from "../coordination/status.ts";
 import { formatLsn, type Lsn } from "../core/lsn.ts";
 import type { Contact } from "../core/message.ts";
-import type { NodeName } from "../core/record.ts";
+import type { MemberEntry, NodeName } from "../core/record.ts";
+import { membersOf } from "../core/members.ts";
 import { standbyName } from "../core/server.ts";
 import type { State } from "../core/state.ts";
 import type { View } from "../core/view.ts";
 import type { RunningAction } from "./actions.ts";
+import { compareNames } from "../coordination/names.ts";
 import { paceOf } from "./pace.ts";
 import type { CareReport } from "../postgres/server.ts";
 import type { CareKeeper } from "./care.ts";
@@ -114,6 +116,9 @@ export function nodeStatus(
       since_ms: Math.max(0, Math.round(nowMs - running.sinceMs)),
       progress: progressOf(running, nowMs),
     },
+    members: membersIn(membersOf(state)),
+    proposed_members: membersIn(state.settings.members),
+    paused: null,
     contact: identity.contact,
     router: options.router,
     peers: options.peers,
@@ -142,6 +147,11 @@ function progressOf(
     bytes_per_second: pace.bytesPerSecond,
     remaining_ms: pace.remainingMs,
   };
+}
+
+function membersIn(members: readonly MemberEntry[]): NonNullable<NodeStatus["members"]> {
+  return members.map(({ name, kind }) => ({ node: name, kind }))
+    .sort((a, b) => compareNames(a.node, b.node));
 }
 
 function slotsOf(report: CareReport | null): NodeStatus["slots"] {

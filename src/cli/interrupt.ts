@@ -20,17 +20,29 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Starts to listen. */
-export function listenForInterrupt(): Interrupt {
+/**
+ * Starts to listen.
+ *
+ * @param options.hangup false: SIGHUP means something else here, and is left alone
+ */
+export function listenForInterrupt(options: { readonly hangup?: boolean } = {}): Interrupt {
   const controller = new AbortController();
   const abort = () => controller.abort();
-  for (const name of SIGNALS) Deno.addSignalListener(name, abort);
+  const signals = SIGNALS.filter((name) => name !== "SIGHUP" || options.hangup !== false);
+  for (const name of signals) Deno.addSignalListener(name, abort);
   return {
     signal: controller.signal,
     dispose: () => {
-      for (const name of SIGNALS) Deno.removeSignalListener(name, abort);
+      for (const name of signals) Deno.removeSignalListener(name, abort);
     },
   };
+}
+
+/** Calls back at every SIGHUP. @returns a function that ends it */
+export function onHangup(callback: () => void): () => void {
+  if (Deno.build.os === "windows") return () => {};
+  Deno.addSignalListener("SIGHUP", callback);
+  return () => Deno.removeSignalListener("SIGHUP", callback);
 }
 
 /**

@@ -17,12 +17,27 @@ export type LoadedConfig =
  * holds the exit code. Warnings are returned, not printed: what they mean differs by command.
  */
 export function loadConfig(file: string, terminal: Pick<Terminal, "complain">): LoadedConfig {
+  const read = readConfig(file);
+  if (read.ok) return read;
+  for (const problem of read.problems) terminal.complain(problem);
+  return { ok: false, code: EXIT.configuration };
+}
+
+/** What {@linkcode readConfig} gives: the problems are lines for people. */
+export type ReadConfig =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Reads and checks `file`, and prints nothing. */
+export function readConfig(file: string): ReadConfig {
   let text: string;
   try {
     text = Deno.readTextFileSync(file);
   } catch (error) {
-    terminal.complain(`Cannot read the configuration ${file}: ${readFailure(error)}`);
-    return { ok: false, code: EXIT.configuration };
+    return {
+      ok: false,
+      problems: [`Cannot read the configuration ${file}: ${readFailure(error)}`],
+    };
   }
   const parsed = parseConfig(text, {
     file,
@@ -34,8 +49,7 @@ export function loadConfig(file: string, terminal: Pick<Terminal, "complain">): 
     const warnings = [...openSecrets(file, text), ...parsed.warnings];
     return { ok: true, config: parsed.config, warnings };
   }
-  for (const problem of parsed.problems) terminal.complain(formatProblem(problem));
-  return { ok: false, code: EXIT.configuration };
+  return { ok: false, problems: parsed.problems.map(formatProblem) };
 }
 
 /** A file's permission bits; null where they cannot be told. */

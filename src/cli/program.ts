@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { completionScript, type Shell, SHELLS } from "./completion.ts";
 import { configCheckCommand } from "./config_check.ts";
 import { configInitCommand } from "./config_init.ts";
@@ -17,10 +17,12 @@ import { failoverCommand } from "./failover.ts";
 import { guardianCommand } from "./guardian.ts";
 import { historyCommand } from "./history.ts";
 import { LOG_WORDS, logsCommand } from "./logs.ts";
+import { addOperations } from "./program_operations.ts";
 import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import { switchoverCommand } from "./switchover.ts";
 import type { Terminal } from "./terminal.ts";
+import { wholeNumber } from "./whole_number.ts";
 
 /** What the commands are given by the process they run in. */
 export interface Context {
@@ -89,7 +91,7 @@ export function buildProgram(context: Context, finish: (code: number) => void): 
     .addHelpText(
       "after",
       "\nThe log goes to standard output, one line of JSON per event. PostgreSQL is left running" +
-        "\nwhen the agent ends. Exit code 1: it could not start, and the last line says why.",
+        "\nwhen the agent ends. SIGHUP has it read its configuration file again. Exit code 1: it could not start, and the last line says why.",
     )
     .action(async (options) => finish(await runCommand({ config: configOf(options) }, context)));
 
@@ -172,6 +174,8 @@ export function buildProgram(context: Context, finish: (code: number) => void): 
       const wish = { config: configOf(options), to: options.to, force } as const;
       finish(await failoverCommand(wish, terminal));
     });
+
+  addOperations(program, { configOf, finish, terminal });
 
   program.command("doctor")
     .description("look at the cluster, this host and its PostgreSQL: what is wrong, and what to do")
@@ -291,15 +295,4 @@ function refuseUnknown(program: Command, word: string): never {
   const known = program.createHelp().visibleCommands(program)
     .map((command) => command.name()).join(", ");
   return program.error(`error: unknown command '${word}'. The commands are ${known}.`);
-}
-
-/** A parser of option values: whole numbers within a range. */
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (!(value >= least && value <= most)) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-    }
-    return value;
-  };
 }

@@ -1,13 +1,14 @@
 /**
- * `metako run`: the agent, until SIGINT or SIGTERM. PostgreSQL is left running when it ends.
+ * `metako run`: the agent, until SIGINT or SIGTERM; PostgreSQL is left running when it ends. SIGHUP
+ * has it read its configuration again.
  *
  * @module
  */
-import { runAgent } from "../agent/mod.ts";
+import { type ConfigReading, runAgent } from "../agent/mod.ts";
 import { formatProblem } from "../config/mod.ts";
 import { EXIT } from "./exit_codes.ts";
-import { listenForInterrupt } from "./interrupt.ts";
-import { loadConfig } from "./load_config.ts";
+import { listenForInterrupt, onHangup } from "./interrupt.ts";
+import { loadConfig, readConfig } from "./load_config.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -31,14 +32,38 @@ export async function runCommand(
   if (!loaded.ok) return loaded.code;
   for (const warning of loaded.warnings) context.terminal.complain(formatProblem(warning));
   if (loaded.warnings.some((warning) => warning.refusesRun)) return EXIT.configuration;
-  const interrupt = listenForInterrupt();
+  const interrupt = listenForInterrupt({ hangup: false });
   try {
     return await runAgent(loaded.config, {
       version: context.version,
       self: context.self,
+      source: {
+        file: options.config,
+        read: () => readAgain(options.config),
+        text: () => textOf(options.config),
+      },
+      onHangup,
       signal: interrupt.signal,
     });
   } finally {
     interrupt.dispose();
+  }
+}
+
+/** What refuses a start refuses a reload as well. */
+function readAgain(file: string): ConfigReading {
+  const read = readConfig(file);
+  if (!read.ok) return read;
+  const refusing = read.warnings.filter(({ refusesRun }) => refusesRun);
+  return refusing.length === 0
+    ? { ok: true, config: read.config }
+    : { ok: false, problems: refusing.map(formatProblem) };
+}
+
+function textOf(file: string): string | null {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch {
+    return null;
   }
 }

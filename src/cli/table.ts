@@ -44,7 +44,12 @@ const HEADINGS = [
 /** Renders the picture; ends without a line feed. */
 export function renderCluster(view: ClusterView, look: TableLook): string {
   const lines = [drawTable(view, look), ""];
-  lines.push(headline(view, look), ...standing(view, look), ...copies(view));
+  lines.push(
+    headline(view, look),
+    ...maintenance(view, look),
+    ...standing(view, look),
+    ...copies(view),
+  );
   lines.push(...view.problems.map((problem) => `  ${tinted("!", "bad", look)} ${problem}`));
   return lines.join("\n");
 }
@@ -116,6 +121,25 @@ function headline(view: ClusterView, look: TableLook): string {
     case "unreachable":
       return `${tinted("Nobody answered", "bad", look)}; ${reachable}.`;
   }
+}
+
+/** The pause, since when, and what waits for its end. */
+function maintenance(view: ClusterView, look: TableLook): string[] {
+  const paused = view.nodes.flatMap((answer) =>
+    answer.ok && answer.status.paused !== null
+      ? [{ node: answer.node, ...answer.status.paused }]
+      : []
+  );
+  const [first] = paused.toSorted((a, b) => a.since.localeCompare(b.since));
+  if (first === undefined) return [];
+  const holder = paused.find((each) => each.holds_primary);
+  const held = paused.flatMap(({ node, held }) => held === null ? [] : [`${node}: ${held}`]);
+  return [
+    `${tinted("Paused", "doubtful", look)} since ${first.since} on ${
+      paused.map(({ node }) => node).join(", ")
+    }${holder === undefined ? "" : `; ${holder.node} is not fenced`}.`,
+    ...(held.length === 0 ? [] : [`Waits for the end of the pause: ${held.join(", ")}.`]),
+  ];
 }
 
 /** What would be if the primary were gone, as it says itself. */

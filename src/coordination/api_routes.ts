@@ -9,6 +9,7 @@ import { cancelAnswerSchema, cancelSchema } from "./cancel_route.ts";
 import { PATHS } from "./health_paths.ts";
 import { historySchema } from "./history.ts";
 import type { ApiBody, ApiRoute } from "./openapi.ts";
+import { type Action, operationPath, OPERATIONS } from "./operations.ts";
 import { lineSchema } from "./progress.ts";
 import { answerSchema, requestSchema } from "./schemas.ts";
 import { clusterStatusSchema, healthSchema, nodeStatusSchema } from "./status.ts";
@@ -100,6 +101,14 @@ export const COORDINATION_ROUTES: readonly ApiRoute[] = [
     request: { name: "Failover", schema: failoverSchema },
     answers: { 200: { when: "It is begun, or refused in the last line.", body: STEPS } },
   },
+  ...Object.entries(OPERATIONS).map(([action, { summary, body }]): ApiRoute => ({
+    method: "post",
+    path: operationPath(action as Action),
+    summary,
+    audience: "operators",
+    request: { name: `${action[0]!.toUpperCase()}${action.slice(1)}`, schema: body },
+    answers: { 200: { when: "It is begun, or refused in the last line.", body: STEPS } },
+  })),
 ];
 
 function read(path: string, summary: string, body: ApiBody): ApiRoute {

@@ -11,6 +11,7 @@
  * | `/dashboard` … | GET | its files: anybody; its events: the same | {@link ../dashboard/serve.ts} |
  * | `/health` `/primary` `/replica` … | GET, OPTIONS | the same | {@link ./health_paths.ts} |
  * | `/operator/failover` | POST | operators | `{"to": node, "force": …}`; NDJSON of {@link ./progress.ts} |
+ * | `/operator/pause` … | POST | operators | {@link ./operations.ts}; answered the same way |
  *
  * Every error is JSON `{error, remedy}`. What answers a verified request is signed, errors too.
  *
@@ -21,7 +22,6 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
 import type { Force } from "../core/force.ts";
-import type { Log } from "../core/log.ts";
 import type { Answer, Request as PeerRequest } from "../core/message.ts";
 import type { NodeName } from "../core/record.ts";
 import { type CancelPorts, serveCancels } from "./cancel_route.ts";
@@ -32,6 +32,7 @@ import { onInvalid } from "./invalid.ts";
 import type { ClusterKeys } from "./keys.ts";
 import { createFailureCounter, DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { encodeAnswer } from "./messages.ts";
+import { type OperationPorts, serveOperations } from "./operations.ts";
 import type { OperatorStep } from "./progress.ts";
 import { type ApiContext, type ApiEnv, fail, reply, sourceOf } from "./reply.ts";
 import { nodeName, requestSchema } from "./schemas.ts";
@@ -49,7 +50,7 @@ export interface FailoverWish {
 }
 
 /** What the API needs from the agent, and how it is set up. */
-export interface CoordinationPorts extends HealthPorts, WatchPorts, CancelPorts {
+export interface CoordinationPorts extends HealthPorts, WatchPorts, CancelPorts, OperationPorts {
   readonly self: NodeName;
   readonly keys: ClusterKeys;
   /** True for every member of the cluster. */
@@ -64,9 +65,6 @@ export interface CoordinationPorts extends HealthPorts, WatchPorts, CancelPorts 
   readonly failover: (wish: FailoverWish) => AsyncIterable<OperatorStep>;
   /** False demands a signature for reading too. */
   readonly openReads: boolean;
-  /** A monotonic clock, in milliseconds. */
-  readonly nowMs: () => number;
-  readonly log: Log;
   readonly limits?: Partial<Limits>;
   /** Adds the paths of other rooms; what they tell is for those only whom `read` lets through. */
   readonly extend?: (app: CoordinationApp, read: MiddlewareHandler<ApiEnv>) => void;
@@ -134,6 +132,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
       return streamSteps(c, callerOf(c), ports.failover(wish), ports);
     },
   );
+  serveOperations(app, gate, ports);
 
   for (const path of ["/status", "/cluster", ...WATCH_PATHS]) app.all(path, allow("GET, HEAD"));
   for (const path of ["/health", ...Object.keys(PATHS)]) app.all(path, allow(HEALTH_METHODS));

@@ -82,6 +82,7 @@ export function mergeStatuses(asked: readonly NodeAnswer[]): ClusterView {
       ...answers.flatMap((answer) => answer.ok && !answer.verified ? [unsigned(answer.node)] : []),
       ...foreignProblems(statuses),
       ...minorityProblems(statuses, found.primary),
+      ...pauseProblems(statuses),
       ...statuses.flatMap((status) => nodeProblems(status, statuses, found.term)),
       ...ownProblems(statuses),
     ],
@@ -228,6 +229,17 @@ function foreignProblems(statuses: readonly NodeStatus[]): readonly string[] {
   if (identifiers.size < 2) return [];
   const groups = [...identifiers].map(([id, nodes]) => `${nodes.join(", ")} (${id})`);
   return [`The data directories are of different clusters: ${groups.join(" and ")}.`];
+}
+
+/** A pause that not everybody keeps: the others still act, and may elect. */
+function pauseProblems(statuses: readonly NodeStatus[]): readonly string[] {
+  const paused = statuses.filter((status) => status.paused !== null);
+  const others = statuses.filter((status) => status.paused === null).map(({ node }) => node);
+  if (paused.length === 0 || others.length === 0) return [];
+  return [
+    `${others.join(", ")} ${others.length === 1 ? "is" : "are"} not paused, and the others are:` +
+    " run metako pause again, or metako resume.",
+  ];
 }
 
 function nodeProblems(

@@ -1,18 +1,19 @@
 /**
- * What the command line asks members: to read, and to fail over.
+ * What the command line asks members: to read, to fail over, and the other operations.
  *
  * @module
  */
 import type { Force } from "../core/force.ts";
 import type { NodeName } from "../core/record.ts";
 import type { ClusterKeys, KeyRing } from "./keys.ts";
+import { type Operation, operationPath } from "./operations.ts";
 import { decodeLine, MAX_LINE_LENGTH, type TimedStep } from "./progress.ts";
 import { createReadClient, describeRefusal, type ReadClient } from "./read_client.ts";
 import { createSignedClient, type OpenResponse } from "./signed_client.ts";
 import { OPERATOR } from "./signature.ts";
 import { createTransport, type Endpoint, type TransportOptions } from "./transport.ts";
 
-/** How a failover ended, as far as its answer says. */
+/** How a failover, or another operation, ended, as far as its answer says. */
 export type FailoverEnd =
   | { readonly type: "succeeded" }
   | { readonly type: "failed"; readonly because: string }
@@ -33,6 +34,12 @@ export interface OperatorClient extends ReadClient {
   readonly failover: (
     node: NodeName,
     wish: { readonly to: NodeName; readonly force: Force },
+    onStep: (step: string, elapsedMs: number) => void,
+  ) => Promise<FailoverEnd>;
+  /** Asks `node` for an operation; `onStep` as for a failover. */
+  readonly operate: (
+    node: NodeName,
+    operation: Operation,
     onStep: (step: string, elapsedMs: number) => void,
   ) => Promise<FailoverEnd>;
   readonly close: () => void;
@@ -68,33 +75,41 @@ export function createOperatorClient(
   return {
     ...createReadClient(client, timeoutMs),
     close: transport.close,
-    async failover(node, { to, force }, onStep) {
-      const patience = createPatience();
-      try {
-        patience.restart(timeoutMs);
-        const body = JSON.stringify({ to, force });
-        const opened = await client.open(
-          node,
-          { method: "POST", path: "/operator/failover", body },
-          patience.signal,
-        );
-        switch (opened.type) {
-          case "refused":
-            return { type: "refused", because: opened.because };
-          case "silent":
-            return { type: "lost", because: opened.because };
-          case "answer":
-            return { type: "refused", because: describeRefusal(node, opened) };
-          case "response":
-            return await followSteps(keys.operator, opened, onStep, () => {
-              patience.restart(stepTimeoutMs);
-            });
-        }
-      } finally {
-        patience.end();
-      }
-    },
+    failover: (node, { to, force }, onStep) =>
+      follow(node, { path: "/operator/failover", body: { to, force } }, onStep),
+    operate: (node, { action, ...body }, onStep) =>
+      follow(node, { path: operationPath(action), body }, onStep),
   };
+
+  async function follow(
+    node: NodeName,
+    { path, body }: { readonly path: string; readonly body: object },
+    onStep: (step: string, elapsedMs: number) => void,
+  ): Promise<FailoverEnd> {
+    const patience = createPatience();
+    try {
+      patience.restart(timeoutMs);
+      const opened = await client.open(
+        node,
+        { method: "POST", path, body: JSON.stringify(body) },
+        patience.signal,
+      );
+      switch (opened.type) {
+        case "refused":
+          return { type: "refused", because: opened.because };
+        case "silent":
+          return { type: "lost", because: opened.because };
+        case "answer":
+          return { type: "refused", because: describeRefusal(node, opened) };
+        case "response":
+          return await followSteps(keys.operator, opened, onStep, () => {
+            patience.restart(stepTimeoutMs);
+          });
+      }
+    } finally {
+      patience.end();
+    }
+  }
 }
 
 async function followSteps(

@@ -118,6 +118,22 @@ const disk = z.object({
   low: z.boolean(),
 });
 
+const member = z.object({ node: z.string(), kind: z.enum(["data", "witness"]) });
+
+const pause = z.object({
+  id: z.string(),
+  /** Why, in the operator's words; may be empty. */
+  reason: z.string(),
+  /** Who asked for it, as `user@host`. */
+  by: z.string(),
+  /** RFC 3339, UTC. */
+  since: z.string(),
+  /** On the primary: whether it is left alone even where its lease ends. */
+  holds_primary: z.boolean(),
+  /** The action on PostgreSQL that waits for the end of the pause; null where none does. */
+  held: z.string().nullable(),
+});
+
 /** What one node knows about itself and about the others. The body of `GET /status`. */
 export const nodeStatusSchema = z.object({
   node: z.string(),
@@ -166,6 +182,12 @@ export const nodeStatusSchema = z.object({
   /** PostgreSQL's release, such as 15. */
   postgres_major: count.nullable().default(null),
   operation: operation.nullable(),
+  /** The members that count, by the newest record that this node holds. */
+  members: z.array(member).nullable().default(null),
+  /** The members that this node's configuration proposes. */
+  proposed_members: z.array(member).nullable().default(null),
+  /** The pause that this node keeps; null while metako steers its PostgreSQL. */
+  paused: pause.nullable().default(null),
   contact,
   /** Counters of the local router; null where none runs. */
   router: router.nullable(),

@@ -68,10 +68,10 @@ export function serveDashboard(
   app.get(`${PAGE_PATH}/`, (c) => c.redirect(`..${PAGE_PATH}`, 308));
   app.get(NAMES_PATH, (c) => reply(c, 200, JSON.stringify(names)));
   app.get(EVENTS_PATH, read, (c) => {
+    // HEAD comes here as well, and follows nothing.
+    if (c.req.method === "HEAD") return new Response(null, { headers: EVENT_HEADERS });
     const body = streamEvents(feed);
-    if (body !== null) {
-      return new Response(body, { headers: { ...EVENT_HEADERS } });
-    }
+    if (body !== null) return new Response(body, { headers: EVENT_HEADERS });
     return fail(c, 503, {
       error: `${MAXIMUM_VIEWERS} browsers follow this node already`,
       remedy: "Close one of them, or look at another node's page.",

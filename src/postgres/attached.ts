@@ -67,6 +67,10 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
   return {
     observe: () => bounded(observe(grip, eye), options.timeoutMs),
     run: dispatcher((action, run) => act(grip, action, run)),
+    discard: () =>
+      Promise.resolve(
+        failed("A server that is reached over SQL alone cannot be cloned", "unsupported"),
+      ),
     onExit: (callback: () => void) => void callbacks.push(callback),
     limitations: [
       `The server at ${options.host}:${options.port} is used over SQL alone, as ${because}. Set local_db.data_dir where the agent can reach it.`,

@@ -19,10 +19,11 @@ import { fenceServer } from "./fence.ts";
 import { type Owner, readIfThere } from "./files.ts";
 import { adopt } from "./identity.ts";
 import { managedGrip } from "./managed_grip.ts";
+import { noteWork } from "./marker.ts";
 import { observeManaged } from "./observe.ts";
 import { measureServer } from "./measure.ts";
 import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
-import { done, finished, messageOf } from "./outcome.ts";
+import { done, failed, finished, messageOf } from "./outcome.ts";
 import { localTarget, type Place, preparePrivateFolder, readControl } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync, startPrimary } from "./primary.ts";
@@ -70,6 +71,7 @@ export async function openManaged(
     server: {
       observe: () => bounded(observeManaged(place, eye, watch), options.timeoutMs),
       run: dispatcher(perform),
+      discard: () => discard(place),
       onExit: watch.onExit,
       limitations: [],
       dataDir,
@@ -85,6 +87,19 @@ export async function openManaged(
       },
     },
   };
+}
+
+/** Notes a clone that has not happened yet: what is left of one counts as no data directory. */
+async function discard(place: Place): Promise<ActionOutcome> {
+  if (await findPostmaster(place.dataDir) !== null) {
+    return failed("Cannot give up a data directory whose server runs");
+  }
+  try {
+    await noteWork(place, "clone");
+    return finished({ type: "done" });
+  } catch (error) {
+    return failed(`Cannot note that ${place.dataDir} is given up: ${messageOf(error)}`);
+  }
 }
 
 /** Gives up on an observation that takes longer than it may, file systems included. */

@@ -139,6 +139,11 @@ export interface LocalServer {
   /** Looks at the server. Bounded by `timeoutMs`; never throws. */
   observe(): Promise<ServerObservation>;
   /**
+   * Has the data directory count as absent from now on, as after an interrupted clone, so that the
+   * next clone empties it. Fails while a server runs in it; never throws.
+   */
+  discard(): Promise<ActionOutcome>;
+  /**
    * Carries out one action; never throws. Only a fence may be asked for while another action is
    * under way: it preempts that one, which fails.
    */

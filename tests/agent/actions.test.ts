@@ -12,6 +12,7 @@ function fakeServer() {
   const server: LocalServer = {
     observe: () => new Promise((resolve) => looks.push(resolve)),
     run: (action) => new Promise((end) => actions.push({ action, end })),
+    discard: () => Promise.resolve({ ok: true, result: { type: "done" } }),
     onExit: (callback) => void (exit = callback),
     limitations: [],
     dataDir: null,
@@ -100,5 +101,50 @@ Deno.test("driveServer() says absent for a witness, which has no server", async 
   await settle();
   assert.ok(events[0]?.type === "observed");
   assert.deepEqual(events[0].server, ABSENT);
+  await driver.stop();
+});
+
+Deno.test("exclusively() keeps the core from seeing and touching the server until it ends", async () => {
+  const { server, looks, actions } = fakeServer();
+  const { events, driver } = drive(server);
+  looks.shift()!(STARTING);
+  await settle();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const work = driver.exclusively(async ({ run }) => {
+    const outcome = await run({ type: "stop" });
+    await promise;
+    return outcome.ok;
+  });
+  assert.notEqual(work, null);
+  assert.equal(driver.exclusively(() => Promise.resolve()), null, "there is one at a time");
+  assert.equal(driver.running()?.action, "stop");
+  driver.run(7, { type: "start_standby" });
+  driver.lookNow();
+  looks.shift()!(ABSENT);
+  await settle();
+  assert.deepEqual(events.map((event) => event.type), ["observed", "action_failed"]);
+  assert.deepEqual(actions.map(({ action }) => action.type), ["stop"]);
+  actions[0]!.end({ ok: true, result: { type: "done" } });
+  resolve();
+  assert.equal(await work, true);
+  await settle();
+  looks.shift()!(ABSENT);
+  await settle();
+  assert.equal(events.at(-1)?.type, "observed");
+  await driver.stop();
+});
+
+Deno.test("exclusively() ends at a fence: nothing is done after it", async () => {
+  const { server, actions } = fakeServer();
+  const { driver } = drive(server);
+  const work = driver.exclusively(async ({ run }) => {
+    await run({ type: "stop" });
+    const started = await run({ type: "start_primary", sync: { names: [], required: 0 } });
+    return started.ok ? "" : started.because;
+  });
+  driver.run(1, { type: "fence" });
+  actions[0]!.end({ ok: false, failure: "failed", because: "preempted" });
+  assert.match(await work!, /had to be fenced/);
+  assert.deepEqual(actions.map(({ action }) => action.type), ["stop", "fence"]);
   await driver.stop();
 });

@@ -30,6 +30,9 @@ export function statusOf(node: string, changes: Partial<NodeStatus> = {}): NodeS
     record: null,
     durability: "",
     operation: null,
+    members: null,
+    proposed_members: null,
+    paused: null,
     contact: {
       database_host: "127.0.0.1",
       database_port: 5432,

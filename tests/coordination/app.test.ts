@@ -222,7 +222,7 @@ Deno.test("an unknown path is answered with 404 and a wrong method with 405, as 
     const [method, path, status, allowed] of [
       ["GET", "/nothing", 404, null],
       ["GET", "/status/", 404, null],
-      ["POST", "/operator/pause", 404, null],
+      ["POST", "/operator/nothing", 404, null],
       ["GET", "/peer", 405, "POST"],
       ["DELETE", "/operator/failover", 405, "POST"],
       ["POST", "/status", 405, "GET, HEAD"],

@@ -69,6 +69,9 @@ export const STATUS: NodeStatus = {
   }],
   postgres_major: 15,
   operation: null,
+  members: null,
+  proposed_members: null,
+  paused: null,
   contact: {
     database_host: "127.0.0.1",
     database_port: 5432,
@@ -183,6 +186,11 @@ export function createTestApp(ports: Partial<CoordinationPorts> = {}) {
       yield { step: `electing ${to}`, outcome: "running" };
       await Promise.resolve();
       yield { step: `${to} is the primary`, outcome: "succeeded" };
+    },
+    operate: async function* ({ action }) {
+      yield { step: `${action} begins`, outcome: "running" };
+      await Promise.resolve();
+      yield { step: `${action} is done`, outcome: "succeeded" };
     },
     openReads: true,
     nowMs: () => performance.now(),

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { niceMaximum, pathOf } from "../../src/dashboard/page/chart.js";
 import { primarySince, sentencesOf } from "../../src/dashboard/page/history.js";
+import { rowsOf } from "../../src/dashboard/page/nodes.js";
 import { createParser } from "../../src/dashboard/page/stream.js";
 import { candidatesOf } from "../../src/dashboard/page/switchover.js";
-import { describeNode } from "../../src/dashboard/page/topology.js";
+import { describeNode, describeTopology } from "../../src/dashboard/page/topology.js";
 import { gauge, speed } from "../../src/dashboard/page/trends.js";
 import {
   age,
@@ -72,9 +73,9 @@ Deno.test("pathOf() breaks where nothing is known, and shows a value that stands
   assert.equal(pathOf([], scale), "");
   assert.equal(
     pathOf([[0, 0], [100, 80], [200, null], [300, 40]], scale),
-    "M0,80L100,0M300,40h0",
+    "M0,80L100,0M300,40h0.1",
   );
-  assert.equal(pathOf([[0, 500]], scale), "M0,0h0", "what is beyond stays inside");
+  assert.equal(pathOf([[0, 500]], scale), "M0,0h0.1", "what is beyond stays inside");
 });
 
 Deno.test("gauge() and speed() read the samples", () => {
@@ -188,12 +189,42 @@ Deno.test("describeNode() shows who does not stream, is cloned, or only votes", 
   const shown = described("node2", STATUS, cloned);
   assert.equal(shown.kind, "trouble");
   assert.equal(shown.lines[0], "PostgreSQL 15 is absent, timeline 2: it has no data yet");
-  assert.deepEqual(shown.progress, { text: "clone: 50 % of 1 kB, 64 B/s, 8.0 s left", done: 0.5 });
+  assert.deepEqual(shown.progress, {
+    text: "being cloned: 50 % of 1 kB, 64 B/s, 8.0 s left",
+    done: 0.5,
+  });
   const witness = standby("node3", { role: "witness", state: "absent", following: null });
   assert.deepEqual(
     [described("node3", STATUS, witness).title, described("node3", STATUS, witness).link],
     ["Witness", null],
   );
+});
+
+Deno.test("describeNode() tells what is wrong with a server, and what to do", () => {
+  const condition = { name: "disk_full", level: "bad", because: "no room", remedy: "Free some" };
+  const told = { ...standby("node2"), reachable: true, verified: true, condition };
+  const cluster = { nodes: [told], primary: "node1" };
+  assert.equal(describeNode(told, cluster).lines[1], "disk full: no room. Free some");
+  const well = { ...told, condition: { ...condition, level: "good" } };
+  assert.equal(describeNode(well, cluster).lines[1], "router: 2 sessions");
+});
+
+Deno.test("describeTopology() sorts members into who leads, who follows, and the rest", () => {
+  const document = statusDocument(picture());
+  const topology = describeTopology(document);
+  assert.equal(topology.root?.name, "node1");
+  assert.deepEqual(topology.below.map(({ name }: { name: string }) => name), ["node2", "node3"]);
+  assert.deepEqual(topology.beside, []);
+  assert.equal(describeTopology({ ...document, primary: null }).root, null);
+});
+
+Deno.test("rowsOf() has a cell for each column, and the reason of who is silent", () => {
+  const silent = { node: "node3", reachable: false, because: "it refuses connections" };
+  const { nodes } = statusDocument(picture());
+  const [first, , last] = rowsOf({ nodes: [...nodes.slice(0, 2), silent] });
+  assert.equal(first.cells[0], "primary");
+  assert.ok(first.cells.includes("127.0.0.1:6432"));
+  assert.deepEqual(last, { node: "node3", because: "it refuses connections", cells: [] });
 });
 
 Deno.test("candidatesOf() names the electable, and why others are not", () => {

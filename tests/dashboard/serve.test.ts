@@ -115,6 +115,15 @@ Deno.test("GET /dashboard/events refuses one viewer too many, and says so", asyn
   for (const { body } of all) await body?.cancel();
 });
 
+Deno.test("HEAD /dashboard/events tells the headers, and follows nothing", async () => {
+  const { app, clock, counts } = start();
+  const response = await app.request(EVENTS_PATH, { method: "HEAD" });
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  assert.equal(response.body, null);
+  await clock.advance(LOOK_EVERY_MS);
+  assert.equal(counts.looks, 0);
+});
+
 Deno.test("GET /dashboard/events demands a signature where reads are not open; the page does not", async () => {
   const { app } = start({ openReads: false });
   const events = await app.request(EVENTS_PATH);

@@ -9,6 +9,7 @@ import {
   inFolder,
   type Member,
   members,
+  metako,
   settled,
   startAgent,
   statusOf,
@@ -32,10 +33,29 @@ Deno.test("agents add a member that all configurations name, and remove one that
     const before = postmaster();
     assert.notEqual(before, null);
 
+    const planned = await metako(
+      "members",
+      "add",
+      "node4=127.0.0.1",
+      "--no-wait",
+      "--config",
+      file!,
+    );
+    assert.equal(planned.code, 0, planned.err);
+    assert.match(planned.out, /On node2, then node3, then node1: .*\n\n {2}- node_name: node4/);
     let last = "";
     for (const member of [all[1]!, all[2]!, all[0]!, all[3]!]) last = await reach(member, all);
     assert.equal(await settled(last, 4), "node1");
 
+    const listed = await metako("members", "list", "--json", "--config", last);
+    const { members: lines, differing } = JSON.parse(listed.out);
+    assert.deepEqual(differing, []);
+    assert.deepEqual(
+      lines.map(({ node, counts }: { node: string; counts: boolean }) => [node, counts]),
+      all.map(({ name }) => [name, true]),
+    );
+    const primary = await metako("members", "remove", "node1", "--config", last);
+    assert.equal(primary.code, 3, primary.out);
     const left = [all[0]!, all[1]!, all[3]!];
     for (const member of [all[1]!, all[3]!, all[0]!]) last = await reach(member, left);
     assert.equal(await settled(last, 3), "node1");

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";
+import { createParser } from "../../src/dashboard/page/stream.js";
 import { listProcesses, postmasterOf, sendSignal } from "../../src/cli/demo/processes.ts";
 import { readExposition } from "../operations/exposition.ts";
 import {
@@ -132,6 +133,27 @@ async function tellsOfIt(primary: Member, configFile: string): Promise<void> {
     seen_by: ["node1", "node2", "node3"],
   });
   assert.equal(change.outage_ms > 0, true);
+  await dashboardTells(primary, change);
+}
+
+/** The stream behind the dashboard puts the same accounts together, and shows the primary. */
+async function dashboardTells(primary: Member, change: unknown): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${primary.apiPort}/dashboard/events`, {
+    signal: AbortSignal.timeout(30_000),
+  });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  // deno-lint-ignore no-explicit-any
+  const told = new Map<string, any>();
+  const parse = createParser((type: string, data: unknown) => void told.set(type, data));
+  while (!told.has("cluster") || !told.has("history")) parse((await reader.read()).value!);
+  await reader.cancel();
+  assert.equal(told.get("hello").node, primary.name);
+  assert.equal(told.get("cluster").primary, primary.name);
+  assert.equal(told.get("cluster").reachable, 3);
+  const entry = told.get("history").find(({ type, term }: { type: string; term: number }) =>
+    type === "primary" && term === 2
+  );
+  assert.deepEqual(entry, change);
 }
 
 /** Kills the agent and the server of a member, as a crash of its host does. */

@@ -19,6 +19,31 @@ function metricsIn(text: string): string[] {
   return [...new Set(text.match(/\bmetako_[a-z_]+/g) ?? [])];
 }
 
+/** The labels that an expression, and the text that shows its result, speak of. */
+function labelsIn(expr: string, text: string): string[] {
+  const grouped = [...expr.matchAll(/\b(?:by|on|without|ignoring)\s*\(([^)]*)\)/g)]
+    .flatMap(([, names]) => names!.split(",").map((name) => name.trim()));
+  const selected = [...expr.matchAll(/[{,]\s*([a-z_]+)\s*(?:=|!=|=~|!~)"/g)].map(([, name]) =>
+    name!
+  );
+  const shown = [...text.matchAll(/\{\{\s*(?:\$labels\.)?([a-z_]+)\s*\}\}/g)].map(([, name]) =>
+    name!
+  );
+  return [...grouped, ...selected, ...shown];
+}
+
+/** Fails where a label is in none of the expression's metrics, nor made by the scrape. */
+function assertLabels(expr: string, text: string, where: string): void {
+  const known = new Set([
+    "instance",
+    "job",
+    ...metricsIn(expr).flatMap((name) =>
+      name in METRICS ? METRICS[name as keyof typeof METRICS].labels as readonly string[] : []
+    ),
+  ]);
+  assert.deepEqual(labelsIn(expr, text).filter((label) => !known.has(label)), [], where);
+}
+
 function assertKnown(names: readonly string[]): void {
   assert.deepEqual(names.filter((name) => !(name in METRICS)), []);
 }
@@ -104,6 +129,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
 Deno.test("configs/alerts.yml names metrics that exist, and says what to do", () => {
   for (const { alert, expr, labels, annotations } of rules) {
     assertKnown(metricsIn(expr));
+    assertLabels(expr, annotations.summary + annotations.description, alert);
     assert.match(labels.severity, /^(critical|warning|info)$/, alert);
     assert.match(annotations.description, /[.]$/, alert);
     assert.notEqual(annotations.summary, "", alert);
@@ -175,7 +201,7 @@ interface Panel {
   readonly id: number;
   readonly title: string;
   readonly type: string;
-  readonly targets?: readonly { readonly expr: string }[];
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat?: string }[];
 }
 
 Deno.test("configs/grafana-dashboard.json names metrics that exist, in panels with titles", () => {
@@ -186,7 +212,10 @@ Deno.test("configs/grafana-dashboard.json names metrics that exist, in panels wi
   for (const { title, type, targets = [] } of panels) {
     assert.notEqual(title, "");
     assert.equal(targets.length > 0, type !== "row", title);
-    for (const { expr } of targets) assert.notDeepEqual(metricsIn(expr), [], title);
+    for (const { expr, legendFormat = "" } of targets) {
+      assert.notDeepEqual(metricsIn(expr), [], title);
+      assertLabels(expr, legendFormat, title);
+    }
   }
 });
 

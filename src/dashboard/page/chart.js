@@ -34,13 +34,14 @@ export function niceMaximum(largest, least, base = 10) {
  * @example
  * ```js
  * const scale = { from: 0, to: 300, maximum: 80 };
- * pathOf([[0, 0], [100, 80], [200, null], [300, 40]], scale); // "M0,80L100,0M300,40h0"
+ * pathOf([[0, 0], [100, 80], [200, null], [300, 40]], scale); // "M0,80L100,0M300,40h0.1"
  * ```
  */
 export function pathOf(points, { from, to, maximum }) {
   let path = "";
   let length = 0;
-  const end = () => length === 1 ? "h0" : "";
+  // A value that stands alone is a dot; without any length it would be none in a dashed line.
+  const end = () => length === 1 ? "h0.1" : "";
   for (const [at, value] of points) {
     if (value === null) {
       path += end();

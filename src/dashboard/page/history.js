@@ -54,13 +54,9 @@ export function drawHistory(history) {
 }
 
 function item(entry) {
-  const planned = entry.type === "operator";
-  const title = planned
-    ? `${entry.action}${entry.to === null ? "" : ` to ${entry.to}`}`
-    : entry.from === null || entry.from === entry.to
-    ? entry.to
-    : `${entry.from} → ${entry.to}`;
-  const badge = planned ? entry.outcome : KINDS[entry.kind];
+  const isRequest = entry.type === "operator";
+  const title = isRequest ? requestTitle(entry) : changeTitle(entry);
+  const badge = isRequest ? entry.outcome : KINDS[entry.kind];
   const weight = entry.loss === "possible" || entry.kind === "forced"
     ? "trouble"
     : entry.kind ?? "";
@@ -79,4 +75,13 @@ function item(entry) {
       h("p", {}, sentencesOf(entry).join(" · ")),
     ),
   );
+}
+
+function requestTitle({ action, to }) {
+  return to === null ? action : `${action} to ${to}`;
+}
+
+function changeTitle({ from, to }) {
+  if (from === null) return to;
+  return from === to ? `${to} again` : `${from} → ${to}`;
 }

@@ -5,11 +5,11 @@
  */
 import { byId, drawing, h } from "./dom.js";
 import { drawHistory, primarySince } from "./history.js";
-import { drawNodes } from "./nodes.js";
+import { drawNodes, rowsOf } from "./nodes.js";
 import { follow } from "./stream.js";
 import { openSwitchover } from "./switchover.js";
 import { offerThemes } from "./theme.js";
-import { drawTopology } from "./topology.js";
+import { describeTopology, drawTopology } from "./topology.js";
 import { drawTrends } from "./trends.js";
 import { askCredential, readOpenly } from "./unlock.js";
 import { age, clock, moment } from "./words.js";
@@ -21,6 +21,7 @@ const draw = {
   since: drawing(byId("since"), drawSince),
   actions: drawing(byId("actions"), drawActions),
   problems: drawing(byId("problems"), drawProblems),
+  notice: drawing(byId("notice"), drawNotice),
   topology: drawing(byId("topology"), drawTopology),
   trends: drawing(byId("trends"), drawTrends),
   members: drawing(byId("members"), drawNodes),
@@ -64,8 +65,9 @@ function redraw() {
   });
   draw.actions({ primary, node: hello.node, page: hello.pages[primary] ?? null });
   draw.problems(problems);
-  draw.topology({ primary, nodes: nodes.map(withoutClocks) });
-  draw.members({ nodes: nodes.map(withoutClocks) });
+  draw.notice(pausesOf(cluster));
+  draw.topology(describeTopology(cluster));
+  draw.members(rowsOf(cluster));
   draw.history(history);
   draw.trends({
     samples,
@@ -75,12 +77,6 @@ function redraw() {
     data: nodes.filter(({ role }) => role !== "witness").map(({ node }) => node),
   });
   document.title = `${primary ?? "no primary"} – ${hello.cluster} – metako`;
-}
-
-/** What changes all the time and is not shown would have everything drawn again every second. */
-function withoutClocks(node) {
-  const { now: _now, lease: _lease, peers: _peers, ...rest } = node;
-  return rest;
 }
 
 function drawVerdict({ primary, writable }) {
@@ -113,6 +109,28 @@ function drawActions({ primary, node, page }) {
   }
   return page !== null &&
     h("a", { class: "button", href: page }, `Switch over on ${primary}'s page`);
+}
+
+/** Pauses that members keep, and who keeps each. */
+function pausesOf({ nodes }) {
+  const paused = nodes.filter((node) => node.paused);
+  const pauses = Map.groupBy(paused, ({ paused: { id } }) => id);
+  return [...pauses.values()].map((keepers) => {
+    const { by, since, reason } = keepers[0].paused;
+    const names = keepers.map(({ node }) => node).join(", ");
+    return { names, text: `Paused by ${by} since ${moment(since)}${reason && `: ${reason}`}` };
+  });
+}
+
+function drawNotice(pauses) {
+  return pauses.map(({ names, text }) =>
+    h(
+      "p",
+      { class: "notice" },
+      h("strong", {}, text),
+      `. metako starts, stops and promotes nothing on ${names}.`,
+    )
+  );
 }
 
 function drawProblems(problems) {

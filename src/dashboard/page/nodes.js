@@ -27,37 +27,35 @@ const COLUMNS = [
   ["Agent since", (node) => moment(node.started_at)],
 ];
 
-/** Draws the table. @param {any} cluster the document of `metako status --json` */
-export function drawNodes({ nodes }) {
+/**
+ * The cells of each member; `because` where it does not answer.
+ *
+ * @param {any} cluster the document of `metako status --json`
+ */
+export function rowsOf({ nodes }) {
+  return nodes.map((node) => ({
+    node: node.node,
+    because: node.reachable ? null : node.because,
+    cells: node.reachable ? COLUMNS.map(([, text]) => String(text(node))) : [],
+  }));
+}
+
+/** Draws the table. @param {ReturnType<typeof rowsOf>} rows */
+export function drawNodes(rows) {
+  const headings = ["Node", ...COLUMNS.map(([heading]) => heading)];
   return h(
     "table",
     {},
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        ["Node", ...COLUMNS.map(([heading]) => heading)].map((heading) =>
-          h("th", { scope: "col" }, heading)
-        ),
-      ),
-    ),
-    h("tbody", {}, nodes.map(row)),
+    h("thead", {}, h("tr", {}, headings.map((heading) => h("th", { scope: "col" }, heading)))),
+    h("tbody", {}, rows.map(row)),
   );
 }
 
-function row(node) {
-  const name = h("th", { scope: "row" }, node.node);
-  if (!node.reachable) {
-    return h(
-      "tr",
-      { class: "silent" },
-      name,
-      h("td", { colspan: COLUMNS.length }, `does not answer: ${node.because}`),
-    );
-  }
-  return h("tr", {}, name, COLUMNS.map(([, text]) => h("td", {}, String(text(node)))));
+function row({ node, because, cells }) {
+  const name = h("th", { scope: "row" }, node);
+  if (because === null) return h("tr", {}, name, cells.map((text) => h("td", {}, text)));
+  const text = `does not answer: ${because}`;
+  return h("tr", { class: "silent" }, name, h("td", { colspan: COLUMNS.length }, text));
 }
 
 function address(host, port) {

@@ -31,6 +31,7 @@ export function describeNode(node, cluster) {
     link: linkOf(node, cluster),
     lines: [
       serverLine(node),
+      conditionLine(node.condition),
       isPrimary ? durabilityLine(node) : electableLine(node, cluster),
       routerLine(node.router),
       node.verified ? null : "its answer is not signed with this cluster's key",
@@ -39,19 +40,30 @@ export function describeNode(node, cluster) {
   };
 }
 
-/** Draws the tree. @param {any} cluster the document of `metako status --json` */
-export function drawTopology(cluster) {
-  const described = cluster.nodes.map((node) => describeNode(node, cluster));
-  const root = described.find(({ kind }) => kind === "primary");
-  const below = described.filter((node) => node !== root && node.link !== null);
-  const beside = described.filter((node) => node !== root && node.link === null);
+/**
+ * The whole cluster in words: who leads, who hangs on whom, who stands beside.
+ *
+ * @param {any} cluster the document of `metako status --json`
+ */
+export function describeTopology(cluster) {
+  const nodes = cluster.nodes.map((node) => describeNode(node, cluster));
+  const root = nodes.find(({ kind }) => kind === "primary") ?? null;
+  const others = nodes.filter((node) => node !== root);
+  return {
+    root,
+    below: others.filter(({ link }) => link !== null),
+    beside: others.filter(({ link }) => link === null),
+  };
+}
+
+/** Draws the tree. @param {ReturnType<typeof describeTopology>} topology */
+export function drawTopology({ root, below, beside }) {
+  const top = root === null ? h("p", { class: "card none" }, "no primary") : card(root);
   return [
     h(
       "div",
       { class: "tree" },
-      root === undefined
-        ? h("div", { class: "root" }, h("p", { class: "card none" }, "no primary"))
-        : h("div", { class: "root" }, card(root)),
+      h("div", { class: "root" }, top),
       below.length > 0 &&
         h("ul", { class: "branches", "aria-label": "Standbys" }, below.map(branch)),
     ),
@@ -126,6 +138,13 @@ function serverLine(node) {
   return `${release} ${running ? "runs" : `is ${node.state}`}${timeline}${because}`;
 }
 
+/** What the agent makes of its server where it is not well; null where it says nothing. */
+function conditionLine(condition) {
+  if (!condition || condition.level === "good") return null;
+  const { name, because, remedy } = condition;
+  return [`${name.replaceAll("_", " ")}: ${because}`, remedy].filter(Boolean).join(". ");
+}
+
 /** On whom commits are before they are acknowledged. */
 function durabilityLine({ durability, record }) {
   if (record === null || record.required === 0) {
@@ -153,9 +172,24 @@ function count(value, word) {
   return `${value} ${word}${value === 1 ? "" : "s"}`;
 }
 
+/** What an action on PostgreSQL is called; the others go by their own names. */
+const DOING = {
+  initialise: "being created",
+  clone: "being cloned",
+  rewind: "being rewound",
+  start_primary: "starting",
+  start_standby: "starting",
+  follow: "attaching",
+  revoke: "detaching",
+  promote: "promoting",
+  stop: "stopping",
+  fence: "being fenced",
+};
+
 function progressOf(operation) {
   if (operation === null) return null;
-  const { action, since_ms, progress } = operation;
+  const { since_ms, progress } = operation;
+  const action = DOING[operation.action] ?? operation.action;
   if (progress === null) {
     // What takes a moment is nothing to look at.
     return since_ms < 3000 ? null : { text: `${action}, for ${span(since_ms)}`, done: null };

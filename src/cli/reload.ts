@@ -1,0 +1,56 @@
+/**
+ * `metako reload`: the agents read their configuration files again, each its own.
+ *
+ * @module
+ */
+import { compareNames, type OperatorClient } from "../agent/mod.ts";
+import { openClient } from "./client.ts";
+import { EXIT, type ExitCode } from "./exit_codes.ts";
+import { loadConfig } from "./load_config.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Runs the command; `node` null: every member. Returns the exit code. */
+export async function reloadCommand(
+  options: { readonly config: string; readonly node: string | null },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const loaded = loadConfig(options.config, terminal);
+  if (!loaded.ok) return loaded.code;
+  const members = loaded.config.members.map(({ nodeName }) => nodeName).sort(compareNames);
+  if (options.node !== null && !members.includes(options.node)) {
+    terminal.complain(
+      `Cannot reload ${options.node}: it is no member. The members are ${members.join(", ")}.`,
+    );
+    return EXIT.usage;
+  }
+  const client = openClient(loaded.config, terminal);
+  if (client === null) return EXIT.configuration;
+  try {
+    const nodes = options.node === null ? members : [options.node];
+    return await reloadNodes(nodes, terminal, client.operate);
+  } finally {
+    client.close();
+  }
+}
+
+/** The command without its surroundings. */
+export async function reloadNodes(
+  nodes: readonly string[],
+  terminal: Terminal,
+  operate: OperatorClient["operate"],
+): Promise<ExitCode> {
+  const told = await Promise.all(nodes.map(async (node) => {
+    const steps: string[] = [];
+    const end = await operate(node, { action: "reload" }, (step) => steps.push(step));
+    return { node, steps, end };
+  }));
+  for (const { node, steps, end } of told) {
+    const say = end.type === "succeeded" ? terminal.print : terminal.complain;
+    const read = steps.length === 0 ? "read; nothing has changed" : "read";
+    say(`${node}: ${end.type === "succeeded" ? read : `refused: ${end.because}`}`);
+    for (const step of steps) say(`  ${step}`);
+  }
+  const ends = told.map(({ end }) => end.type);
+  if (ends.every((type) => type === "succeeded")) return EXIT.ok;
+  return ends.some((type) => type === "failed") ? EXIT.failed : EXIT.unreachable;
+}

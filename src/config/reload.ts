@@ -1,0 +1,149 @@
+/**
+ * Which settings a running agent takes from a changed file, and which need its restart: a table.
+ *
+ * A restart of the agent does not disturb PostgreSQL, so what decides is not how much trouble it
+ * saves but whether it is safe while things are under way. Whatever the consensus counts on is fixed
+ * for the life of the agent: two members that changed a lease at two moments would rely on promises
+ * that were never given.
+ *
+ * @module
+ */
+import type { Config } from "./config.ts";
+import { settingTree } from "./effective.ts";
+
+/** What becomes of a changed setting. */
+export type Takes = "live" | "restart";
+
+/** A row: a setting, or a section of them; the longest that fits counts. */
+export interface ReloadRule {
+  readonly setting: string;
+  readonly takes: Takes;
+  readonly because: string;
+}
+
+const CONSENSUS = "the members rely on it: it is fixed while the agent runs";
+const LISTENER = "it is read when the listeners are opened";
+const SESSIONS = "it counts for new sessions and for waits that begin from now on";
+
+const READS = "each read goes by it";
+
+/** The table. */
+export const RELOAD_RULES: readonly ReloadRule[] = [
+  { setting: "cluster_name", takes: "restart", because: "the members' keys are made from it" },
+  { setting: "identity", takes: "restart", because: CONSENSUS },
+  { setting: "local_db", takes: "restart", because: "the agent is attached to this server" },
+  {
+    setting: "cluster_members",
+    takes: "restart",
+    because: "an agent proposes one list of members",
+  },
+  { setting: "coordination", takes: "restart", because: CONSENSUS },
+  {
+    setting: "coordination.cluster_mode.local_node_preference",
+    takes: "live",
+    because: SESSIONS,
+  },
+  {
+    setting: "health_check",
+    takes: "restart",
+    because: "the consensus counts on how long PostgreSQL may be silent",
+  },
+  { setting: "load_balancer", takes: "live", because: SESSIONS },
+  {
+    setting: "security",
+    takes: "restart",
+    because:
+      "keys and paths are read at the start; a renewed certificate under the same path is not",
+  },
+  { setting: "replication", takes: "restart", because: CONSENSUS },
+  { setting: "router", takes: "restart", because: LISTENER },
+  { setting: "router.maximum_connections", takes: "live", because: SESSIONS },
+  { setting: "router.allow_trusted_backend", takes: "live", because: SESSIONS },
+  { setting: "router.tls", takes: "live", because: SESSIONS },
+  { setting: "router.read_consistency", takes: "live", because: READS },
+  { setting: "router.maximum_read_lag", takes: "live", because: READS },
+  { setting: "state_dir", takes: "restart", because: "the state file is open" },
+  { setting: "log", takes: "live", because: "it counts from the next line on" },
+];
+
+/** The row of {@linkcode RELOAD_RULES} for a setting; null where none fits. */
+export function reloadRule(setting: string): ReloadRule | null {
+  const fitting = RELOAD_RULES.filter((rule) =>
+    setting === rule.setting || setting.startsWith(`${rule.setting}.`)
+  );
+  return fitting.toSorted((a, b) => b.setting.length - a.setting.length)[0] ?? null;
+}
+
+/** `running` with the live settings of `next`; the rest stays as it is. */
+export function withLive(running: Config, next: Config): Config {
+  const { maximumConnections, allowTrustedBackend, tls } = next.router;
+  const { readConsistency, maximumReadLagBytes } = next.router;
+  const { localNodePreference } = next.coordination;
+  return {
+    ...running,
+    log: next.log,
+    loadBalancer: next.loadBalancer,
+    coordination: { ...running.coordination, localNodePreference },
+    router: {
+      ...running.router,
+      maximumConnections,
+      allowTrustedBackend,
+      tls,
+      readConsistency,
+      maximumReadLagBytes,
+    },
+  };
+}
+
+/** A setting that differs. Values are as `config check` prints them: secrets are hidden. */
+export interface ChangedSetting {
+  readonly setting: string;
+  readonly from: string;
+  readonly to: string;
+  readonly takes: Takes;
+  readonly because: string;
+}
+
+/** How two configurations of one node differ, in the order of the file. */
+export function changedSettings(before: Config, after: Config): readonly ChangedSetting[] {
+  const [old, now] = [leaves(before), leaves(after)];
+  const names = new Set([...old.keys(), ...now.keys()]);
+  return [...names].flatMap((setting) => {
+    const [from, to] = [old.get(setting) ?? NOT_SET, now.get(setting) ?? NOT_SET];
+    if (from.exact === to.exact) return [];
+    const { takes, because } = reloadRule(setting) ?? { takes: "restart", because: CONSENSUS };
+    return [{ setting, from: from.shown, to: to.shown, takes, because }];
+  });
+}
+
+interface Leaf {
+  readonly shown: string;
+  /** Tells two secrets apart, and is never shown. */
+  readonly exact: string;
+}
+
+const NOT_SET: Leaf = { shown: "not set", exact: "" };
+
+function leaves(config: Config): Map<string, Leaf> {
+  const found = new Map<string, Leaf>();
+  const walk = (value: unknown, path: string) => {
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) {
+      for (const [key, inner] of Object.entries(value)) {
+        walk(inner, path === "" ? key : `${path}.${key}`);
+      }
+      return;
+    }
+    const shown = typeof value === "string" ? value : JSON.stringify(value);
+    found.set(path, { shown, exact: `=${SECRETS[path]?.(config) ?? shown}` });
+  };
+  walk(settingTree(config), "");
+  return found;
+}
+
+/** What the tree hides. */
+const SECRETS: Readonly<Record<string, (config: Config) => string | null>> = {
+  "local_db.password": ({ localDb }) => localDb?.password ?? null,
+  "security.cluster_secret": ({ security }) => security.clusterSecret,
+  "security.previous_cluster_secret": ({ security }) => security.previousClusterSecret,
+  "replication.password": ({ replication }) => replication.password,
+};

@@ -257,7 +257,7 @@ Deno.test({
       for (const database of ["direct", "routed"]) {
         await primary.sql(`CREATE DATABASE ${database} OWNER legacy`);
       }
-      const options = { splitting: true };
+      const options = { splitting: true, startupTimeoutMs: 30_000 };
       await withRouter({ view, options, ports: { parser, roles } }, async (bench) => {
         for (let seed = FROM!; seed <= TO!; seed++) {
           const peers: Peer[] = [];

@@ -22,7 +22,7 @@ export function effectiveConfig(config: Config): string {
 /** What {@linkcode effectiveConfig} writes, as a tree; secrets are hidden here too. */
 export function settingTree(config: Config): Record<string, unknown> {
   const { identity, localDb, coordination, healthCheck, loadBalancer, security } = config;
-  const { replication, router } = config;
+  const { replication, router, hooks } = config;
   return dropUnset({
     cluster_name: config.clusterName,
     identity: {
@@ -117,6 +117,14 @@ export function settingTree(config: Config): Record<string, unknown> {
       allow_trusted_backend: router.allowTrustedBackend,
       tls: router.tls,
       authentication: router.authentication,
+    },
+    hooks: {
+      before_promotion: hooks.beforePromotion,
+      on_role_change: hooks.onRoleChange,
+      after_failover: hooks.afterFailover,
+      on_lost_durability: hooks.onLostDurability,
+      timeout: formatDuration(hooks.timeoutMs),
+      veto_limit: formatDuration(hooks.vetoLimitMs),
     },
     state_dir: config.stateDir,
     log: { level: config.log.level },

@@ -58,6 +58,7 @@ export const RELOAD_RULES: readonly ReloadRule[] = [
   { setting: "router.maximum_connections", takes: "live", because: SESSIONS },
   { setting: "router.allow_trusted_backend", takes: "live", because: SESSIONS },
   { setting: "router.tls", takes: "live", because: SESSIONS },
+  { setting: "hooks", takes: "live", because: "it counts from the next event on" },
   { setting: "state_dir", takes: "restart", because: "the state file is open" },
   { setting: "log", takes: "live", because: "it counts from the next line on" },
 ];
@@ -77,6 +78,7 @@ export function withLive(running: Config, next: Config): Config {
   return {
     ...running,
     log: next.log,
+    hooks: next.hooks,
     loadBalancer: next.loadBalancer,
     coordination: { ...running.coordination, localNodePreference },
     router: { ...running.router, maximumConnections, allowTrustedBackend, tls },

@@ -86,6 +86,14 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       tls: "allow",
       authentication: "verify",
     },
+    hooks: {
+      beforePromotion: null,
+      onRoleChange: null,
+      afterFailover: null,
+      onLostDurability: null,
+      timeoutMs: 5000,
+      vetoLimitMs: 60_000,
+    },
     stateDir: "/var/lib/metako/node1",
     log: { level: "info" },
   });

@@ -30,6 +30,7 @@ import { createConversations, createExchanges } from "./exchanges.ts";
 import { keepGuardian } from "./guardian_keeper.ts";
 import type { HistoryFile } from "./history_file.ts";
 import { serveOpenApi } from "./openapi.ts";
+import { createHooks } from "./hooks.ts";
 import { keepPause } from "./pause.ts";
 import { checkPeers, connectPeers, verifiedStatus } from "./peers.ts";
 import { openPauseFile } from "./pause_file.ts";
@@ -97,10 +98,12 @@ export async function openNode(
   let router: Router | null = null;
 
   const client = connectPeers(config, { keys, tls, addresses });
+  const hooks = createHooks({ config, log });
   const records = keepRecords({
     self: identity.nodeName,
     term: options.durable.term,
     file: options.history,
+    primaryChanged: hooks.primaryChanged,
     log,
   });
   const ask = verifiedStatus(client);
@@ -153,6 +156,7 @@ export async function openNode(
         const view = describe(state, nowMs);
         routes.refresh(view.route?.validUntilMs ?? view.leaseUntilMs);
         records.changed(state, view, nowMs);
+        hooks.changed(state, view);
         pause.follow();
         guardian?.follow(pause.holdsPrimary() ? { kind: "release" } : guardOrder(state));
         care.follow(state.server?.state ?? null);
@@ -264,11 +268,10 @@ export async function openNode(
     api: `${serving.host}:${serving.port}`,
     router: `${router.address.host}:${router.address.port}`,
   });
-  driver = pause.drive(driveServer(server, {
-    heartbeatIntervalMs: coordination.heartbeatIntervalMs,
-    submit,
-    log,
-  }));
+  const { heartbeatIntervalMs } = coordination;
+  driver = pause.drive(
+    hooks.drive(driveServer(server, { heartbeatIntervalMs, submit, log }), submit),
+  );
   const endWatch = watchForSuspension((gapMs) => {
     loop.submit({ type: "suspended", nowMs: monotonicMs(), gapMs });
   });

@@ -12,6 +12,7 @@ import type { State } from "../core/state.ts";
 import type { View } from "../core/view.ts";
 import { type ChronicleCounts, createChronicle } from "./chronicle.ts";
 import type { HistoryFile } from "./history_file.ts";
+import type { Hooks } from "./hooks.ts";
 import { createTally, type Tally } from "./metrics.ts";
 
 /** What an operator asked this node for, and from where. */
@@ -50,6 +51,7 @@ export function keepRecords(
     /** This node's durable term at its start. */
     readonly term: number;
     readonly file: HistoryFile;
+    readonly primaryChanged: Hooks["primaryChanged"];
     readonly log: Log;
   },
 ): RecordKeeper {
@@ -87,6 +89,7 @@ export function keepRecords(
         ...(change.because === "" ? {} : { because: change.because }),
       });
       add({ type: "primary", at: now(), ...change });
+      options.primaryChanged(change);
     },
     asked(reference, asked) {
       open.set(reference, asked);

@@ -185,6 +185,19 @@ export interface RouterConfig {
   readonly maximumReadLagBytes: number | null;
 }
 
+/** Commands that the agent runs: words without a shell, or null where there is none. */
+export interface HooksConfig {
+  /** Asked by a node that was elected, before it promotes; may veto. */
+  readonly beforePromotion: readonly string[] | null;
+  readonly onRoleChange: readonly string[] | null;
+  readonly afterFailover: readonly string[] | null;
+  readonly onLostDurability: readonly string[] | null;
+  /** How long each may take. */
+  readonly timeoutMs: number;
+  /** For how long vetoes count while there is no primary. */
+  readonly vetoLimitMs: number;
+}
+
 /** The log. */
 export interface LogConfig {
   readonly level: LogLevel;
@@ -206,6 +219,7 @@ export interface Config {
   readonly security: SecurityConfig;
   readonly replication: ReplicationConfig;
   readonly router: RouterConfig;
+  readonly hooks: HooksConfig;
   /** The folder of the state file, absolute. */
   readonly stateDir: string;
   readonly log: LogConfig;

@@ -22,7 +22,7 @@ export function effectiveConfig(config: Config): string {
 /** What {@linkcode effectiveConfig} writes, as a tree; secrets are hidden here too. */
 export function settingTree(config: Config): Record<string, unknown> {
   const { identity, localDb, coordination, healthCheck, loadBalancer, security } = config;
-  const { replication, router, witnessLogin } = config;
+  const { replication, router, witnessLogin, hooks } = config;
   return dropUnset({
     cluster_name: config.clusterName,
     identity: {
@@ -135,6 +135,14 @@ export function settingTree(config: Config): Record<string, unknown> {
       maximum_read_lag: router.maximumReadLagBytes === null
         ? null
         : formatSize(router.maximumReadLagBytes),
+    },
+    hooks: {
+      before_promotion: hooks.beforePromotion,
+      on_role_change: hooks.onRoleChange,
+      after_failover: hooks.afterFailover,
+      on_lost_durability: hooks.onLostDurability,
+      timeout: formatDuration(hooks.timeoutMs),
+      veto_limit: formatDuration(hooks.vetoLimitMs),
     },
     state_dir: config.stateDir,
     log: { level: config.log.level },

@@ -181,6 +181,19 @@ export function absolutePath(): Field<string> {
   return textLike(/^\//, "must be an absolute path", "Begin it with a slash.");
 }
 
+/** A program with its words, as it is started without a shell: the program's path is absolute. */
+export function command(): Field<readonly string[]> {
+  return field((value) => {
+    const words = Array.isArray(value) ? value.map(readText) : [];
+    const read = words.flatMap((word) => word.ok ? [word.value] : []);
+    const fits = read.length >= 1 && read.length <= 32 && read.length === words.length;
+    return fits && read[0]!.startsWith("/") ? accept(read) : refuse(
+      "must be a list of words, the first an absolute path",
+      'Write it like ["/usr/local/bin/notify", "--quiet"].',
+    );
+  });
+}
+
 /** A database or role name: what PostgreSQL keeps of one, 63 bytes. */
 export function identifier(): Field<string> {
   return field(identifierText);

@@ -62,6 +62,7 @@ export const RELOAD_RULES: readonly ReloadRule[] = [
   { setting: "router.tls", takes: "live", because: SESSIONS },
   { setting: "router.read_consistency", takes: "live", because: READS },
   { setting: "router.maximum_read_lag", takes: "live", because: READS },
+  { setting: "hooks", takes: "live", because: "it counts from the next event on" },
   { setting: "state_dir", takes: "restart", because: "the state file is open" },
   { setting: "log", takes: "live", because: "it counts from the next line on" },
 ];
@@ -82,6 +83,7 @@ export function withLive(running: Config, next: Config): Config {
   return {
     ...running,
     log: next.log,
+    hooks: next.hooks,
     loadBalancer: next.loadBalancer,
     coordination: { ...running.coordination, localNodePreference },
     router: {

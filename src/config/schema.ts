@@ -10,6 +10,7 @@ import * as z from "zod";
 import {
   absolutePath,
   choice,
+  command,
   duration,
   flag,
   host,
@@ -166,6 +167,14 @@ export const fileSchema = z.strictObject({
     splitting: flag(),
     read_consistency: choice({ session: "session", eventual: "eventual" }),
     maximum_read_lag: size(),
+  }),
+  hooks: section({
+    before_promotion: command(),
+    on_role_change: command(),
+    after_failover: command(),
+    on_lost_durability: command(),
+    timeout: duration(100, MINUTE_MS),
+    veto_limit: duration(0, HOUR_MS),
   }),
   state_dir: absolutePath(),
   log: section({

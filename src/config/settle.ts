@@ -139,6 +139,7 @@ export function settle(
       readConsistency: values.router?.read_consistency ?? "session",
       maximumReadLagBytes: values.router?.maximum_read_lag ?? null,
     },
+    hooks: settleHooks(values.hooks),
     stateDir: values.state_dir ?? `/var/lib/metako/${identity.nodeName}`,
     log: { level: values.log?.level ?? "info" },
   };
@@ -198,6 +199,17 @@ function settleCoordination(
       witnessAddresses: pair?.witness_addresses ?? [],
       whenAlone: pair?.when_alone ?? "serve",
     },
+  };
+}
+
+function settleHooks(values: FileValues["hooks"]): Config["hooks"] {
+  return {
+    beforePromotion: values?.before_promotion ?? null,
+    onRoleChange: values?.on_role_change ?? null,
+    afterFailover: values?.after_failover ?? null,
+    onLostDurability: values?.on_lost_durability ?? null,
+    timeoutMs: values?.timeout ?? 5000,
+    vetoLimitMs: values?.veto_limit ?? 60_000,
   };
 }
 

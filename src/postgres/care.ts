@@ -9,7 +9,7 @@
  */
 import { formatLsn } from "../core/lsn.ts";
 import type { NodeName } from "../core/record.ts";
-import { refreshSettings, resetGuarded } from "./change.ts";
+import { refreshAccess, refreshSettings, resetGuarded } from "./change.ts";
 import { literal, openSession, type Session, type Target } from "./connection.ts";
 import { judge } from "./findings.ts";
 import { inspect, type Inspection } from "./inspection.ts";
@@ -78,7 +78,7 @@ export function safely(care: Care): Care {
   return (siblings) => under ??= care(siblings).catch(() => null).finally(() => under = null);
 }
 
-/** Takes back what overrides, where that is safe. True where the server was told to reload. */
+/** Takes back what overrides, where that is safe, and lets members in. True where the server was told to reload. */
 async function putRight(place: Place, session: Session, seen: Inspection): Promise<boolean> {
   const waits = seen.role === "primary" && seen.waitsForStandbys;
   const inAuto = (source: string) => /postgresql\.auto\.conf:\d+$/.test(source);
@@ -98,7 +98,8 @@ async function putRight(place: Place, session: Session, seen: Inspection): Promi
       because: "metako.conf has to be the last file that postgresql.conf includes",
     });
   }
-  if (reset.length === 0 && !refreshed) return false;
+  const admitted = await refreshAccess(place);
+  if (reset.length === 0 && !refreshed && !admitted) return false;
   const reload = await session.query("select pg_reload_conf()");
   return reload.ok;
 }

@@ -158,6 +158,25 @@ export function refreshSettings(place: Place): Promise<boolean> {
   });
 }
 
+/**
+ * Brings pg_hba.conf to the addresses that the members' names have by now.
+ *
+ * @returns whether anything changed, so that a reload has to follow
+ */
+export function refreshAccess(place: Place): Promise<boolean> {
+  return inTurn(place, async () => {
+    if ((await readMark(place.dataDir)).kind !== "mark") return false;
+    const written = await writeAccess(place);
+    if (!written.ok || !written.value) return false;
+    place.options.log("info", "access", {
+      outcome: "done",
+      because:
+        "the members' lines in pg_hba.conf were missing, elsewhere, or named other addresses",
+    });
+    return true;
+  });
+}
+
 function writeFiles(
   place: Place,
   settings: RoleSettings,

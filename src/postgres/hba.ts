@@ -6,20 +6,23 @@
  * everybody, after whatever the operator forbids. Always scram-sha-256, never trust.
  *
  * PostgreSQL accepts a host name only if the client's address resolves to it and back, which
- * containers rarely manage, so names are written with the addresses they resolve to as well.
+ * containers rarely manage, so names are written with the addresses they resolve to as well. A name
+ * that does not resolve at the moment, such as that of a container which is down, keeps its last ones.
  *
  * @module
  */
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { readIfThere, writeDurably } from "./files.ts";
 import { done, failed, messageOf, type Step } from "./outcome.ts";
 import { type Place, serverFile } from "./place.ts";
+import { rememberingResolver } from "./resolve.ts";
 
 const TOP = { begin: "# metako: replication, begin", end: "# metako: replication, end" };
 const BOTTOM = { begin: "# metako: routers, begin", end: "# metako: routers, end" };
 const LOOPBACK = ["127.0.0.1/32", "::1/128"];
+
+const resolve = rememberingResolver();
 
 /** Brings the blocks up to date. True where the file changed and wants a reload. */
 export async function writeAccess(place: Place): Promise<Step<boolean>> {
@@ -100,8 +103,7 @@ async function rangesOf(addresses: readonly string[]): Promise<string[]> {
 async function ranges(address: string): Promise<string[]> {
   if (isIP(address) !== 0) return [range(address)];
   if (!/^[\w.-]+$/.test(address) || address === "localhost") return [];
-  const resolved = await lookup(address, { all: true }).catch(() => []);
-  return [address, ...resolved.map((each) => range(each.address)).sort()];
+  return [address, ...(await resolve(address)).map(range)];
 }
 
 function range(address: string): string {

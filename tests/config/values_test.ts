@@ -135,3 +135,13 @@ Deno.test("parseConfig() refuses folders that depend on the working directory", 
   const text = VALID.replace("local_db:", "local_db:\n  data_dir: data");
   assert.match(problems(text)[0]!, /local_db.data_dir must be an absolute path, is data\./);
 });
+
+Deno.test("a hook is a list of words, the first an absolute path", () => {
+  const read = config(`${VALID}hooks: { after_failover: ["/bin/true", "x y"], timeout: 2s }\n`);
+  assert.deepEqual(read.hooks.afterFailover, ["/bin/true", "x y"]);
+  assert.deepEqual([read.hooks.beforePromotion, read.hooks.timeoutMs], [null, 2000]);
+  for (const wrong of ["/bin/true", '["true"]', "[]", "[1]", '["/bin/true", ""]']) {
+    const [problem] = problems(`${VALID}hooks: { after_failover: ${wrong} }\n`);
+    assert.match(problem ?? "", /hooks\.after_failover.*list of words/);
+  }
+});

@@ -27,8 +27,8 @@ remedy, or prints every setting in effect. Keys that do not exist are refused. \
 writes files to start from; samples are in [configs](../configs).
 
 Durations are written \`500ms\`, \`10s\`, \`2m\`; sizes \`16MB\`, \`1GB\`. Any value can be \`\${NAME}\`, which is
-taken from the environment. A changed file is read when the agent starts, which does not disturb
-PostgreSQL.
+taken from the environment. A changed file is taken without a restart [as far as it can
+be](operations/reload.md); a restart of the agent does not disturb PostgreSQL.
 
 This page is written by \`deno task docs:config\` from the program itself.
 `;

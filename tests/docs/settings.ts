@@ -25,6 +25,7 @@ export const SECTIONS: Readonly<Record<string, string>> = {
   security: "What members sign with, and TLS.",
   replication: "What a commit waits for, and how a node comes back.",
   router: "Where clients connect.",
+  hooks: "Commands of your own, run when something happens. See [hooks](operations/hooks.md).",
   log: "What goes to standard output.",
 };
 
@@ -222,6 +223,17 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   "router.splitting": { is: "Whether reads are sent to standbys, statement by statement." },
   "router.read_consistency": { is: "Whether a session sees its own writes in its reads." },
   "router.maximum_read_lag": { is: "How far a standby may be behind and still get reads." },
+
+  "hooks.before_promotion": {
+    is: "Asked by a node that was elected, before it promotes; all but exit code 0 is a veto.",
+  },
+  "hooks.on_role_change": { is: "Run when this node became primary, standby, or neither." },
+  "hooks.after_failover": { is: "Run by a new primary, once it takes writes." },
+  "hooks.on_lost_durability": {
+    is: "Run by the primary when commits begin to be on it alone.",
+  },
+  "hooks.timeout": { is: "How long each may take." },
+  "hooks.veto_limit": { is: "For how long vetoes count while there is no primary." },
 
   "log.level": { is: "What is quieter is left out." },
 };

@@ -179,3 +179,16 @@ Deno.test("a standby that is started has no less than its primary, and one that 
     assert.deepEqual((await care(b!)).problems, []);
   });
 });
+
+Deno.test("care() lets a member in again whose name has got another address", async () => {
+  await withNodes(["a"], async ([a]) => {
+    const sync = { names: [], required: 0 };
+    await must(a!, { type: "initialise", incarnation: "0000000a", sync }, "started_primary");
+    const path = `${a!.options.dataDir}/pg_hba.conf`;
+    const right = await Deno.readTextFile(path);
+    const [own] = /^host replication,all \S+ 127\.0\.0\.1\/32.*$/m.exec(right)!;
+    await Deno.writeTextFile(path, right.replace(own, own.replace("127.0.0.1", "10.9.9.9")));
+    await care(a!);
+    assert.equal(await Deno.readTextFile(path), right);
+  });
+});

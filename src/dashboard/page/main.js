@@ -21,7 +21,6 @@ const draw = {
   since: drawing(byId("since"), drawSince),
   actions: drawing(byId("actions"), drawActions),
   problems: drawing(byId("problems"), drawProblems),
-  notice: drawing(byId("notice"), drawNotice),
   topology: drawing(byId("topology"), drawTopology),
   trends: drawing(byId("trends"), drawTrends),
   members: drawing(byId("members"), drawNodes),
@@ -65,7 +64,6 @@ function redraw() {
   });
   draw.actions({ primary, node: hello.node, page: hello.pages[primary] ?? null });
   draw.problems(problems);
-  draw.notice(pausesOf(cluster));
   draw.topology(describeTopology(cluster));
   draw.members(rowsOf(cluster));
   draw.history(history);
@@ -109,28 +107,6 @@ function drawActions({ primary, node, page }) {
   }
   return page !== null &&
     h("a", { class: "button", href: page }, `Switch over on ${primary}'s page`);
-}
-
-/** Pauses that members keep, and who keeps each. */
-function pausesOf({ nodes }) {
-  const paused = nodes.filter((node) => node.paused);
-  const pauses = Map.groupBy(paused, ({ paused: { id } }) => id);
-  return [...pauses.values()].map((keepers) => {
-    const { by, since, reason } = keepers[0].paused;
-    const names = keepers.map(({ node }) => node).join(", ");
-    return { names, text: `Paused by ${by} since ${moment(since)}${reason && `: ${reason}`}` };
-  });
-}
-
-function drawNotice(pauses) {
-  return pauses.map(({ names, text }) =>
-    h(
-      "p",
-      { class: "notice" },
-      h("strong", {}, text),
-      `. metako starts, stops and promotes nothing on ${names}.`,
-    )
-  );
 }
 
 function drawProblems(problems) {

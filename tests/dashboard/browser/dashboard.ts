@@ -67,23 +67,6 @@ test("the page follows a failover, live", DESKTOP, async ({ page, world, complai
   assert.deepEqual(complaints, []);
 });
 
-test("the page tells of a pause, and who keeps it", DESKTOP, async ({ page, world }) => {
-  const paused = {
-    id: "1",
-    reason: "new disks",
-    by: "ada@ops1",
-    since: "2026-01-01T00:00:00.000Z",
-    holds_primary: false,
-    held: null,
-  };
-  const keeper = { ...standby("node2"), paused };
-  world.show(picture({ ...PRIMARY, paused } as typeof PRIMARY, keeper, standby("node3")));
-  await page.getByText(/^Paused by ada@ops1 since 202[56]-.*: new disks$/).waitFor();
-  await page.getByText("metako starts, stops and promotes nothing on node1, node2.").waitFor();
-  world.show(picture(PRIMARY, standby("node2"), standby("node3")));
-  await page.locator(".notice").waitFor({ state: "detached" });
-});
-
 test("the page says when it is cut off, and comes back", DESKTOP, async ({ page, world }) => {
   await page.getByText("live, as node1 sees it").waitFor();
   const { port } = new URL(world.url);

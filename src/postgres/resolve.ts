@@ -1,0 +1,49 @@
+/**
+ * The addresses of host names, for places that must not wait for a name server and must not forget
+ * what it said last: where a name does not resolve, its last addresses stand.
+ *
+ * @module
+ */
+import { lookup } from "node:dns/promises";
+
+/** A promotion must not wait longer for a name server. */
+const RESOLVE_MS = 1_000;
+
+/** Gives a name's addresses. */
+export type Resolve = (name: string) => Promise<readonly string[]>;
+
+/**
+ * Makes a resolver with a memory of its own.
+ *
+ * @param ask gives a name's addresses, or rejects
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * let up = true;
+ * const resolve = rememberingResolver(() => up ? Promise.resolve(["10.0.0.2"]) : Promise.reject());
+ * assert.deepEqual(await resolve("node2"), ["10.0.0.2"]);
+ * up = false;
+ * assert.deepEqual(await resolve("node2"), ["10.0.0.2"]);
+ * assert.deepEqual(await resolve("node3"), []);
+ * ```
+ *
+ * @returns addresses in the order of their texts; none where the name never resolved
+ */
+export function rememberingResolver(ask: Resolve = askSystem, timeoutMs = RESOLVE_MS): Resolve {
+  const last = new Map<string, readonly string[]>();
+  return async (name) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<null>((done) => timer = setTimeout(done, timeoutMs, null));
+    const found = await Promise.race([ask(name).catch(() => null), late]);
+    clearTimeout(timer);
+    if (found === null || found.length === 0) return last.get(name) ?? [];
+    const sorted = [...found].sort();
+    last.set(name, sorted);
+    return sorted;
+  };
+}
+
+async function askSystem(name: string): Promise<readonly string[]> {
+  return (await lookup(name, { all: true })).map(({ address }) => address);
+}

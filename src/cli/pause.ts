@@ -102,7 +102,7 @@ export async function pauseCluster(
   ports: PausePorts,
 ): Promise<ExitCode> {
   const view = await ports.look();
-  if (view.verdict === "unreachable") return nobody("pause", view, terminal);
+  if (statusesOf(view).length === 0) return nobody("pause", view, terminal);
   const kept = statusesOf(view).find(({ paused }) => paused !== null)?.paused ?? null;
   const { reason, by, id } = kept ?? wish;
   const operation = { action: "pause", id, reason, by } as const;
@@ -149,7 +149,7 @@ export async function resumeCluster(
   ports: PausePorts,
 ): Promise<ExitCode> {
   const view = await ports.look();
-  if (view.verdict === "unreachable") return nobody("resume", view, terminal);
+  if (statusesOf(view).length === 0) return nobody("resume", view, terminal);
   const ends: FailoverEnd[] = [];
   for (const node of leaderFirst(view)) ends.push(await tell(node, wish, terminal, ports));
   if (ends.some(({ type }) => type === "lost")) return EXIT.failed;
@@ -172,6 +172,7 @@ export async function resumeCluster(
   return EXIT.ok;
 }
 
+/** Nobody answers whose answer could be believed, as where the secret here is another one. */
 function nobody(verb: string, view: ClusterView, terminal: Terminal): ExitCode {
   terminal.complain(`Cannot ${verb} the cluster: ${view.problems.join(" ")}`);
   return EXIT.unreachable;

@@ -73,7 +73,7 @@ function addReload(program: Command, { configOf, finish, terminal }: Ways): void
       "after",
       "\nEach file is checked first; one that cannot be used changes nothing on its node (exit code" +
         "\n1). What needs a restart of the agent is named. SIGHUP to an agent does the same for it." +
-        "\nExit code 4: a node does not answer.",
+        "\nExit code 3: a node refuses, as where the secret is another one. 4: one does not answer.",
     )
     .action(async (options) =>
       finish(

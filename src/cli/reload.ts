@@ -52,5 +52,6 @@ export async function reloadNodes(
   }
   const ends = told.map(({ end }) => end.type);
   if (ends.every((type) => type === "succeeded")) return EXIT.ok;
-  return ends.some((type) => type === "failed") ? EXIT.failed : EXIT.unreachable;
+  if (ends.some((type) => type === "failed")) return EXIT.failed;
+  return ends.some((type) => type === "lost") ? EXIT.unreachable : EXIT.refused;
 }

@@ -103,6 +103,16 @@ Deno.test("resumeCluster() says what stays paused, and what has no primary", asy
   assert.equal(await resumeCluster(wish, recordingTerminal(), waiting.ports), 1);
 });
 
+Deno.test("pauseCluster() and resumeCluster() ask nothing of nodes that sign with another key", async () => {
+  const forged = before.map((answer) => answer.ok ? { ...answer, verified: false } : answer);
+  const { asked, ports } = world([forged]);
+  const terminal = recordingTerminal();
+  assert.equal(await pauseCluster(WISH, terminal, ports), 4);
+  assert.equal(await resumeCluster({ action: "resume", force: false }, terminal, ports), 4);
+  assert.deepEqual(asked, []);
+  assert.match(terminal.err.join("\n"), /not signed with this cluster's key/);
+});
+
 Deno.test("whoAsks() names the user and the host on one line", () => {
   assert.match(whoAsks(), /^[^@\s]+@[^@\s]+$/);
 });

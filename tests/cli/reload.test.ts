@@ -32,4 +32,6 @@ Deno.test("reloadNodes() fails where a file cannot be used, and says where a nod
   assert.match(bad.err, /node1: refused: the file cannot be used\n {2}node1\.yaml:3:9/);
   const silent = await reload({ node1: [READ], node2: [{ type: "lost", because: "silence" }] });
   assert.equal(silent.code, 4);
+  const stranger = await reload({ node1: [{ type: "refused", because: "401" }] });
+  assert.equal(stranger.code, 3);
 });

@@ -70,7 +70,9 @@ Deno.test("systemd-analyze, where it is at hand, has nothing to say against meta
         throw error;
       });
     if (end === null) return;
-    assert.equal(new TextDecoder().decode(end.stderr), "");
+    // It reads the host's own units as well, which are no affair of this one.
+    const said = new TextDecoder().decode(end.stderr).split("\n");
+    assert.deepEqual(said.filter((line) => line.includes("metako")), []);
     assert.equal(end.code, 0);
   } finally {
     await Deno.remove(folder, { recursive: true });

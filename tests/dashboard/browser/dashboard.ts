@@ -137,7 +137,11 @@ test("a switchover by keyboard alone: secret, confirmation, steps", DESKTOP, asy
   await page.keyboard.press("Enter");
   await page.getByText("Done: node2 is the primary.").waitFor();
   await page.getByText("node2 has received all of it").waitFor();
-  assert.deepEqual(world.wishes, [{ to: "node2", force: "none", source: "127.0.0.1" }]);
+  assert.deepEqual(world.wishes.map(({ to, force }) => [to, force]), [["node2", "none"]]);
+  assert.ok(
+    sent.some((text) => text.includes("/operator/failover?by=Ada%20(dashboard)")),
+    "the name that was typed goes with the request",
+  );
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor({ state: "hidden" });
   assert.equal(sent.some((text) => text.includes(SECRET)), false);

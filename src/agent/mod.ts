@@ -4,6 +4,7 @@
  * @module
  */
 export type { FailoverEnd, OperatorClient } from "../coordination/operator_client.ts";
+export type { SessionDocument } from "../coordination/session_routes.ts";
 export type { HistoryEntry, OperatorRequest, PrimaryChange } from "../coordination/history.ts";
 export { type NodeStatus, nodeStatusSchema } from "../coordination/status.ts";
 export { claimsPrimary, mergeStatuses } from "../coordination/merge.ts";

@@ -41,6 +41,7 @@ import { startReports } from "./reports.ts";
 import { reachableAmong, routeView, withReachableContact } from "./route_view.ts";
 import { trackRoutes } from "./routes.ts";
 import type { Reloader } from "./reload.ts";
+import { sessionPorts } from "./sessions.ts";
 import { createScrape } from "./scrape.ts";
 import { endpoints, type TlsFiles } from "./secrets.ts";
 import { identityOf, knownStandbys } from "./snapshot.ts";
@@ -224,6 +225,7 @@ export async function openNode(
     ...documents,
     history: records.history,
     cancel: cancelHere(() => router),
+    ...sessionPorts(identity.nodeName, () => router),
     metrics: createScrape({
       documents,
       state: () => loop.state(),

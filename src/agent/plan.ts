@@ -114,6 +114,7 @@ export function routerOptions(
     node: identity.nodeName,
     host: router.host,
     port: router.port,
+    primaryPort: router.primaryPort,
     readOnlyPort: router.readOnlyPort,
     get writeTimeoutMs() {
       return config.loadBalancer.writeTimeoutMs;
@@ -130,6 +131,7 @@ export function routerOptions(
     get maximumConnections() {
       return config.router.maximumConnections;
     },
+    maximumConnectionsPerUser: router.maximumConnectionsPerUser,
     maximumWaiting: router.maximumWaiting,
     splitting: router.splitting,
     get readConsistency() {

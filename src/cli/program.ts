@@ -18,6 +18,7 @@ import { guardianCommand } from "./guardian.ts";
 import { historyCommand } from "./history.ts";
 import { LOG_WORDS, logsCommand } from "./logs.ts";
 import { addOperations } from "./program_operations.ts";
+import { routerKillCommand, routerSessionsCommand } from "./router.ts";
 import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import { switchoverCommand } from "./switchover.ts";
@@ -176,6 +177,7 @@ export function buildProgram(context: Context, finish: (code: number) => void): 
     });
 
   addOperations(program, { configOf, finish, terminal });
+  addRouter(program, configOf, finish, terminal);
 
   program.command("doctor")
     .description("look at the cluster, this host and its PostgreSQL: what is wrong, and what to do")
@@ -288,6 +290,39 @@ function addConfigInit(
           routerPort: options.routerPort,
         }, terminal),
       )
+    );
+}
+
+function addRouter(
+  program: Command,
+  configOf: (options: { config?: string }) => string,
+  finish: (code: number) => void,
+  terminal: Terminal,
+): void {
+  const router = program.command("router").description("look at clients' sessions, or end one")
+    .helpCommand(false);
+  router.command("sessions")
+    .description("print who is in at the members' routers")
+    .option("--config <file>", `configuration file of any member (default: ${DEFAULT_CONFIG})`)
+    .option("--node <name>", "ask this node only")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExit code 4: no node answered.")
+    .action(async (options) =>
+      finish(
+        await routerSessionsCommand({
+          config: configOf(options),
+          json: options.json ?? false,
+          node: options.node ?? null,
+        }, terminal),
+      )
+    );
+  router.command("kill")
+    .description("end a session; its client reads 57P01")
+    .argument("<session>", "as metako router sessions names it: node1/17")
+    .option("--config <file>", `configuration file of any member (default: ${DEFAULT_CONFIG})`)
+    .addHelpText("after", "\nExit code 1: there is no such session, or its node does not answer.")
+    .action(async (session: string, options) =>
+      finish(await routerKillCommand({ config: configOf(options), session }, terminal))
     );
 }
 

@@ -161,8 +161,12 @@ export interface AllowEntry {
 export interface RouterConfig {
   readonly host: string;
   readonly port: number;
+  /** Leads to the primary, whatever is read; null for none. */
+  readonly primaryPort: number | null;
   readonly readOnlyPort: number | null;
   readonly maximumConnections: number;
+  /** Null for no limit beside the total. */
+  readonly maximumConnectionsPerUser: number | null;
   /** Connections that may wait for a primary at a time. */
   readonly maximumWaiting: number;
   /** True accepts a PostgreSQL that lets the router in without a password (demonstrations). */

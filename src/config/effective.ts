@@ -113,8 +113,10 @@ export function settingTree(config: Config): Record<string, unknown> {
     router: {
       host: router.host,
       port: router.port,
+      primary_port: router.primaryPort,
       read_only_port: router.readOnlyPort,
       maximum_connections: router.maximumConnections,
+      maximum_connections_per_user: router.maximumConnectionsPerUser,
       maximum_waiting: router.maximumWaiting,
       allow_trusted_backend: router.allowTrustedBackend,
       tls: router.tls,

@@ -79,6 +79,7 @@ export const RULES: readonly Rule[] = [
       "local_db.port",
       "router.host",
       "router.port",
+      "router.primary_port",
       "router.read_only_port",
     ],
     check: sharedPorts,
@@ -180,9 +181,10 @@ function sharedPorts({ config }: RuleFacts): Finding[] {
       : []),
     { path: "identity.api_port", host: identity.apiHost, port: identity.apiPort },
     { path: "router.port", host: router.host, port: router.port },
-    ...(router.readOnlyPort !== null
-      ? [{ path: "router.read_only_port", host: router.host, port: router.readOnlyPort }]
-      : []),
+    ...[
+      { path: "router.primary_port", port: router.primaryPort },
+      { path: "router.read_only_port", port: router.readOnlyPort },
+    ].flatMap(({ path, port }) => port === null ? [] : [{ path, host: router.host, port }]),
   ];
   return listeners.flatMap((later, index) => {
     const earlier = listeners.slice(0, index).find((other) =>

@@ -143,8 +143,10 @@ export const fileSchema = z.strictObject({
   router: section({
     host: host(),
     port: port(),
+    primary_port: port(),
     read_only_port: port(),
     maximum_connections: integer(1, 100_000),
+    maximum_connections_per_user: integer(1, 100_000),
     maximum_waiting: integer(0, 100_000),
     allow_trusted_backend: flag(),
     tls: choice({ allow: "allow", require: "require" }),

@@ -126,8 +126,10 @@ export function settle(
     router: {
       host: values.router?.host ?? "0.0.0.0",
       port: values.router?.port ?? 6432,
+      primaryPort: values.router?.primary_port ?? null,
       readOnlyPort: values.router?.read_only_port ?? null,
       maximumConnections: values.router?.maximum_connections ?? 1000,
+      maximumConnectionsPerUser: values.router?.maximum_connections_per_user ?? null,
       maximumWaiting: values.router?.maximum_waiting ?? 500,
       allowTrustedBackend: values.router?.allow_trusted_backend ?? false,
       tls: values.router?.tls ?? "allow",

@@ -12,6 +12,12 @@ import type { ApiBody, ApiRoute } from "./openapi.ts";
 import { type Action, operationPath, OPERATIONS } from "./operations.ts";
 import { lineSchema } from "./progress.ts";
 import { answerSchema, requestSchema } from "./schemas.ts";
+import {
+  killAnswerSchema,
+  killSchema,
+  sessionsSchema,
+  sessionsWishSchema,
+} from "./session_routes.ts";
 import { clusterStatusSchema, healthSchema, nodeStatusSchema } from "./status.ts";
 import { DEFAULT_ENTRIES, MAXIMUM_ENTRIES } from "./watch_routes.ts";
 
@@ -109,6 +115,29 @@ export const COORDINATION_ROUTES: readonly ApiRoute[] = [
     request: { name: `${action[0]!.toUpperCase()}${action.slice(1)}`, schema: body },
     answers: { 200: { when: "It is begun, or refused in the last line.", body: STEPS } },
   })),
+  {
+    method: "post",
+    path: "/operator/sessions",
+    summary: "The sessions of this node's router, the oldest first",
+    audience: "operators",
+    request: { name: "SessionsWish", schema: sessionsWishSchema },
+    answers: {
+      200: { when: "As it is now.", body: { name: "Sessions", schema: sessionsSchema } },
+    },
+  },
+  {
+    method: "post",
+    path: "/operator/sessions/kill",
+    summary: "Ends a session of this node's router with 57P01",
+    audience: "operators",
+    request: { name: "SessionKill", schema: killSchema },
+    answers: {
+      200: {
+        when: "Whether there was such a session.",
+        body: { name: "SessionKillAnswer", schema: killAnswerSchema },
+      },
+    },
+  },
 ];
 
 function read(path: string, summary: string, body: ApiBody): ApiRoute {

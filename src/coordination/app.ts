@@ -10,6 +10,7 @@
  * | `/history` `/metrics` | GET | the same | {@link ./watch_routes.ts} |
  * | `/dashboard` … | GET | its files: anybody; its events: the same | {@link ../dashboard/serve.ts} |
  * | `/health` `/primary` `/replica` … | GET, OPTIONS | the same | {@link ./health_paths.ts} |
+ * | `/operator/sessions` … | POST | operators | {@link ./session_routes.ts} |
  * | `/operator/failover` | POST | operators | `{"to": node, "force": …}`; NDJSON of {@link ./progress.ts} |
  * | `/operator/pause` … | POST | operators | {@link ./operations.ts}; answered the same way |
  *
@@ -36,6 +37,7 @@ import { type OperationPorts, serveOperations } from "./operations.ts";
 import type { OperatorStep } from "./progress.ts";
 import { type ApiContext, type ApiEnv, fail, reply, sourceOf } from "./reply.ts";
 import { nodeName, requestSchema } from "./schemas.ts";
+import { serveSessions, type SessionPorts } from "./session_routes.ts";
 import { createSessions } from "./sessions.ts";
 import type { ClusterStatus, NodeStatus } from "./status.ts";
 import { streamSteps } from "./stream.ts";
@@ -50,7 +52,8 @@ export interface FailoverWish {
 }
 
 /** What the API needs from the agent, and how it is set up. */
-export interface CoordinationPorts extends HealthPorts, WatchPorts, CancelPorts, OperationPorts {
+export interface CoordinationPorts
+  extends HealthPorts, WatchPorts, OperationPorts, CancelPorts, SessionPorts {
   readonly self: NodeName;
   readonly keys: ClusterKeys;
   /** True for every member of the cluster. */
@@ -72,6 +75,14 @@ export interface CoordinationPorts extends HealthPorts, WatchPorts, CancelPorts,
 
 /** Anything with a fetch function, as `Deno.serve` and tests call it. */
 export type CoordinationApp = Hono<ApiEnv>;
+
+const SIGNED_PATHS = [
+  "/peer",
+  "/peer/cancel",
+  "/operator/failover",
+  "/operator/sessions",
+  "/operator/sessions/kill",
+];
 
 /** What an operator asks for. */
 export const failoverSchema = z.strictObject({
@@ -119,6 +130,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     },
   );
   serveCancels(app, gate, ports);
+  serveSessions(app, gate, ports);
   app.post(
     "/operator/failover",
     demandSignature(gate, "operator"),
@@ -136,7 +148,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
 
   for (const path of ["/status", "/cluster", ...WATCH_PATHS]) app.all(path, allow("GET, HEAD"));
   for (const path of ["/health", ...Object.keys(PATHS)]) app.all(path, allow(HEALTH_METHODS));
-  for (const path of ["/peer", "/peer/cancel", "/operator/failover"]) app.all(path, allow("POST"));
+  for (const path of SIGNED_PATHS) app.all(path, allow("POST"));
   app.notFound((c) =>
     fail(c, 404, {
       error: "there is nothing at this path",

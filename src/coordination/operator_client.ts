@@ -3,12 +3,15 @@
  *
  * @module
  */
+import type { z } from "zod";
 import type { Force } from "../core/force.ts";
 import type { NodeName } from "../core/record.ts";
 import type { ClusterKeys, KeyRing } from "./keys.ts";
+import { decode } from "./messages.ts";
 import { type Operation, operationPath } from "./operations.ts";
 import { decodeLine, MAX_LINE_LENGTH, type TimedStep } from "./progress.ts";
 import { createReadClient, describeRefusal, type ReadClient } from "./read_client.ts";
+import { killAnswerSchema, type SessionsDocument, sessionsSchema } from "./session_routes.ts";
 import { createSignedClient, type OpenResponse } from "./signed_client.ts";
 import { OPERATOR } from "./signature.ts";
 import { createTransport, type Endpoint, type TransportOptions } from "./transport.ts";
@@ -42,6 +45,15 @@ export interface OperatorClient extends ReadClient {
     operation: Operation,
     onStep: (step: string, elapsedMs: number) => void,
   ) => Promise<FailoverEnd>;
+  /** The oldest sessions of a node's router, or why they are not known. */
+  readonly sessions: (
+    node: NodeName,
+  ) => Promise<
+    | { readonly ok: true; readonly sessions: SessionsDocument }
+    | { readonly ok: false; readonly because: string }
+  >;
+  /** Ends a session. @returns null where it is done; otherwise why it is not, or may not be */
+  readonly killSession: (node: NodeName, id: number) => Promise<string | null>;
   readonly close: () => void;
 }
 
@@ -72,6 +84,26 @@ export function createOperatorClient(
     endpointOf: (name) => members.get(name) ?? null,
     transport,
   });
+  async function ask<Schema extends z.ZodType>(
+    node: NodeName,
+    path: string,
+    wish: unknown,
+    schema: Schema,
+  ): Promise<
+    | { readonly ok: true; readonly value: z.output<Schema> }
+    | { readonly ok: false; readonly because: string }
+  > {
+    const body = JSON.stringify(wish);
+    const answer = await client.ask(node, { method: "POST", path, body }, timeoutMs);
+    if (answer.type !== "answer") return { ok: false, because: answer.because };
+    if (answer.status !== 200 || !answer.verified) {
+      return { ok: false, because: describeRefusal(node, answer) };
+    }
+    const decoded = decode(schema, answer.text);
+    return decoded.ok
+      ? { ok: true, value: decoded.message }
+      : { ok: false, because: `the answer of ${node} is garbled: ${decoded.because}` };
+  }
   return {
     ...createReadClient(client, timeoutMs),
     close: transport.close,
@@ -79,6 +111,15 @@ export function createOperatorClient(
       follow(node, { path: "/operator/failover", body: { to, force } }, onStep),
     operate: (node, { action, ...body }, onStep) =>
       follow(node, { path: operationPath(action), body }, onStep),
+    async sessions(node) {
+      const asked = await ask(node, "/operator/sessions", {}, sessionsSchema);
+      return asked.ok ? { ok: true, sessions: asked.value } : asked;
+    },
+    async killSession(node, id) {
+      const asked = await ask(node, "/operator/sessions/kill", { id }, killAnswerSchema);
+      if (!asked.ok) return asked.because;
+      return asked.value.ended ? null : `${node} has no session ${id}`;
+    },
   };
 
   async function follow(

@@ -58,7 +58,7 @@ const RETRY_MS = 100;
 /** Resolves when the session has a server, or is not going to have one. */
 export async function acquire(input: AcquireInput): Promise<Acquisition> {
   const { options, ports, purpose, signal } = input;
-  const limitMs = purpose === "primary" ? options.writeTimeoutMs : options.readTimeoutMs;
+  const limitMs = purpose === "read_only" ? options.readTimeoutMs : options.writeTimeoutMs;
   const deadline = ports.now() + limitMs;
   const remainingMs = () => deadline - ports.now();
   const excluded = new Set<string>();
@@ -173,7 +173,7 @@ function failed(complaint: Complaint): Acquisition {
 }
 
 function noServer(purpose: Purpose, limitMs: number, because: string): Complaint {
-  const what = purpose === "primary" ? "primary" : "server";
+  const what = purpose === "read_only" ? "server" : "primary";
   return {
     sqlstate: SQLSTATE.cannotConnectNow,
     message: `Cannot start a session: no ${what} was found within ${limitMs} ms: ${because}`,

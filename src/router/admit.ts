@@ -14,12 +14,12 @@ import { mockVerifier, parseVerifier } from "../wire/verifier.ts";
 import { isLoopback, judgeAccess, nameAsServerSeesIt } from "./access.ts";
 import { askRole } from "./ask_role.ts";
 import { authenticateClient, type Credentials } from "./authenticate.ts";
+import { type Card, countOfUser } from "./card.ts";
 import { newCancelKey } from "./cancel_key.ts";
 import type { Context } from "./context.ts";
 import type { Introduction } from "./greet.ts";
 import { HASHES } from "./hashes.ts";
 import type { RoleAnswer } from "./options.ts";
-import type { Purpose } from "./route.ts";
 import { within, write } from "./socket.ts";
 
 /** How {@linkcode admit} ended. */
@@ -43,9 +43,7 @@ export type Admission =
 export interface Applicant {
   readonly client: Deno.Conn;
   readonly introduction: Introduction;
-  /** Where it comes from, as the listener sees it. */
-  readonly address: string;
-  readonly purpose: Purpose;
+  readonly card: Card;
   /** Ends the admission. */
   readonly signal: AbortSignal;
 }
@@ -55,9 +53,31 @@ export interface Applicant {
  * most twice `startupTimeoutMs` besides.
  */
 export async function admit(context: Context, applicant: Applicant): Promise<Admission> {
+  const admission = await judge(context, applicant);
+  if (admission.type !== "admitted") return admission;
+  const { card } = applicant;
+  // Counted now and not before, so that nobody who proves nothing keeps others out.
+  const complaint = tooManyOfUser(context, card.user);
+  if (complaint !== null) return { type: "refused", complaint };
+  card.admitted = true;
+  return admission;
+}
+
+function tooManyOfUser({ options, sessions }: Context, user: string): Complaint | null {
+  const limit = options.maximumConnectionsPerUser;
+  const cards = [...sessions].map(({ card }) => card);
+  return limit === null || countOfUser(cards, user) < limit ? null : {
+    sqlstate: SQLSTATE.tooManyConnections,
+    message: `Cannot start a session: too many connections for role "${user}" ` +
+      `(router.maximum_connections_per_user is ${limit}).`,
+    hint: "Close idle sessions, use a connection pool, or raise the limit.",
+  };
+}
+
+async function judge(context: Context, applicant: Applicant): Promise<Admission> {
   const { options, ports } = context;
   const { packet, raw, rest } = applicant.introduction;
-  const { address } = applicant;
+  const { address, purpose } = applicant.card;
   const loopback = (ports.isLoopback ?? isLoopback)(address);
   const access = judgeAccess({ startup: packet, address, loopback, allowed: context.allowed });
   if (access.type === "refused") return access;
@@ -68,7 +88,7 @@ export async function admit(context: Context, applicant: Applicant): Promise<Adm
   }
   const found = await askRole(context, {
     user,
-    limitMs: applicant.purpose === "primary" ? options.writeTimeoutMs : options.readTimeoutMs,
+    limitMs: purpose === "read_only" ? options.readTimeoutMs : options.writeTimeoutMs,
     signal: applicant.signal,
   });
   if (!found.ok) return { type: "refused", complaint: unknownRole(found) };

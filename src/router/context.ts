@@ -41,6 +41,8 @@ export interface Context {
   readonly queries: Map<string, NodeQueries>;
   /** Counts the choices of standbys. */
   turn: number;
+  /** The number of the last session that began. */
+  lastSession: number;
 }
 
 /** A router without sessions. */
@@ -68,6 +70,7 @@ export function createContext(options: RouterOptions, ports: RouterPorts): Conte
     avoided: new Map(),
     queries: new Map(),
     turn: 0,
+    lastSession: 0,
   };
 }
 

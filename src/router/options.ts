@@ -8,6 +8,7 @@
  */
 import type { Log } from "../core/log.ts";
 import type { BackendKey } from "../wire/startup.ts";
+import type { SessionReport } from "./card.ts";
 import type { BackendTls } from "./server_conn.ts";
 import type { Parser } from "../sql/parser.ts";
 import type { TlsCertificate } from "./tls.ts";
@@ -121,6 +122,8 @@ export interface RouterOptions {
   readonly host: string;
   /** Leads to the primary; 0 lets the system choose. */
   readonly port: number;
+  /** Leads to the primary, reads included; null for none, 0 lets the system choose. */
+  readonly primaryPort: number | null;
   /** Leads to a standby; null for none, 0 lets the system choose. */
   readonly readOnlyPort: number | null;
   /** How long a new connection waits for a primary. */
@@ -138,6 +141,8 @@ export interface RouterOptions {
   readonly maximumReadLagBytes: number | null;
   /** Sessions at one time, both ports together, waiting ones included; at least 1. */
   readonly maximumConnections: number;
+  /** Sessions of one role at one time, all ports together; null for no limit. */
+  readonly maximumConnectionsPerUser: number | null;
   /** Sessions that may wait for a server at one time; at least 0. */
   readonly maximumWaiting: number;
   /** Who may come in: the first entry that fits decides, and where none does nobody comes in. */
@@ -200,9 +205,15 @@ export interface RouterAddress {
 /** A running router. */
 export interface Router {
   readonly address: RouterAddress;
+  /** Null where there is no such port. */
+  readonly primaryAddress: RouterAddress | null;
   /** Null where there is no read-only port. */
   readonly readOnlyAddress: RouterAddress | null;
   statistics(): RouterStatistics;
+  /** The sessions of this moment, the oldest first. */
+  sessions(): readonly SessionReport[];
+  /** Ends a session with 57P01. @returns false where there is none of that number */
+  kill(id: number): boolean;
   /**
    * A cancel request that came to another member's router with a key of this one's.
    *

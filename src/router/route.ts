@@ -6,8 +6,8 @@
 import { type BalanceInput, pickStandby } from "./balance.ts";
 import type { RouteTarget, RouteView } from "./options.ts";
 
-/** What a client asked for by its choice of port. */
-export type Purpose = "primary" | "read_only";
+/** What a client asked for by its choice of port; "primary_only" leads every read there as well. */
+export type Purpose = "primary" | "primary_only" | "read_only";
 
 /** Where a session was led, and what that rests upon. */
 export type Route =

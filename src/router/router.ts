@@ -36,6 +36,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
   const listeners: { listener: Deno.TcpListener; purpose: Purpose }[] = [];
   const open: [Purpose, number | null][] = [
     ["primary", options.port],
+    ["primary_only", options.primaryPort],
     ["read_only", options.readOnlyPort],
   ];
   for (const [purpose, port] of open) {
@@ -69,6 +70,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
     ok: true,
     router: {
       address: addressOf("primary")!,
+      primaryAddress: addressOf("primary_only"),
       readOnlyAddress: addressOf("read_only"),
       statistics: () => ({
         sessions: context.sessions.size,
@@ -78,6 +80,16 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
         byNode: sessionsByNode(context),
         queries: Object.fromEntries(context.queries),
       }),
+      sessions: () =>
+        [...context.sessions].map(({ card, route }) => {
+          const { sinceMs, admitted: _, ...shown } = card;
+          return { ...shown, ageMs: ports.now() - sinceMs, node: route?.target.node ?? null };
+        }),
+      kill(id) {
+        const found = [...context.sessions].find(({ card }) => card.id === id);
+        found?.end(KILLED);
+        return found !== undefined;
+      },
       cancel: desk.canceller.here,
       hold(because) {
         context.held = because;
@@ -123,6 +135,11 @@ const SHUTDOWN: Complaint = {
   sqlstate: SQLSTATE.adminShutdown,
   message: "This session is closed: the router on this node is shutting down.",
   hint: "Connect to another node's router.",
+};
+
+const KILLED: Complaint = {
+  sqlstate: SQLSTATE.adminShutdown,
+  message: "This session is closed: an operator ended it.",
 };
 
 function createDesk(context: Context, tls: TlsDesk | null): Desk {
@@ -221,8 +238,14 @@ async function serveGreeted(
   }
 }
 
+const PORT_KEYS = {
+  primary: "router.port",
+  primary_only: "router.primary_port",
+  read_only: "router.read_only_port",
+} as const;
+
 function listenProblem(host: string, port: number, purpose: Purpose, error: unknown): string {
-  const key = purpose === "primary" ? "router.port" : "router.read_only_port";
+  const key = PORT_KEYS[purpose];
   const place = `Cannot listen for clients on ${host}:${port} (router.host, ${key})`;
   if (error instanceof Deno.errors.AddrInUse) {
     return `${place}: the port must be free, and another process has it. ` +

@@ -9,6 +9,7 @@ import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import { asksForReplication } from "./access.ts";
 import { type Admission, admit } from "./admit.ts";
 import { acquire, type Attempt } from "./acquire.ts";
+import { type Card, newCard } from "./card.ts";
 import { choose } from "./choose.ts";
 import type { Context } from "./context.ts";
 import type { Course } from "./course.ts";
@@ -22,7 +23,7 @@ import { startStraight } from "./straight.ts";
 
 /** The handle of a running session. */
 export interface Session {
-  readonly purpose: Purpose;
+  readonly card: Card;
   /** Where it is, or is trying to get; null while it waits. */
   route: Route | null;
   /** The standby that its reads go to; null while it has none. */
@@ -60,14 +61,19 @@ export async function runSession(
   }
   const abandoned = new AbortController();
   const live: Live = { attempt: null, course: null, verdict: null };
-  const session = createSession(context, purpose, live, abandoned);
+  const card = newCard(introduction, {
+    id: ++context.lastSession,
+    address,
+    purpose,
+    sinceMs: ports.now(),
+  });
+  const session = createSession(context, card, live, abandoned);
   sessions.add(session);
   try {
     const admission = await admit(context, {
       client,
       introduction,
-      address,
-      purpose,
+      card,
       signal: abandoned.signal,
     });
     if (admission.type === "gone") {
@@ -147,13 +153,13 @@ interface Live {
 
 function createSession(
   context: Context,
-  purpose: Purpose,
+  card: Card,
   live: Live,
   abandoned: AbortController,
 ): Session {
   const { ports } = context;
   const session: Session = {
-    purpose,
+    card,
     route: null,
     readRoute: null,
     reconsider() {

@@ -79,8 +79,10 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
     router: {
       host: "0.0.0.0",
       port: 6432,
+      primaryPort: null,
       readOnlyPort: null,
       maximumConnections: 1000,
+      maximumConnectionsPerUser: null,
       maximumWaiting: 500,
       allowTrustedBackend: false,
       tls: "allow",

@@ -169,3 +169,46 @@ Deno.test("status() says why there is none", async () => {
   await garbled.stop();
   await other.stop();
 });
+
+Deno.test("sessions() and killSession() are for operators with the cluster's key", async () => {
+  const document = {
+    node: "node1",
+    total: 5,
+    sessions: [{
+      id: 17,
+      user: "app",
+      database: "shop",
+      application: "",
+      address: "10.0.0.9",
+      port: "primary" as const,
+      encrypted: false,
+      age_ms: 12,
+      server: null,
+    }],
+  };
+  const killed: number[] = [];
+  const { app, lines } = createTestApp({
+    sessions: () => document,
+    killSession(id) {
+      killed.push(id);
+      return id === 17;
+    },
+  });
+  const server = serveApp(app);
+  const client = connect(server.port);
+  assert.deepEqual(await client.sessions("node1"), { ok: true, sessions: document });
+  assert.equal(await client.killSession("node1", 17), null);
+  assert.equal(await client.killSession("node1", 18), "node1 has no session 18");
+  const logged = lines.filter(({ event }) => event === "operator_request");
+  assert.deepEqual(logged.map(({ fields }) => [fields["action"], fields["outcome"]]), [
+    ["kill", "done"],
+    ["kill", "failed"],
+  ]);
+  client.close();
+  const stranger = connect(server.port, { keys: keysFrom("quite another secret") });
+  assert.equal((await stranger.sessions("node1")).ok, false);
+  assert.match(await stranger.killSession("node1", 17) ?? "", /node1 answered 401/);
+  assert.deepEqual(killed, [17, 18]);
+  stranger.close();
+  await server.stop();
+});

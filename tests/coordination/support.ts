@@ -182,6 +182,8 @@ export function createTestApp(ports: Partial<CoordinationPorts> = {}) {
     history: (limit) => ({ node: "node1", entries: HISTORY.slice(-limit) }),
     metrics: () => Promise.resolve({ text: "metako_term 3\n", type: "text/plain; version=0.0.4" }),
     cancel: () => Promise.resolve(false),
+    sessions: () => ({ node: "node1", total: 0, sessions: [] }),
+    killSession: () => false,
     failover: async function* ({ to }) {
       yield { step: `electing ${to}`, outcome: "running" };
       await Promise.resolve();

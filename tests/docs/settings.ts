@@ -197,6 +197,14 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     is: "A second port, for sessions that only read: it leads to a standby.",
     default: "none",
   },
+  "router.primary_port": {
+    is: "A port that leads to the primary whatever is read.",
+    default: "none",
+  },
+  "router.maximum_connections_per_user": {
+    is: "Sessions of one role at one time; beyond them clients get 53300.",
+    default: "no limit",
+  },
   "router.maximum_connections": { is: "Sessions at one time; beyond them clients get 53300." },
   "router.maximum_waiting": { is: "Of those, how many may wait for a server." },
   "router.allow_trusted_backend": { is: "Accept a PostgreSQL that asks the router for no proof." },

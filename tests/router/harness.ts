@@ -224,6 +224,7 @@ export const OPTIONS: RouterOptions = {
   node: "here",
   host: "127.0.0.1",
   port: 0,
+  primaryPort: 0,
   readOnlyPort: 0,
   writeTimeoutMs: 2000,
   readTimeoutMs: 2000,
@@ -233,6 +234,7 @@ export const OPTIONS: RouterOptions = {
   readConsistency: "session",
   maximumReadLagBytes: null,
   maximumConnections: 100,
+  maximumConnectionsPerUser: null,
   maximumWaiting: 100,
   allow: [
     { action: "allow", networks: ["loopback"], databases: null, users: null, privileged: true },

@@ -63,6 +63,18 @@ Deno.test({
           }),
       );
 
+      await t.step("passwords that SASLprep changes are the client's business", async () => {
+        // PostgreSQL stores the verifier of "No 7 pässword", and so does libpq prove it.
+        await database.sql("CREATE ROLE prepared LOGIN PASSWORD '№\u00a07 pässword'");
+        await withRouter({ view: { primary }, ports }, async ({ port }) => {
+          for (const password of ["№\u00a07 pässword", "No 7 pässword"]) {
+            const args = ["-X", "-qAt", where(port, "prepared"), ...SELECT];
+            const { stdout, stderr } = await run("psql", args, { env: { PGPASSWORD: password } });
+            assert.equal(stdout, "prepared\n", stderr);
+          }
+        });
+      });
+
       await t.step(
         "an unknown database is the server's to refuse",
         () =>

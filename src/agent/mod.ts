@@ -12,6 +12,7 @@ export type { ClusterView, NodeAnswer, Verdict } from "../coordination/merge.ts"
 export { type MergedEntry, mergeHistories } from "../coordination/merge_history.ts";
 export { compareNames } from "../coordination/names.ts";
 export { statusDocument } from "../coordination/status_document.ts";
+export { printable } from "../coordination/printable.ts";
 export { type DiskSpace, readDiskSpace } from "../postgres/disk.ts";
 export { slotName } from "../postgres/slot_name.ts";
 export { findPostgres } from "../postgres/discover.ts";

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { printable } from "../agent/mod.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { listenForInterrupt, pause } from "./interrupt.ts";
 import { type Terminal, type Tint, tinted } from "./terminal.ts";
@@ -82,21 +83,22 @@ export function renderLogLine(
   look: { readonly colour: boolean },
 ): string | null {
   const fields = parse(line);
-  if (fields === null) return line;
+  if (fields === null) return printable(line);
   const { time, level: said, event, node, outcome, because, ...rest } = fields;
   const word = LOG_WORDS.find((each) => each === String(said).toLowerCase()) ?? "info";
   if (LOG_WORDS.indexOf(word) < LOG_WORDS.indexOf(level)) return null;
-  const when = String(time ?? "").replace("T", " ").replace(/Z$/, "");
-  const what = [event, outcome].filter((part) => part !== undefined).join(" ");
+  const when = printable(String(time ?? "")).replace("T", " ").replace(/Z$/, "");
+  const what = printable([event, outcome].filter((part) => part !== undefined).join(" "));
+  const why = printable(String(because ?? ""));
   const more = Object.entries(rest).filter(([, value]) => value !== "" && value !== null)
     .map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`)
     .join(", ");
   return [
     tinted(when, "quiet", look),
     tinted(word.padEnd(7), TINTS[word], look),
-    String(node ?? "-"),
-    tinted(what, "strong", look) + (because === undefined || because === "" ? "" : `: ${because}`) +
-    (more === "" ? "" : tinted(` (${more})`, "quiet", look)),
+    printable(String(node ?? "-")),
+    tinted(what, "strong", look) + (why === "" ? "" : `: ${why}`) +
+    (more === "" ? "" : tinted(` (${printable(more)})`, "quiet", look)),
   ].join(" ");
 }
 

@@ -10,6 +10,7 @@
 import { z } from "zod";
 import type { StepOutcome } from "../core/effect.ts";
 import type { KeyRing } from "./keys.ts";
+import { printable } from "./printable.ts";
 import { type RequestEnvelope, signLine, verifyLine } from "./signature.ts";
 
 /** One step on the way, in words. */
@@ -76,7 +77,7 @@ export function decodeLine(
   }
   return {
     ok: true,
-    step: { step: line.step, outcome: line.outcome, elapsedMs: line.elapsed_ms },
+    step: { step: printable(line.step), outcome: line.outcome, elapsedMs: line.elapsed_ms },
   };
 }
 

@@ -3,13 +3,15 @@
  *
  * The request is signed, and so is the answer, so a forged status is noticed. A node with open reads
  * answers whoever asks, also a reader whose key differs; then the answer says `verified: false`,
- * and can still help to find out why.
+ * and can still help to find out why. Since anybody may have made it, and it is for people, no text
+ * in it can steer a terminal.
  *
  * @module
  */
 import type { z } from "zod";
 import { type History, historySchema } from "./history.ts";
-import { decode } from "./messages.ts";
+import { type Decoded, describeIssues } from "./messages.ts";
+import { printable } from "./printable.ts";
 import type { SignedAnswer, SignedClient } from "./signed_client.ts";
 import {
   type ClusterStatus,
@@ -58,7 +60,7 @@ export function createReadClient(client: SignedClient, timeoutMs: number): ReadC
     if (answer.status !== 200 && !(key === "health" && answer.status === 503)) {
       return { ok: false, because: describeRefusal(node, answer) };
     }
-    const decoded = decode(schema, answer.text);
+    const decoded = decodeDocument(schema, answer.text);
     if (!decoded.ok) {
       return { ok: false, because: `the ${key} of ${node} is garbled: ${decoded.because}` };
     }
@@ -73,6 +75,23 @@ export function createReadClient(client: SignedClient, timeoutMs: number): ReadC
   };
 }
 
+/** Reads a document; its texts, and the words about what is wrong with it, are printable. */
+export function decodeDocument<Schema extends z.ZodType>(
+  schema: Schema,
+  text: string,
+): Decoded<z.output<Schema>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text, (_, inner) => typeof inner === "string" ? printable(inner) : inner);
+  } catch {
+    return { ok: false, because: "the text is not JSON" };
+  }
+  const parsed = schema.safeParse(value);
+  return parsed.success
+    ? { ok: true, message: parsed.data }
+    : { ok: false, because: printable(describeIssues(parsed.error.issues)) };
+}
+
 /** Puts an answer that is an error into words; quotes no more than a line of it. */
 export function describeRefusal(node: string, { status, text, verified }: SignedAnswer): string {
   const signed = verified ? "" : ", unsigned";
@@ -84,6 +103,6 @@ export function describeRefusal(node: string, { status, text, verified }: Signed
   } catch {
     said = "its body is not this API's";
   }
-  const words = said.replaceAll(/\p{Cc}+/gu, " ").slice(0, 400);
+  const words = printable(said).slice(0, 400);
   return `${node} answered ${status}${signed}: ${words}`;
 }

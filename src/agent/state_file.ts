@@ -18,12 +18,15 @@ const FORMAT = 1;
 
 const FILE = "state.json";
 
+/** Characters of a file's content that a message quotes. */
+const MAX_QUOTED = 300;
+
 const whole = z.int().min(0);
 const name = z.string().min(1).max(63);
 const lsn = z.string().transform((text, context) => {
   const parsed = parseLsn(text);
   if (parsed !== null) return parsed;
-  context.addIssue({ code: "custom", message: `must be an LSN like 0/16B3748, is ${text}` });
+  context.addIssue({ code: "custom", message: `must be an LSN like 0/16B3748, is ${cut(text)}` });
   return z.NEVER;
 });
 const instance = z.strictObject({ node: name, incarnation: z.string().regex(/^[0-9a-f]{8}$/) });
@@ -162,8 +165,9 @@ export function decodeState(
   if (parsed.data.cluster !== cluster || parsed.data.node !== node) {
     return {
       ok: false,
-      because: `Cannot use the state file ${path}: it belongs to node ${parsed.data.node} of ` +
-        `cluster ${parsed.data.cluster}, this is ${node} of ${cluster}. Give each node a ` +
+      because:
+        `Cannot use the state file ${path}: it belongs to node ${cut(parsed.data.node)} of ` +
+        `cluster ${cut(parsed.data.cluster)}, this is ${node} of ${cluster}. Give each node a ` +
         "state_dir of its own, or correct identity.node_name and cluster_name.",
     };
   }
@@ -171,9 +175,16 @@ export function decodeState(
 }
 
 function unreadable(path: string, because: string): string {
-  return `Cannot read the state file ${path}: ${because}. It holds this node's vote and promises, ` +
+  return `Cannot read the state file ${path}: ${
+    cut(because)
+  }. It holds this node's vote and promises, ` +
     "so the agent does not start without it. Restore it from this host, or, if it is lost, remove " +
     "it: the node then votes again as soon as a leader takes it back.";
+}
+
+/** What a spoilt file says about itself can be of any length. */
+function cut(text: string): string {
+  return text.length <= MAX_QUOTED ? text : `${text.slice(0, MAX_QUOTED).toWellFormed()}…`;
 }
 
 function digest(text: string): string {

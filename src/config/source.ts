@@ -12,6 +12,7 @@ export const SECRET_PATHS: readonly string[] = [
   "replication.password",
   "security.cluster_secret",
   "security.previous_cluster_secret",
+  "security.read_token",
 ];
 
 /** What is shown in place of a secret. */
@@ -81,6 +82,15 @@ export function placeOf(source: Source, path: string): Place {
   return { line: 1, column: 1 };
 }
 
+/** What the file itself puts into a sentence, a key or the name of a variable, can be of any length. */
+const LONGEST_SENTENCE = 500;
+
+function shorten(text: string): string {
+  return text.length <= LONGEST_SENTENCE
+    ? text
+    : `${text.slice(0, LONGEST_SENTENCE).toWellFormed()}…`;
+}
+
 /** Adds place and value to a finding. */
 export function locate(finding: Finding, source: Source): Problem {
   const { line, column } = finding.place ?? placeOf(source, finding.path);
@@ -88,10 +98,10 @@ export function locate(finding: Finding, source: Source): Problem {
     file: source.file,
     line,
     column,
-    path: finding.path,
+    path: shorten(finding.path),
     value: finding.value === undefined ? shownValue(source, finding.path) : finding.value,
-    message: finding.message,
-    remedy: finding.remedy,
+    message: shorten(finding.message),
+    remedy: shorten(finding.remedy),
     severity: finding.severity,
     refusesRun: finding.severity === "error" || finding.refusesRun === true,
   };

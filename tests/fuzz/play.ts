@@ -17,8 +17,10 @@ export interface Plan {
   readonly seed: number;
   /** Which targets; every one where empty. */
   readonly only: readonly string[];
-  /** Asked between turns, with the cases that each target has played: go on? */
-  readonly goesOn: (casesEach: number) => boolean;
+  /** The most cases of each target; one is enough to play a failure again. */
+  readonly cases: number;
+  /** Asked between turns. */
+  readonly goesOn: () => boolean;
 }
 
 /** How it went. */
@@ -42,7 +44,7 @@ export const PURE = ["config", "documents", "state", "timeline", "history", "mem
 /** The targets that talk to listeners. */
 export const LISTENING = ["http", "router", "reader"];
 
-/** Plays until `plan.goesOn()` says no. */
+/** Plays until `plan.goesOn()` says no, or the cases are played. */
 export async function play(plan: Plan): Promise<Outcome> {
   const chosen = (names: readonly string[]) =>
     names.filter((name) => plan.only.length === 0 || plan.only.includes(name));
@@ -56,21 +58,27 @@ export async function play(plan: Plan): Promise<Outcome> {
   let before: VictimHealth | null = null;
   let after: VictimHealth | null = null;
   try {
-    for (let played = 0; plan.goesOn(played); played += CASES_OF_A_TURN.listening) {
-      const from = plan.seed + played;
+    const seeds = (turn: number, ofATurn: number) => ({
+      from: plan.seed + Math.min(plan.cases, turn * ofATurn),
+      to: plan.seed + Math.min(plan.cases, (turn + 1) * ofATurn),
+    });
+    const { pure, listening } = CASES_OF_A_TURN;
+    for (let turn = 0; turn * listening < plan.cases && plan.goesOn(); turn++) {
       const healthy = (name: string) => failures.every(({ target }) => target !== name);
-      const pureFrom = plan.seed + played / CASES_OF_A_TURN.listening * CASES_OF_A_TURN.pure;
       for (const name of chosen(PURE).filter(healthy)) {
         const { outcomes, failure } = await thread.play({
           target: name,
-          from: pureFrom,
-          to: pureFrom + CASES_OF_A_TURN.pure,
+          ...seeds(turn, pure),
         });
         for (const [outcome, times] of outcomes) count(counts, name, outcome, times);
         if (failure !== null) failures.push(failure);
       }
       for (const name of chosen(LISTENING).filter(healthy)) {
-        const failure = await playListening(listeners!.target(name), from, counts);
+        const failure = await playListening(
+          listeners!.target(name),
+          seeds(turn, listening),
+          counts,
+        );
         if (failure !== null) failures.push(failure);
       }
       before ??= await victim?.health() ?? null;
@@ -134,13 +142,13 @@ async function ends(playing: string | Promise<string>): Promise<string> {
 
 async function playListening(
   target: Target,
-  from: number,
+  { from, to }: { readonly from: number; readonly to: number },
   counts: Counts,
 ): Promise<Failure | null> {
   const failures: Failure[] = [];
   let next = from;
   const player = async () => {
-    while (next < from + CASES_OF_A_TURN.listening && failures.length === 0) {
+    while (next < to && failures.length === 0) {
       const seed = next++;
       try {
         const dice = caseDice(target.name, seed);

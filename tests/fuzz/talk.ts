@@ -27,9 +27,9 @@ export interface Heard {
 export const HANGS_AFTER_MS = 30_000;
 const MOST_BYTES = 4_000_000;
 
-/** Draws a manner; most are the first. */
+/** Draws a manner. */
 export function drawManner(dice: Dice): Manner {
-  return dice.pick(["whole", "whole", "half_close", "half_close", "drip", "leave"]);
+  return dice.pick(["whole", "half_close", "half_close", "half_close", "drip", "leave"]);
 }
 
 /**

@@ -37,7 +37,7 @@ export interface VictimHealth {
 }
 
 /** Everything comes from one address here, and it is the answers that are of interest. */
-const LIMITS = { maxFailures: 1e9, bodyTimeoutMs: 500 };
+const LIMITS = { maxFailures: 1e9, bodyTimeoutMs: 2000 };
 
 const errors: string[] = [];
 const log = (level: string, event: string, fields: Readonly<Record<string, unknown>> = {}) => {
@@ -47,7 +47,7 @@ let messages = 0;
 const ports = {
   log,
   limits: LIMITS,
-  answerTimeoutMs: 500,
+  answerTimeoutMs: 5000,
   request: () => {
     messages++;
     return Promise.resolve({ type: "noted", term: 3 } as const);
@@ -56,24 +56,27 @@ const ports = {
 const plain = serveApp(createTestApp(ports).app);
 const secure = serveApp(createTestApp(ports).app, { tls: TLS });
 const server = startServer();
-const started = startRouter({ ...OPTIONS, tls: TLS, startupTimeoutMs: 500, writeTimeoutMs: 500 }, {
-  view: () => ({
-    term: 1,
-    primary: { node: "node1", host: "127.0.0.1", port: server.port },
-    because: "",
-    standbys: [],
-  }),
-  onChange: () => () => {},
-  isPrivileged: (user) => Promise.resolve(user === "postgres"),
-  verifiers: {
-    mockSecret: new Uint8Array(32),
-    find: (user) => Promise.resolve({ ok: true, stored: user === USER ? STORED : null }),
-    forget: () => {},
+const started = startRouter(
+  { ...OPTIONS, tls: TLS, startupTimeoutMs: 5000, writeTimeoutMs: 5000 },
+  {
+    view: () => ({
+      term: 1,
+      primary: { node: "node1", host: "127.0.0.1", port: server.port },
+      because: "",
+      standbys: [],
+    }),
+    onChange: () => () => {},
+    isPrivileged: (user) => Promise.resolve(user === "postgres"),
+    verifiers: {
+      mockSecret: new Uint8Array(32),
+      find: (user) => Promise.resolve({ ok: true, stored: user === USER ? STORED : null }),
+      forget: () => {},
+    },
+    now: () => performance.now(),
+    random: Math.random,
+    log,
   },
-  now: () => performance.now(),
-  random: Math.random,
-  log,
-});
+);
 if (!started.ok) throw new Error(started.because);
 const { router } = started;
 

@@ -73,7 +73,7 @@ function judge(text: string, secrets: readonly string[] = []): string {
       () => `a problem says nothing: ${shown}`,
     );
     expect(problem.line >= 1 && problem.line <= lines, () => `there is no such line: ${shown}`);
-    expect(shown.length < 3000, () => `a problem of ${shown.length} characters`);
+    expect(shown.length < 3000, () => `a problem of ${shown.length} characters: ${shown}`);
     for (const secret of secrets) {
       expect(!shown.includes(secret), () => `a problem shows a secret: ${shown}`);
     }

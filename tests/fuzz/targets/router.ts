@@ -130,7 +130,8 @@ async function login(
     if (spoilsFirst) return await rest(peer, spoil(dice, answers.initial), false);
     await peer.send(answers.initial);
     const challenge = await peer.message();
-    const final = answers.final(challenge!.payload.subarray(4));
+    expect(challenge?.code === "R", () => `it answers ${challenge?.code} to a first message`);
+    const final = answers.final(challenge.payload.subarray(4));
     expect(final !== null, () => "its first message does not fit the role's verifier");
     if (spoilt === "password") return await rest(peer, spoil(dice, final!), false);
     await peer.send(final!);

@@ -27,12 +27,20 @@ export interface ChronicleCounts {
 /** What a change is made of, but for the clock on the wall. */
 export type SeenChange = Omit<PrimaryChange, "at" | "type">;
 
+/** Who asked this node for a failover, and where to. */
+export interface AskedFor {
+  /** The address that asked. */
+  readonly source: string;
+  readonly operator: string | null;
+  readonly to: NodeName;
+}
+
 /** A watcher of one node's core. */
 export interface Chronicle {
   /** Takes note of a decision: it may turn out to be the reason of a change. */
   readonly note: (decision: Decision) => void;
   /** Takes note of who asked this node for a failover. */
-  readonly asked: (source: string, to: NodeName) => void;
+  readonly asked: (request: AskedFor) => void;
   /** Looks at the core's new state; returns the change that it shows, or null. */
   readonly look: (state: State, view: View, nowMs: number) => SeenChange | null;
   readonly counts: (nowMs: number) => ChronicleCounts;
@@ -48,7 +56,7 @@ export interface LastPrimary {
 export function createChronicle(last: LastPrimary | null): Chronicle {
   let known = last;
   let noted: Decision[] = [];
-  let request: { readonly source: string; readonly to: NodeName } | null = null;
+  let request: AskedFor | null = null;
   /** The last sign of a writable primary; null where there was none since the start. */
   let signAtMs: number | null = null;
   /** True from the first sight without a primary until one is back. */
@@ -76,18 +84,23 @@ export function createChronicle(last: LastPrimary | null): Chronicle {
       return null;
     }
     const seen = describeChange({ state, view, to: route.node, from: known?.to ?? null, noted });
-    const asked_by = request?.to === route.node ? request.source : null;
+    const asked = request?.to === route.node ? request : null;
     known = { term, to: route.node };
     noted = [];
     request = null;
-    return { ...seen, outage_ms: gapMs, asked_by };
+    return {
+      ...seen,
+      outage_ms: gapMs,
+      asked_by: asked?.source ?? null,
+      operator: asked?.operator ?? null,
+    };
   }
 
   return {
     note(decision) {
       if (CAUSES.includes(decision.event)) noted = [...noted, decision].slice(-MAXIMUM_NOTED);
     },
-    asked: (source, to) => request = { source, to },
+    asked: (asked) => request = asked,
     look,
     counts: (nowMs) => ({
       outages,
@@ -148,6 +161,7 @@ function describeChange(
     outage_ms: null,
     ...lossOf(own, forced),
     asked_by: null,
+    operator: null,
   };
 }
 

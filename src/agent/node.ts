@@ -236,12 +236,12 @@ export async function openNode(
       disks,
     }),
     failover: (wish) => pause.refusal() ?? failOver(wish, { conversations, records, submit }),
-    operate: (operation, source) =>
+    operate: (operation, asked) =>
       records.operated(
         steer(operation, { state: () => loop.state(), driver: () => driver, pause, ask, reloader }),
-        { source, action: operation.action },
+        { ...asked, action: operation.action },
       ),
-    openReads: true,
+    readers: { openTo: config.security.pagesOpenTo, token: config.security.readToken },
     extend(app, read) {
       dashboard.extend(app, read);
       serveOpenApi(app, options.version);

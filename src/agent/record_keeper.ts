@@ -18,6 +18,8 @@ import { createTally, type Tally } from "./metrics.ts";
 /** What an operator asked this node for, and from where. */
 export interface Asked {
   readonly source: string;
+  /** Who it was, as their command line told; null where it did not. */
+  readonly operator: string | null;
   readonly action: string;
   readonly to: NodeName;
 }
@@ -37,7 +39,7 @@ export interface RecordKeeper {
   /** Passes the steps of another operation on, and writes down how it ends. */
   readonly operated: (
     steps: AsyncIterable<OperatorStep>,
-    asked: Pick<Asked, "source" | "action">,
+    asked: Pick<Asked, "source" | "operator" | "action">,
   ) => AsyncIterable<OperatorStep>;
   readonly history: (limit: number) => History;
   readonly tally: Tally;
@@ -93,14 +95,14 @@ export function keepRecords(
     },
     asked(reference, asked) {
       open.set(reference, asked);
-      chronicle.asked(asked.source, asked.to);
+      chronicle.asked(asked);
     },
-    async *operated(steps, { source, action }) {
+    async *operated(steps, { source, operator, action }) {
       for await (const each of steps) {
         yield each;
         const { step, outcome } = each;
         if (outcome === "running") continue;
-        const told = { action, to: null, outcome, because: step };
+        const told = { operator, action, to: null, outcome, because: step };
         add({ type: "operator", at: now(), node: self, term, asked_by: source, ...told });
       }
     },
@@ -108,8 +110,8 @@ export function keepRecords(
       const asked = open.get(reference);
       if (asked === undefined || outcome === "running") return;
       open.delete(reference);
-      const { source, action, to } = asked;
-      const told = { action, to, outcome, because: step };
+      const { source, operator, action, to } = asked;
+      const told = { operator, action, to, outcome, because: step };
       add({ type: "operator", at: now(), node: self, term, asked_by: source, ...told });
     },
   };

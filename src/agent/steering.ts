@@ -20,7 +20,7 @@ import { describeChange, type Reloader } from "./reload.ts";
 
 /** Hands a failover to the core, and follows it. */
 export function failOver(
-  { to, force, source }: FailoverWish,
+  { to, force, source, operator }: FailoverWish,
   { conversations, records, submit }: {
     readonly conversations: Conversations;
     readonly records: Pick<RecordKeeper, "asked">;
@@ -29,7 +29,7 @@ export function failOver(
 ): AsyncIterable<OperatorStep> {
   const { reference, steps } = conversations.open();
   // A question changes nothing, and is not part of the history.
-  if (force !== "ask") records.asked(reference, { source, action: "failover", to });
+  if (force !== "ask") records.asked(reference, { source, operator, action: "failover", to });
   const command = { type: "failover", reference, to, force } as const;
   submit({ type: "operator", nowMs: monotonicMs(), command });
   return steps;

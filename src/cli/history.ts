@@ -127,11 +127,17 @@ function tintOf(entry: MergedEntry | null, heading: string): Tint | null {
   return heading === "lost" && entry.loss === "possible" ? "bad" : null;
 }
 
+function whoAsked(operator: string | null, address: string): string {
+  return operator === null ? address : `${operator} (from ${address})`;
+}
+
 function reasonOf(entry: MergedEntry): string {
   if (entry.type === "operator") {
-    return `${entry.asked_by} asked ${entry.node}: ${entry.because}`;
+    return `${whoAsked(entry.operator, entry.asked_by)} asked ${entry.node}: ${entry.because}`;
   }
   const cause = entry.rule === null ? entry.because : `${entry.rule}: ${entry.because}`;
-  const asked = entry.asked_by === null ? "" : `asked for by ${entry.asked_by}`;
+  const asked = entry.asked_by === null
+    ? ""
+    : `asked for by ${whoAsked(entry.operator, entry.asked_by)}`;
   return [cause, entry.loss_because ?? "", asked].filter((part) => part !== "").join("; ");
 }

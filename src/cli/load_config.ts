@@ -63,7 +63,7 @@ function modeOf(path: string): number | null {
 
 /** A secret that is written out, not taken from `${ENV}`; the keys that name a file end otherwise. */
 const WRITTEN_SECRET =
-  /^[ \t]*(?:password|(?:previous_)?cluster_secret)[ \t]*:[ \t]*["']?(?!\$\{)[^\s"'#]/m;
+  /^[ \t]*(?:password|(?:previous_)?cluster_secret|read_token)[ \t]*:[ \t]*["']?(?!\$\{)[^\s"'#]/m;
 
 /** Warns where the file itself holds a secret and other users may read it. */
 function openSecrets(file: string, text: string): readonly Problem[] {

@@ -125,6 +125,10 @@ export interface SecurityConfig {
   readonly clusterSecret: string | null;
   /** Accepted beside the present one while it is being replaced. */
   readonly previousClusterSecret: string | null;
+  /** From where the pages of the API are read without a credential. */
+  readonly pagesOpenTo: "nobody" | "this_host" | "everybody";
+  /** What readers elsewhere may send instead of a signature; null where none is accepted. */
+  readonly readToken: string | null;
 }
 
 /** Streaming replication. */

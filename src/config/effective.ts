@@ -95,6 +95,8 @@ export function settingTree(config: Config): Record<string, unknown> {
       ca_file: security.caFile,
       cluster_secret: hide(security.clusterSecret),
       previous_cluster_secret: hide(security.previousClusterSecret),
+      pages_open_to: security.pagesOpenTo,
+      read_token: hide(security.readToken),
     },
     replication: {
       user: replication.user,

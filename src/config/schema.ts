@@ -129,6 +129,9 @@ export const fileSchema = z.strictObject({
     cluster_secret_file: text(),
     previous_cluster_secret: text(),
     previous_cluster_secret_file: text(),
+    pages_open_to: choice({ nobody: "nobody", this_host: "this_host", everybody: "everybody" }),
+    read_token: clusterSecret(),
+    read_token_file: text(),
   }),
   replication: section({
     user: identifier(),

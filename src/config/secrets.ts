@@ -13,6 +13,7 @@ export interface Secrets {
   readonly replicationPassword: string | null;
   readonly clusterSecret: string | null;
   readonly previousClusterSecret: string | null;
+  readonly readToken: string | null;
 }
 
 /** How files are reached. */
@@ -77,6 +78,12 @@ export function readSecrets(values: FileValues, files: SecretFiles): SecretReadi
       "security.previous_cluster_secret",
       security?.previous_cluster_secret,
       security?.previous_cluster_secret_file,
+    ),
+    readToken: find(
+      "security.read_token",
+      security?.read_token,
+      security?.read_token_file,
+      16,
     ),
   };
   return { secrets, findings, damaged };

@@ -51,6 +51,7 @@ const DEFAULT_ALLOW: readonly AllowEntry[] = [
  *   replicationPassword: null,
  *   clusterSecret: null,
  *   previousClusterSecret: null,
+ *   readToken: null,
  * };
  * const config = settle({ identity: { node_name: "node1" } }, none, (path) => path);
  * assert.equal(config.coordination.failoverTimeoutMs, 3000);
@@ -237,6 +238,8 @@ function settleSecurity(
     caFile: path(values?.ca_file),
     clusterSecret: secrets.clusterSecret,
     previousClusterSecret: secrets.previousClusterSecret,
+    pagesOpenTo: values?.pages_open_to ?? "this_host",
+    readToken: secrets.readToken,
   };
 }
 

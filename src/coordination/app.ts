@@ -6,10 +6,10 @@
  * | --- | --- | --- | --- |
  * | `/peer` | POST | members | one message of the consensus, answered by one |
  * | `/peer/cancel` | POST | members | {@link ./cancel_route.ts} |
- * | `/status` `/cluster` | GET | anybody, or who has a key | JSON of {@link ./status.ts} |
+ * | `/status` `/cluster` | GET | {@link ./readers.ts} | JSON of {@link ./status.ts} |
  * | `/history` `/metrics` | GET | the same | {@link ./watch_routes.ts} |
  * | `/dashboard` … | GET | its files: anybody; its events: the same | {@link ../dashboard/serve.ts} |
- * | `/health` `/primary` `/replica` … | GET, OPTIONS | the same | {@link ./health_paths.ts} |
+ * | `/health` `/primary` `/replica` … | GET, OPTIONS | anybody | {@link ./health_paths.ts} |
  * | `/operator/sessions` … | POST | operators | {@link ./session_routes.ts} |
  * | `/operator/failover` | POST | operators | `{"to": node, "force": …}`; NDJSON of {@link ./progress.ts} |
  * | `/operator/pause` … | POST | operators | {@link ./operations.ts}; answered the same way |
@@ -35,7 +35,8 @@ import { createFailureCounter, DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { encodeAnswer } from "./messages.ts";
 import { type OperationPorts, serveOperations } from "./operations.ts";
 import type { OperatorStep } from "./progress.ts";
-import { type ApiContext, type ApiEnv, fail, reply, sourceOf } from "./reply.ts";
+import { admitReaders, type ReadAccess } from "./readers.ts";
+import { type ApiContext, type ApiEnv, fail, operatorOf, reply, sourceOf } from "./reply.ts";
 import { nodeName, requestSchema } from "./schemas.ts";
 import { serveSessions, type SessionPorts } from "./session_routes.ts";
 import { createSessions } from "./sessions.ts";
@@ -49,6 +50,8 @@ export interface FailoverWish {
   readonly force: Force;
   /** The address that asked. */
   readonly source: string;
+  /** Who asked, as the command line says; null where it does not. */
+  readonly operator: string | null;
 }
 
 /** What the API needs from the agent, and how it is set up. */
@@ -66,8 +69,8 @@ export interface CoordinationPorts
   readonly cluster: () => ClusterStatus;
   /** Hands an operator's wish to the core; ends after the first step that is not "running". */
   readonly failover: (wish: FailoverWish) => AsyncIterable<OperatorStep>;
-  /** False demands a signature for reading too. */
-  readonly openReads: boolean;
+  /** Who may read what is not a health path. */
+  readonly readers: ReadAccess;
   readonly limits?: Partial<Limits>;
   /** Adds the paths of other rooms; what they tell is for those only whom `read` lets through. */
   readonly extend?: (app: CoordinationApp, read: MiddlewareHandler<ApiEnv>) => void;
@@ -105,10 +108,8 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
   const app: CoordinationApp = new Hono<ApiEnv>();
   app.use(boundRequests(limits));
 
-  const read = ports.openReads
-    ? identify(gate.receiver)
-    : demandSignature(gate, "anyone with a key");
-  serveHealthPaths(app, read, ports);
+  const read = admitReaders(gate, ports.readers);
+  serveHealthPaths(app, identify(gate.receiver), ports);
   serveWatchPaths(app, read, ports);
   ports.extend?.(app, read);
   app.get("/status", read, (c) => reply(c, 200, JSON.stringify(ports.status())));
@@ -138,8 +139,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     zValidator("json", failoverSchema, onInvalid),
     (c) => {
       const { to, force } = c.req.valid("json");
-      const source = sourceOf(c);
-      const wish = { to, force, source };
+      const wish = { to, force, source: sourceOf(c), operator: operatorOf(c) };
       ports.log("info", "operator_request", { outcome: "started", action: "failover", ...wish });
       return streamSteps(c, callerOf(c), ports.failover(wish), ports);
     },

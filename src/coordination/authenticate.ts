@@ -37,6 +37,8 @@ export interface Receiver {
   readonly keys: ClusterKeys;
   readonly isMember: (name: string) => boolean;
   readonly sessions: Sessions;
+  /** A monotonic clock, in milliseconds. */
+  readonly nowMs: () => number;
 }
 
 /**
@@ -106,7 +108,7 @@ export function authenticate(
   }
   const caller = { envelope, keys };
   if (options.freshness === "ignored") return { type: "authentic", caller };
-  const freshness = admit(receiver.sessions, envelope);
+  const freshness = admit(receiver.sessions, envelope, receiver.nowMs());
   return freshness.type === "fresh"
     ? { type: "authentic", caller }
     : { type: "stale", caller, challenge: freshness.challenge };

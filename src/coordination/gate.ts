@@ -84,7 +84,8 @@ export function demandSignature(gate: Gate, audience: Audience): MiddlewareHandl
   };
 }
 
-function refuse(
+/** Answers with a refusal, and counts it against its source; what is too much is 429. */
+export function refuse(
   gate: Gate,
   c: ApiContext,
   refusal: {
@@ -92,6 +93,7 @@ function refuse(
     readonly error: string;
     readonly remedy: string;
   },
+  headers: Readonly<Record<string, string>> = {},
 ): Response {
   const { error, remedy } = refusal;
   const source = sourceOf(c);
@@ -100,7 +102,7 @@ function refuse(
     const event = verdict === "tolerated" ? "request_rejected" : "requests_rejected_silently";
     gate.log("warning", event, { outcome: "denied", source, path: c.req.path, because: error });
   }
-  if (verdict === "tolerated") return fail(c, refusal.status, { error, remedy });
+  if (verdict === "tolerated") return fail(c, refusal.status, { error, remedy }, headers);
   const retryAfterS = Math.ceil(gate.limits.failureWindowMs / 1000);
   return fail(c, 429, { error, remedy }, { "retry-after": String(retryAfterS) });
 }

@@ -39,6 +39,8 @@ const change = z.object({
   loss_because: z.string().nullable(),
   /** The address that asked for it, where this node was asked. */
   asked_by: z.string().nullable(),
+  /** Who asked, as their command line told; null where it did not. */
+  operator: z.string().nullable().default(null),
 });
 
 const request = z.object({
@@ -48,6 +50,8 @@ const request = z.object({
   term: count,
   /** The address that asked. */
   asked_by: z.string(),
+  /** Who asked, as their command line told; null where it did not. */
+  operator: z.string().nullable().default(null),
   action: z.string(),
   to: z.string().nullable(),
   outcome: z.string(),

@@ -50,6 +50,7 @@ function mergeChange(accounts: readonly PrimaryChange[]): MergedChange {
     loss: first("loss"),
     loss_because: first("loss_because"),
     asked_by: first("asked_by"),
+    operator: first("operator"),
     seen_by: [...new Set(ordered.map(({ node }) => node))].sort(compareTexts),
   };
 }

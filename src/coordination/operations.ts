@@ -13,7 +13,7 @@ import type { Log } from "../core/log.ts";
 import { callerOf, demandSignature, type Gate, takeBody } from "./gate.ts";
 import { describeIssues } from "./messages.ts";
 import type { OperatorStep } from "./progress.ts";
-import { type ApiContext, type ApiEnv, fail, sourceOf } from "./reply.ts";
+import { type ApiContext, type ApiEnv, fail, operatorOf, sourceOf } from "./reply.ts";
 import { streamSteps } from "./stream.ts";
 
 /** Words of a person, on one line: they are shown by `status` and written to logs. */
@@ -70,9 +70,12 @@ export interface OperationPorts {
   /**
    * Begins an operation; ends after the first step that is not "running".
    *
-   * @param source the address that asked
+   * @param asked the address that asked, and who it was by their own word
    */
-  readonly operate: (operation: Operation, source: string) => AsyncIterable<OperatorStep>;
+  readonly operate: (
+    operation: Operation,
+    asked: { readonly source: string; readonly operator: string | null },
+  ) => AsyncIterable<OperatorStep>;
   /** A monotonic clock, in milliseconds. */
   readonly nowMs: () => number;
   readonly log: Log;
@@ -94,9 +97,9 @@ export function serveOperations(app: Hono<ApiEnv>, gate: Gate, ports: OperationP
     );
     app.post(path, demandSignature(gate, "operator"), takeBody(gate), validator, (c) => {
       const operation = { action, ...c.req.valid("json") } as Operation;
-      const source = sourceOf(c);
-      ports.log("info", "operator_request", { outcome: "started", action, source });
-      return streamSteps(c, callerOf(c), ports.operate(operation, source), ports);
+      const asked = { source: sourceOf(c), operator: operatorOf(c) };
+      ports.log("info", "operator_request", { outcome: "started", action, ...asked });
+      return streamSteps(c, callerOf(c), ports.operate(operation, asked), ports);
     });
     app.all(path, (c) =>
       fail(c, 405, {

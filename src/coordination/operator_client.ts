@@ -12,7 +12,12 @@ import { type Operation, operationPath } from "./operations.ts";
 import { decodeLine, MAX_LINE_LENGTH, type TimedStep } from "./progress.ts";
 import { createReadClient, describeRefusal, type ReadClient } from "./read_client.ts";
 import { killAnswerSchema, type SessionsDocument, sessionsSchema } from "./session_routes.ts";
-import { createSignedClient, type OpenResponse } from "./signed_client.ts";
+import {
+  type Ask,
+  createSignedClient,
+  type OpenResponse,
+  type SignedClient,
+} from "./signed_client.ts";
 import { OPERATOR } from "./signature.ts";
 import { createTransport, type Endpoint, type TransportOptions } from "./transport.ts";
 
@@ -65,6 +70,7 @@ const DEFAULT_STEP_TIMEOUT_MS = 120_000;
  *
  * @param options.timeoutMs the longest that reading a document, or the first sign of an answer to
  *   a failover, may take
+ * @param options.by travels in the signed path of what changes something
  * @param options.stepTimeoutMs the longest between two steps of a failover; default 2 minutes
  * @throws {TypeError} where a certificate in `caCerts` is broken: see `checkCertificates()`
  */
@@ -74,16 +80,21 @@ export function createOperatorClient(
     readonly members: ReadonlyMap<NodeName, Endpoint>;
     readonly timeoutMs: number;
     readonly stepTimeoutMs?: number;
+    /** Who asks, for the history: `alice@ops1`. */
+    readonly by?: string;
   },
 ): OperatorClient {
   const { keys, members, timeoutMs, stepTimeoutMs = DEFAULT_STEP_TIMEOUT_MS } = options;
   const transport = createTransport(options);
-  const client = createSignedClient({
-    sender: OPERATOR,
-    keys: keys.operator,
-    endpointOf: (name) => members.get(name) ?? null,
-    transport,
-  });
+  const client = named(
+    options.by,
+    createSignedClient({
+      sender: OPERATOR,
+      keys: keys.operator,
+      endpointOf: (name) => members.get(name) ?? null,
+      transport,
+    }),
+  );
   async function ask<Schema extends z.ZodType>(
     node: NodeName,
     path: string,
@@ -151,6 +162,19 @@ export function createOperatorClient(
       patience.end();
     }
   }
+}
+
+/** The same client, which says who asks for a change. */
+function named(by: string | undefined, client: SignedClient): SignedClient {
+  if (by === undefined) return client;
+  const signedBy = (ask: Ask): Ask => ({
+    ...ask,
+    path: ask.method === "POST" ? `${ask.path}?by=${encodeURIComponent(by)}` : ask.path,
+  });
+  return {
+    ask: (to, ask, timeoutMs) => client.ask(to, signedBy(ask), timeoutMs),
+    open: (to, ask, signal) => client.open(to, signedBy(ask), signal),
+  };
 }
 
 async function followSteps(

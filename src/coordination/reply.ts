@@ -5,6 +5,7 @@
  */
 import type { Context } from "hono";
 import type { Caller } from "./authenticate.ts";
+import { printable } from "./printable.ts";
 import { hashBody, signAnswer } from "./signature.ts";
 
 /** What a handler finds in its context. */
@@ -65,6 +66,18 @@ export function sourceOf(c: ApiContext): string {
   const address = bindings?.remoteAddr;
   return address !== undefined && "hostname" in address ? address.hostname : "unknown";
 }
+
+/**
+ * Who an operator says to be: `?by=alice@ops1` of a signed path. The key proves that it is an
+ * operator; which of them is their own word. Null where it says nothing.
+ */
+export function operatorOf(c: ApiContext): string | null {
+  const by = printable(c.req.query("by") ?? "").trim().slice(0, MAX_OPERATOR_LENGTH);
+  return by === "" ? null : by;
+}
+
+/** Longer names of operators are cut, in UTF-16 code units. */
+const MAX_OPERATOR_LENGTH = 120;
 
 /** Headers of every answer: it is true now only, and it is not to be guessed at. */
 export const COMMON = { "cache-control": "no-store", "x-content-type-options": "nosniff" };

@@ -12,10 +12,13 @@
  * No clock takes part: a host whose clock was set back by a reboot is not locked out. A sender whose
  * counters went back, a virtual machine resumed from a snapshot, opens a new session likewise.
  *
+ * A member has one session. Operators share a name, so several of their sessions are open at a time,
+ * each for a short while: a request that somebody held back on its way is void after that.
+ *
  * @module
  */
 import { randomBytes } from "node:crypto";
-import type { RequestEnvelope } from "./signature.ts";
+import { OPERATOR, type RequestEnvelope } from "./signature.ts";
 import { acceptCounter, createReplayWindow, type ReplayWindow } from "./window.ts";
 
 /** The sessions of one receiver, by sender. Senders are members or the operator: few. */
@@ -24,12 +27,14 @@ export type Sessions = Map<string, SenderState>;
 interface SenderState {
   /** What the next session opens with. */
   nextChallenge: string;
-  session: Session | null;
+  /** The newest last. */
+  sessions: readonly Session[];
 }
 
 interface Session {
   readonly boot: string;
   readonly challenge: string;
+  readonly openedAtMs: number;
   readonly window: ReplayWindow;
 }
 
@@ -37,6 +42,12 @@ interface Session {
 export type Freshness =
   | { readonly type: "fresh" }
   | { readonly type: "stale"; readonly challenge: string };
+
+/** Processes of operators that can talk at the same time without asking for a challenge again. */
+const OPERATOR_SESSIONS = 16;
+
+/** How long an operator's session lasts: far longer than a request is on its way. */
+export const OPERATOR_SESSION_MS = 60_000;
 
 /** A receiver that has heard nobody yet. */
 export function createSessions(): Sessions {
@@ -47,27 +58,34 @@ export function createSessions(): Sessions {
  * Decides whether a request whose signature was verified is fresh, and notes it.
  *
  * Call it once per request, after the signature: it must not be moved by a forgery.
+ *
+ * @param nowMs a monotonic clock
  */
-export function admit(sessions: Sessions, request: RequestEnvelope): Freshness {
+export function admit(sessions: Sessions, request: RequestEnvelope, nowMs: number): Freshness {
   const state = stateOf(sessions, request.sender);
+  const isOperator = request.sender === OPERATOR;
+  if (isOperator) {
+    state.sessions = state.sessions.filter(({ openedAtMs }) =>
+      nowMs - openedAtMs < OPERATOR_SESSION_MS
+    );
+  }
   if (request.challenge === state.nextChallenge) {
-    state.session = {
-      boot: request.boot,
-      challenge: request.challenge,
-      window: createReplayWindow(),
-    };
+    const { boot, challenge } = request;
+    const opened = { boot, challenge, openedAtMs: nowMs, window: createReplayWindow() };
+    state.sessions = [...state.sessions, opened].slice(isOperator ? -OPERATOR_SESSIONS : -1);
     state.nextChallenge = createChallenge();
   }
-  const { session } = state;
-  const fresh = session !== null && session.boot === request.boot &&
-    session.challenge === request.challenge && acceptCounter(session.window, request.counter);
+  const session = state.sessions.find(({ boot, challenge }) =>
+    boot === request.boot && challenge === request.challenge
+  );
+  const fresh = session !== undefined && acceptCounter(session.window, request.counter);
   return fresh ? { type: "fresh" } : { type: "stale", challenge: state.nextChallenge };
 }
 
 function stateOf(sessions: Sessions, sender: string): SenderState {
   const known = sessions.get(sender);
   if (known !== undefined) return known;
-  const state: SenderState = { nextChallenge: createChallenge(), session: null };
+  const state: SenderState = { nextChallenge: createChallenge(), sessions: [] };
   sessions.set(sender, state);
   return state;
 }

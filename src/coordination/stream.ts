@@ -6,7 +6,7 @@
 import type { Log } from "../core/log.ts";
 import type { Caller } from "./authenticate.ts";
 import { encodeLine, type OperatorStep } from "./progress.ts";
-import { type ApiContext, COMMON, sourceOf } from "./reply.ts";
+import { type ApiContext, COMMON, operatorOf, sourceOf } from "./reply.ts";
 
 /**
  * Streams the steps as signed lines. If the client goes away the steps are no longer read; what was
@@ -18,7 +18,7 @@ export function streamSteps(
   steps: AsyncIterable<OperatorStep>,
   ports: { readonly nowMs: () => number; readonly log: Log },
 ): Response {
-  const source = sourceOf(c);
+  const asked = { source: sourceOf(c), operator: operatorOf(c) };
   const startedAtMs = ports.nowMs();
   const iterator = steps[Symbol.asyncIterator]();
   let index = 0;
@@ -32,7 +32,7 @@ export function streamSteps(
     ports.log(level, "operator_request", {
       outcome,
       because,
-      source,
+      ...asked,
       elapsed_ms: Math.round(ports.nowMs() - startedAtMs),
     });
     controller.enqueue(line(step));
@@ -62,7 +62,7 @@ export function streamSteps(
       ports.log("warning", "operator_request", {
         outcome: "noted",
         because: "the operator's connection closed before the outcome was known",
-        source,
+        ...asked,
       });
       await iterator.return?.();
     },

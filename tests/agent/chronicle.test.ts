@@ -62,6 +62,7 @@ Deno.test("look() writes the first primary down that it ever sees", () => {
     loss: null,
     loss_because: null,
     asked_by: null,
+    operator: null,
   });
   assert.equal(chronicle.look(state, describe(state, NOW_MS + 1), NOW_MS + 1), null);
 });
@@ -144,8 +145,9 @@ Deno.test("look() on the new primary knows the votes and what may be lost", () =
 
 Deno.test("look() names who asked, where it is what was asked for that came about", () => {
   const { chronicle, look } = afterTermOne();
-  chronicle.asked("10.0.0.9", "c");
-  assert.equal(look(following(2, "c"), NOW_MS)?.asked_by, "10.0.0.9");
-  chronicle.asked("10.0.0.9", "c");
+  chronicle.asked({ source: "10.0.0.9", operator: "alice@ops1", to: "c" });
+  const change = look(following(2, "c"), NOW_MS);
+  assert.deepEqual([change?.asked_by, change?.operator], ["10.0.0.9", "alice@ops1"]);
+  chronicle.asked({ source: "10.0.0.9", operator: "alice@ops1", to: "c" });
   assert.equal(look(following(3, "a"), NOW_MS)?.asked_by, null);
 });

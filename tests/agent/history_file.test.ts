@@ -9,6 +9,7 @@ function entry(term: number): OperatorRequest {
     node: "node1",
     term,
     asked_by: "10.0.0.9",
+    operator: null,
     action: "failover",
     to: "node2",
     outcome: "succeeded",
@@ -81,5 +82,13 @@ Deno.test("add() keeps in memory what the disk does not take, and says so", asyn
     assert.deepEqual(terms(file.entries()), [1]);
     assert.match(said[0] ?? "", /^history_file Cannot read .*history\.jsonl/);
     assert.match(said[1] ?? "", /^history_file Cannot write .*history\.jsonl.*Free or repair/);
+  });
+});
+
+Deno.test("openHistoryFile() reads entries that were written before operators had names", async () => {
+  await withFolder(async (stateDir, open) => {
+    const { operator: _, ...earlier } = entry(1);
+    await Deno.writeTextFile(`${stateDir}/history.jsonl`, `${JSON.stringify(earlier)}\n`);
+    assert.deepEqual((await open()).entries(), [{ ...entry(1), operator: null }]);
   });
 });

@@ -22,6 +22,7 @@ function seen(node: string, change: Partial<PrimaryChange> = {}): PrimaryChange 
     loss: null,
     loss_because: null,
     asked_by: null,
+    operator: null,
     ...change,
   };
 }
@@ -32,6 +33,7 @@ const REQUEST: OperatorRequest = {
   node: "node1",
   term: 2,
   asked_by: "10.0.0.9",
+  operator: "alice@ops1",
   action: "failover",
   to: "node3",
   outcome: "refused",
@@ -86,7 +88,7 @@ Deno.test("renderHistory() prints a line for each entry and the reason under it"
       "2026-01-01 10:00:00Z  2     node1 > node2      unplanned  4.0 s   possibly",
       "    leader_lost: nothing was heard from node1; commits after 0/64 may be lost",
       "2026-01-01 10:00:05Z  2     failover to node3  refused    -       -",
-      "    10.0.0.9 asked node1: node3 lags",
+      "    alice@ops1 (from 10.0.0.9) asked node1: node3 lags",
     ].join("\n"),
   );
 });

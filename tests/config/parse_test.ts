@@ -66,6 +66,8 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       caFile: null,
       clusterSecret: "correct-horse-battery",
       previousClusterSecret: null,
+      pagesOpenTo: "this_host",
+      readToken: null,
     },
     replication: {
       user: "metako_replicator",

@@ -52,19 +52,6 @@ Deno.test("GET /status signs its answer to who has a key, and needs no challenge
   }
 });
 
-Deno.test("GET /status demands a signature where reads are not open", async () => {
-  const { app } = createTestApp({ openReads: false });
-  const unsigned = await app.request("/status");
-  assert.equal(unsigned.status, 401);
-  assert.deepEqual(Object.keys(await unsigned.json()), ["error", "remedy"]);
-
-  const draft = { method: "GET", path: "/status", sender: "@operator", body: null };
-  const challenge = await challengeOf(app, draft);
-  const { path, init } = signed({ ...draft, challenge });
-  assert.equal((await app.request(path, init)).status, 200);
-  assert.equal((await app.request(path, init)).status, 409);
-});
-
 Deno.test("POST /peer hands a fresh message to the core and signs its answer", async () => {
   const answer: Answer = { type: "denied", term: 9, because: "the promise holds" };
   const { app, received } = createTestApp({

@@ -136,6 +136,7 @@ export const HISTORY: HistoryEntry[] = [
     loss: "none",
     loss_because: null,
     asked_by: null,
+    operator: null,
   },
   {
     type: "operator",
@@ -143,6 +144,7 @@ export const HISTORY: HistoryEntry[] = [
     node: "node1",
     term: 3,
     asked_by: "10.0.0.9",
+    operator: "alice@ops1",
     action: "failover",
     to: "node2",
     outcome: "refused",
@@ -194,7 +196,7 @@ export function createTestApp(ports: Partial<CoordinationPorts> = {}) {
       await Promise.resolve();
       yield { step: `${action} is done`, outcome: "succeeded" };
     },
-    openReads: true,
+    readers: { openTo: "everybody", token: null },
     nowMs: () => performance.now(),
     log,
     ...ports,

@@ -26,12 +26,3 @@ Deno.test("GET /history refuses a limit that is none", async () => {
     assert.match((await response.json()).error, /from 1 to 1000/);
   }
 });
-
-Deno.test("GET /metrics and /history demand a signature where reads are not open", async () => {
-  const { app } = createTestApp({ openReads: false });
-  for (const path of ["/metrics", "/history"]) {
-    const response = await app.request(path);
-    assert.equal(response.status, 401);
-    await response.body?.cancel();
-  }
-});

@@ -158,6 +158,8 @@ function start(
   try {
     child = new Deno.Command(program, {
       args: [...args, "--node", node],
+      clearEnv: true,
+      env: guardianEnv(),
       cwd: "/",
       stdin: "piped",
       stdout: "piped",
@@ -194,4 +196,14 @@ async function hear(
   } catch {
     // The process is gone.
   }
+}
+
+/** Secrets may stand in the agent's environment; the guardian needs none, so it gets little of it. */
+const ENV_NAMES = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "DENO_DIR", "XDG_CACHE_HOME"];
+
+function guardianEnv(): Record<string, string> {
+  return Object.fromEntries(ENV_NAMES.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
 }

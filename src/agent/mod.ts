@@ -17,6 +17,7 @@ export { type DiskSpace, readDiskSpace } from "../postgres/disk.ts";
 export { slotName } from "../postgres/slot_name.ts";
 export { findPostgres } from "../postgres/discover.ts";
 export { OLDEST_MAJOR } from "../postgres/version.ts";
+export { findOpenFiles, openFileText } from "./open_files.ts";
 export { createOperatorClient } from "./operator.ts";
 export { runGuardian } from "./guardian.ts";
 export type { ConfigReading } from "./reload.ts";

@@ -15,6 +15,7 @@ import { createLog } from "../telemetry/log.ts";
 import { openHistoryFile } from "./history_file.ts";
 import { compareNames } from "../coordination/names.ts";
 import { openNode } from "./node.ts";
+import { findOpenFiles, openFileText } from "./open_files.ts";
 import { coreSettings, postgresOptions } from "./plan.ts";
 import { type ConfigSource, holdConfig, keepConfig } from "./reload.ts";
 import { clusterKeys, readServerAuthority, readTlsFiles } from "./secrets.ts";
@@ -67,6 +68,10 @@ export async function runAgent(initial: Config, options: AgentOptions): Promise<
   if (pair !== null) log("warning", "pair_mode", { because: pairCaution(pair) });
   const folder = await makeStateDir(config.stateDir);
   if (!folder.ok) return refuse(folder.because);
+  const open = await findOpenFiles(config.stateDir);
+  for (const file of open) log("warning", "open_file", { because: openFileText(file) });
+  const refusing = open.find((file) => file.refusesRun);
+  if (refusing !== undefined) return refuse(`Cannot start: ${openFileText(refusing)}`);
   const stateFile = openStateFile({
     stateDir: config.stateDir,
     cluster: config.clusterName,

@@ -46,7 +46,7 @@ export function readConfig(file: string): ReadConfig {
     mode: modeOf,
   });
   if (parsed.ok) {
-    const warnings = [...openSecrets(file, text), ...parsed.warnings];
+    const warnings = [...writable(file), ...openSecrets(file, text), ...parsed.warnings];
     return { ok: true, config: parsed.config, warnings };
   }
   return { ok: false, problems: parsed.problems.map(formatProblem) };
@@ -81,6 +81,23 @@ function openSecrets(file: string, text: string): readonly Problem[] {
     remedy: `Run: chmod 600 ${file}`,
     severity: "warning",
     refusesRun: false,
+  }];
+}
+
+/** Refuses a file that anybody can change: it says which programs run, and as whom. */
+function writable(file: string): readonly Problem[] {
+  const mode = modeOf(file);
+  if (mode === null || (mode & 0o002) === 0) return [];
+  return [{
+    file,
+    line: 1,
+    column: 1,
+    path: "",
+    value: null,
+    message: "every user of this host can change this file, and so what the agent runs",
+    remedy: `Run: chmod o-w ${file}`,
+    severity: "warning",
+    refusesRun: true,
   }];
 }
 

@@ -81,6 +81,7 @@ export function parseConfig(text: string, options: ParseOptions): ParseResult {
     source,
     isDamaged: (path) => damaged.some((other) => isWithin(path, other)),
     canRead: (path) => canRead(path, options),
+    mode: (path) => options.mode?.(path) ?? null,
   };
   const { problems, warnings } = report([
     ...found,

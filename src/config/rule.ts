@@ -23,6 +23,8 @@ export interface RuleFacts {
   readonly isDamaged: (path: string) => boolean;
   /** True where the file at this path, as the configuration has it, can be read. */
   readonly canRead: (path: string) => boolean;
+  /** The permission bits of such a file; null where they cannot be told. */
+  readonly mode: (path: string) => number | null;
 }
 
 /** One rule. */

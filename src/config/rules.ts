@@ -95,6 +95,11 @@ export const RULES: readonly Rule[] = [
     check: unreadableFiles,
   },
   {
+    id: "key_closed",
+    reads: ["security.tls_enabled", "security.key_file"],
+    check: exposedKey,
+  },
+  {
     id: "secret_set",
     reads: ["identity.witness", "security.cluster_secret", "security.cluster_secret_file"],
     check: missingSecret,
@@ -249,6 +254,16 @@ function unreadableFiles({ config, canRead }: RuleFacts): Finding[] {
       refusesRun: true,
     }]
   );
+}
+
+function exposedKey({ config, mode }: RuleFacts): Finding[] {
+  const { tlsEnabled, keyFile } = config.security;
+  const bits = tlsEnabled && keyFile !== null ? mode(keyFile) : null;
+  return bits === null || (bits & 0o007) === 0 ? [] : [risky(
+    "security.key_file",
+    "names a private key that every user of this host can reach",
+    `Run: chmod 600 ${keyFile}`,
+  )];
 }
 
 function missingSecret({ config }: RuleFacts): Finding[] {

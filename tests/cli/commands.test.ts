@@ -45,6 +45,15 @@ Deno.test("configCheckCommand() prints the effective configuration without its s
     return Promise.resolve();
   }));
 
+Deno.test("runCommand() does not start from a file that everybody can change", () =>
+  withConfig(async (file) => {
+    await Deno.chmod(file, 0o602);
+    const terminal = recordingTerminal();
+    const code = await runCommand({ config: file }, { terminal, version: "0", self: [] });
+    assert.equal(code, 3);
+    assert.match(terminal.err[0]!, /can change this file, .* Run: chmod o-w /);
+  }));
+
 Deno.test("configCheckCommand() warns where everybody can read secrets that are written out", () =>
   withConfig(async (file, secret) => {
     await Deno.chmod(file, 0o644);

@@ -375,6 +375,16 @@ Deno.test("parseConfig() lets a check pass, and a start not, where certificates 
   assert.deepEqual(found.warnings, []);
 });
 
+Deno.test("parseConfig() warns of a private key that everybody can reach", () => {
+  const text = VALID + "  tls_enabled: true\n  cert_file: /c.pem\n  key_file: k.pem\n";
+  const files = { "/c.pem": "…", "etc/k.pem": "…" };
+  for (const [mode, warned] of [[0o600, false], [0o640, false], [0o644, true], [0o602, true]]) {
+    const found = parse(text, { files, modes: { "etc/k.pem": mode as number, "/c.pem": 0o644 } });
+    const messages = found.warnings.map(({ path, remedy }) => `${path}: ${remedy}`);
+    assert.deepEqual(messages, warned ? ["security.key_file: Run: chmod 600 etc/k.pem"] : []);
+  }
+});
+
 Deno.test("parseConfig() does not look for certificates while TLS is off", () => {
   assert.deepEqual(warnings(VALID + "  cert_file: /c.pem\n"), []);
 });

@@ -4,7 +4,13 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
-import { type DiskSpace, findPostgres, type NodeStatus, readDiskSpace } from "../../agent/mod.ts";
+import {
+  type DiskSpace,
+  findOpenFiles,
+  findPostgres,
+  type NodeStatus,
+  readDiskSpace,
+} from "../../agent/mod.ts";
 import type { Config } from "../../config/mod.ts";
 import { formatBytes } from "../table.ts";
 import { type Finding, well } from "./finding.ts";
@@ -61,6 +67,7 @@ export async function examineHost(
     programs(config),
     ...folders(config).map(disk),
     ...certificates(config),
+    openFiles(config),
     ...statuses.map((status) => ports(config, status)),
   ]);
   return found.flat();
@@ -79,6 +86,19 @@ async function programs({ localDb }: Config): Promise<Finding[]> {
     why: "Without them nothing can be started, promoted or cloned.",
     remedy: "",
   }];
+}
+
+/** Only what can be looked at from here: on the node's own host, by the agent's user. */
+async function openFiles({ stateDir }: Config): Promise<Finding[]> {
+  const found = await findOpenFiles(stateDir);
+  if (found.length === 0) return [well("files", `${stateDir} is closed to other users.`)];
+  return found.map(({ path, mode, finding, why, remedy, refusesRun }) => ({
+    check: "files",
+    gravity: refusesRun ? "bad" : "warning",
+    finding: `${path} has mode ${mode.toString(8)}: ${finding}.`,
+    why,
+    remedy,
+  }));
 }
 
 function folders({ localDb, stateDir }: Config): string[] {

@@ -1,11 +1,10 @@
 /**
- * Lets the router use a renewed certificate without a restart: the files are looked at now and then.
+ * Uses renewed certificates without a restart: the files are looked at now and then.
  *
  * @module
  */
 import type { Config } from "../config/mod.ts";
 import type { Log } from "../core/log.ts";
-import type { Router } from "../router/options.ts";
 import { readTlsFiles, type TlsFiles } from "./secrets.ts";
 
 const LOOK_EVERY_MS = 10_000;
@@ -17,26 +16,32 @@ const LOOK_EVERY_MS = 10_000;
  * @returns a function that ends it
  */
 export function watchCertificate(
-  { config, router, inUse, log, everyMs = LOOK_EVERY_MS }: {
+  { config, users, inUse, log, everyMs = LOOK_EVERY_MS }: {
     readonly config: Config;
-    readonly router: Pick<Router, "renewTls">;
+    /** The listeners, and whoever verifies other members; each says why it cannot use them. */
+    readonly users: readonly { readonly renewTls: (tls: TlsFiles) => string | null }[];
     readonly inUse: TlsFiles | null;
     readonly log: Log;
     readonly everyMs?: number;
   },
 ): () => void {
   if (inUse === null) return () => {};
-  let known = `${inUse.cert}\n${inUse.key}`;
+  let known = textOf(inUse);
   const look = async () => {
     const found = await readTlsFiles(config);
     if (!found.ok || found.tls === null) return;
-    const now = `${found.tls.cert}\n${found.tls.key}`;
+    const { tls } = found;
+    const now = textOf(tls);
     if (now === known) return;
     known = now;
-    const because = router.renewTls(found.tls);
-    if (because === null) log("info", "certificate_renewed", { outcome: "done" });
+    const because = users.map((user) => user.renewTls(tls)).find((reason) => reason !== null);
+    if (because === undefined) log("info", "certificate_renewed", { outcome: "done" });
     else log("warning", "certificate_unfit", { because });
   };
   const timer = setInterval(() => void look(), everyMs);
   return () => clearInterval(timer);
+}
+
+function textOf({ cert, key, trusted }: TlsFiles): string {
+  return [cert, key, trusted].join("\n");
 }

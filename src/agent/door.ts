@@ -8,7 +8,6 @@ import type { Router } from "../router/options.ts";
 import { startRouter } from "../router/router.ts";
 import type { Parser } from "../sql/parser.ts";
 import { cancelElsewhere } from "./cancels.ts";
-import { watchCertificate } from "./certificate_watch.ts";
 import { clientRoles, roleReader } from "./client_roles.ts";
 import { monotonicMs } from "./clock.ts";
 import type { NodeOptions } from "./node.ts";
@@ -29,7 +28,7 @@ export interface Door {
   close(): Promise<void>;
 }
 
-/** Opens it, and keeps its certificate up to date. */
+/** Opens it. */
 export function openDoor(
   options: DoorOptions,
   { routes, client, parser }: {
@@ -53,12 +52,10 @@ export function openDoor(
   });
   if (!started.ok) return started;
   const { router } = started;
-  const endWatch = watchCertificate({ config, router, inUse: options.tls, log });
   return {
     ok: true,
     router,
     async close() {
-      endWatch();
       await router.close();
       reader?.close();
     },

@@ -6,7 +6,6 @@
 import type { Config } from "../config/mod.ts";
 import { createCoordinationApp } from "../coordination/app.ts";
 import type { ClusterKeys } from "../coordination/keys.ts";
-import { serveCoordination } from "../coordination/serve.ts";
 import type { Durable } from "../core/effect.ts";
 import type { Event } from "../core/event.ts";
 import { guardOrder } from "../core/guard.ts";
@@ -18,6 +17,8 @@ import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
 import { cancelHere } from "./cancels.ts";
 import { statementParser } from "./statement_parser.ts";
+import { watchCertificate } from "./certificate_watch.ts";
+import { openApiListener } from "./api_listener.ts";
 import { driveServer, type ServerDriver } from "./actions.ts";
 import { keepCare, standingOf } from "./care.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
@@ -250,13 +251,7 @@ export async function openNode(
     log,
   });
 
-  const serving = serveCoordination({
-    host: identity.apiHost,
-    port: identity.apiPort,
-    app,
-    signal: stopping.signal,
-    ...(tls === null ? {} : { tls: { cert: tls.cert, key: tls.key } }),
-  });
+  const serving = openApiListener({ config, tls, app, signal: stopping.signal });
   if (!serving.ok) return await giveUp(serving.because);
   const parser = await statementParser(config, log);
   const door = openDoor(options, { routes, client, parser });
@@ -277,6 +272,12 @@ export async function openNode(
   const endWatch = watchForSuspension((gapMs) => {
     loop.submit({ type: "suspended", nowMs: monotonicMs(), gapMs });
   });
+  const endCertificateWatch = watchCertificate({
+    config,
+    users: [door.router, serving, { renewTls: ({ trusted }) => client.trust([trusted]) }],
+    inUse: tls,
+    log,
+  });
   const endReports = startReports({ status: documents.status, peers: checker.snapshot, log });
 
   return {
@@ -285,6 +286,7 @@ export async function openNode(
     async close() {
       pause.stop();
       endReports();
+      endCertificateWatch();
       endWatch();
       dashboard.stop();
       disks.stop();

@@ -104,6 +104,9 @@ export const COORDINATION_ROUTES: readonly ApiRoute[] = [
     path: "/operator/failover",
     summary: "Makes another node the primary, step by step",
     audience: "operators",
+    query: {
+      by: { description: "Who asks, for the history: alice@ops1.", schema: z.string() },
+    },
     request: { name: "Failover", schema: failoverSchema },
     answers: { 200: { when: "It is begun, or refused in the last line.", body: STEPS } },
   },
@@ -163,7 +166,7 @@ function healthRoutes(
       method,
       path,
       summary: "For load balancers and Kubernetes: the HTTP status is the answer",
-      audience: "readers",
+      audience: "anybody",
       ...(query === undefined ? {} : { query }),
       answers: { 200: { when: when[200], body: told }, 503: { when: when[503], body: told } },
     };

@@ -106,7 +106,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     log: ports.log,
   };
   const app: CoordinationApp = new Hono<ApiEnv>();
-  app.use(boundRequests(limits));
+  app.use(boundRequests(limits, ports.nowMs));
 
   const read = admitReaders(gate, ports.readers);
   serveHealthPaths(app, identify(gate.receiver), ports);

@@ -10,7 +10,12 @@ import type { ClusterKeys } from "./keys.ts";
 import { decode, decodeAnswer, encodeRequest } from "./messages.ts";
 import { createReadClient, describeRefusal, type ReadClient } from "./read_client.ts";
 import { createSignedClient } from "./signed_client.ts";
-import { createTransport, type Endpoint, type TransportOptions } from "./transport.ts";
+import {
+  checkCertificates,
+  createTransport,
+  type Endpoint,
+  type TransportOptions,
+} from "./transport.ts";
 
 /** How a message ended. */
 export type Sent =
@@ -27,6 +32,8 @@ export interface PeerClient extends ReadClient {
   readonly send: (to: NodeName, message: Request) => Promise<Sent>;
   /** Hands a cancel request to a member's router. @returns true where its server took it */
   readonly cancel: (to: NodeName, wish: CancelWish) => Promise<boolean>;
+  /** Verifies the others with these certificates from now on; null, or why they cannot be used. */
+  readonly trust: (caCerts: readonly string[]) => string | null;
   readonly close: () => void;
 }
 
@@ -61,6 +68,12 @@ export function createPeerClient(
       if (result.type !== "answer" || result.status !== 200 || !result.verified) return false;
       const decoded = decode(cancelAnswerSchema, result.text);
       return decoded.ok && decoded.message.delivered;
+    },
+    trust(caCerts) {
+      const fault = caCerts.map(checkCertificates).find((because) => because !== null);
+      if (fault !== undefined) return `Cannot use security.ca_file: ${fault}`;
+      transport.trust(caCerts);
+      return null;
     },
     async send(to, message) {
       const body = encodeRequest(message);

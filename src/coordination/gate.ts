@@ -6,9 +6,15 @@
 import type { MiddlewareHandler } from "hono";
 import type { Log } from "../core/log.ts";
 import { type Audience, authenticate, type Caller, type Receiver } from "./authenticate.ts";
-import { type FailureCounter, headerBytes, type Limits, readBody } from "./limits.ts";
+import {
+  createRateLimiter,
+  type FailureCounter,
+  headerBytes,
+  type Limits,
+  readBody,
+} from "./limits.ts";
 import { type ApiContext, type ApiEnv, fail, jsonBody, reply, sourceOf } from "./reply.ts";
-import { hashBody } from "./signature.ts";
+import { hashBody, HEADERS, OPERATOR } from "./signature.ts";
 
 /** What guards the signed paths. */
 export interface Gate {
@@ -19,9 +25,16 @@ export interface Gate {
 }
 
 /** Refuses what is too long, or one too many at a time. */
-export function boundRequests(limits: Limits): MiddlewareHandler<ApiEnv> {
+export function boundRequests(limits: Limits, nowMs: () => number): MiddlewareHandler<ApiEnv> {
   let inFlight = 0;
+  const mayAsk = createRateLimiter(limits, nowMs);
   return async (c, next) => {
+    if (c.req.header(HEADERS.signature) === undefined && !mayAsk(sourceOf(c))) {
+      return fail(c, 429, {
+        error: `one address may ask ${limits.requestsPerSecond} times a second without a signature`,
+        remedy: "Ask less often.",
+      }, { "retry-after": "1" });
+    }
     if (c.req.url.length > limits.maxPathBytes) {
       return fail(c, 414, {
         error: `the URL must be ≤ ${limits.maxPathBytes} characters`,
@@ -66,6 +79,7 @@ export function demandSignature(gate: Gate, audience: Audience): MiddlewareHandl
     switch (result.type) {
       case "authentic":
         c.set("caller", result.caller);
+        if (result.caller.envelope.sender !== OPERATOR) c.env?.vouch?.();
         return await next();
       case "stale":
         c.set("caller", result.caller);

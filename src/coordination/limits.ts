@@ -7,8 +7,8 @@
  * with a valid signature passes whatever its address did before, since a member may share an
  * address with the offender.
  *
- * The runtime's own server bounds the header block, and offers no limit of open connections: that
- * bound is the process's limit of file descriptors (`LimitNOFILE`).
+ * Whoever asks without a signature may ask so many times a second, by source address; signatures cost
+ * little to check, and members must get through. What connections may cost is in {@link ./front.ts}.
  *
  * @module
  */
@@ -24,6 +24,10 @@ export interface Limits {
   /** Failed signatures that one address may have within `failureWindowMs` before 429. */
   readonly maxFailures: number;
   readonly failureWindowMs: number;
+  /** Requests without a signature that one address may make per second, in the long run. */
+  readonly requestsPerSecond: number;
+  /** Those that it may make at once. */
+  readonly requestBurst: number;
 }
 
 /** Far above what 31 members need, far below what hurts. */
@@ -35,6 +39,8 @@ export const DEFAULT_LIMITS: Limits = {
   bodyTimeoutMs: 5000,
   maxFailures: 20,
   failureWindowMs: 10_000,
+  requestsPerSecond: 100,
+  requestBurst: 200,
 };
 
 /** What became of a body. */
@@ -116,6 +122,30 @@ export function createFailureCounter(
     entry.failures++;
     if (entry.failures <= limits.maxFailures) return "tolerated";
     return entry.failures === limits.maxFailures + 1 ? "limit_reached" : "limited";
+  };
+}
+
+/**
+ * A function that takes note of one request of a source, and says whether it may be answered.
+ *
+ * @param nowMs a monotonic clock
+ */
+export function createRateLimiter(
+  limits: Pick<Limits, "requestsPerSecond" | "requestBurst">,
+  nowMs: () => number,
+): (source: string) => boolean {
+  const { requestsPerSecond, requestBurst } = limits;
+  const sources = new Map<string, { left: number; atMs: number }>();
+  return (source) => {
+    const atMs = nowMs();
+    const known = sources.get(source) ?? { left: requestBurst, atMs };
+    const gained = (atMs - known.atMs) / 1000 * requestsPerSecond;
+    const left = Math.min(requestBurst, known.left + gained);
+    const mayAsk = left >= 1;
+    sources.delete(source);
+    sources.set(source, { left: mayAsk ? left - 1 : left, atMs });
+    if (sources.size > MAX_SOURCES) sources.delete(sources.keys().next().value!);
+    return mayAsk;
   };
 }
 

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 
-/** Who may call: anybody, readers (open or signed, as configured), operators, or members. */
+/** Who may call: anybody, readers (see readers.ts), operators, or members. */
 export type ApiAudience = "anybody" | "readers" | "operators" | "members";
 
 /** A body: JSON that has a schema, or something else. */
@@ -64,7 +64,7 @@ export function describeApi(routes: readonly ApiRoute[], version: string): Json 
 /** An audience's ways to prove itself; an empty requirement is none. */
 const SECURITY: Readonly<Record<ApiAudience, Json>> = {
   anybody: [],
-  readers: [{}, { operatorSignature: [] }, { memberSignature: [] }],
+  readers: [{}, { readToken: [] }, { operatorSignature: [] }, { memberSignature: [] }],
   operators: [{ operatorSignature: [] }],
   members: [{ memberSignature: [] }],
 };
@@ -82,6 +82,12 @@ const SECURITY_SCHEMES: Json = {
     in: "header",
     name: "metako-signature",
     description: `An operator's, as the command line and the dashboard make it. ${SIGNED}`,
+  },
+  readToken: {
+    type: "http",
+    scheme: "bearer",
+    description: "security.read_token. Needed, where there is no signature, from hosts to which " +
+      "security.pages_open_to does not open the pages.",
   },
   memberSignature: {
     type: "apiKey",
@@ -115,11 +121,11 @@ function operation(route: ApiRoute, schemas: Map<string, Json>): Json {
 /** Errors by their HTTP status. */
 const ERRORS: Readonly<Record<number, string>> = {
   400: "What was sent is malformed.",
-  401: "A signature is needed, or does not fit.",
+  401: "A signature or a token is needed, or does not fit.",
   403: "The sender may not ask for this.",
   409: "Sign again, with the challenge in metako-challenge.",
   421: "The request is meant for another node.",
-  429: "Too many signatures that did not fit.",
+  429: "Too many requests without a signature, or too many refused ones.",
 };
 
 function errorsOf({ audience, query, request }: ApiRoute): Readonly<Record<string, Json>> {
@@ -127,7 +133,9 @@ function errorsOf({ audience, query, request }: ApiRoute): Readonly<Record<strin
   const possible = [
     ...(request === undefined && query === undefined ? [] : [400]),
     ...(audience === "anybody" ? [] : [401]),
-    ...(isCommand ? [403, 409, 421, 429] : []),
+    ...(isCommand ? [403] : []),
+    ...(audience === "anybody" ? [] : [409, 421]),
+    429,
   ];
   return Object.fromEntries(
     possible.map((status) => [status, { $ref: `#/components/responses/${status}` }]),

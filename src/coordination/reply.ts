@@ -10,8 +10,12 @@ import { hashBody, signAnswer } from "./signature.ts";
 
 /** What a handler finds in its context. */
 export interface ApiEnv {
-  /** What `Deno.serve` knows about the connection; absent in tests without a socket. */
-  Bindings: { readonly remoteAddr?: Deno.Addr };
+  /** What the listener knows about the connection; absent in tests without a socket. */
+  Bindings: {
+    readonly remoteAddr?: Deno.Addr;
+    /** Tells the listener that a member's valid signature came over this connection. */
+    readonly vouch?: () => void;
+  };
   /** The verified sender; absent where nobody was verified. */
   Variables: { caller?: Caller };
 }

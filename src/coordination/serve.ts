@@ -1,19 +1,20 @@
 /**
- * Puts the API on a port, over HTTP or HTTPS.
+ * Puts the API on a port, over HTTP or HTTPS; see {@link ./front.ts}.
  *
- * What can be wrong with a host's set-up, a port in use or a certificate that does not load, is a
- * value with a remedy, since the agent has to say it and end.
+ * What can be wrong with a host's set-up, a port in use, is a value with a remedy, since the agent has
+ * to say it and end.
  *
  * @module
  */
 import type { CoordinationApp } from "./app.ts";
-import { COMMON, jsonBody } from "./reply.ts";
-
-/** Certificate chain and private key, in PEM. */
-export interface TlsIdentity {
-  readonly cert: string;
-  readonly key: string;
-}
+import {
+  DEFAULT_FRONT_LIMITS,
+  type Front,
+  type FrontLimits,
+  openFront,
+  type Secure,
+} from "./front.ts";
+import { type ApiError, COMMON, jsonBody } from "./reply.ts";
 
 /** A running listener, or why there is none. */
 export type Serving =
@@ -33,51 +34,75 @@ export type Serving =
  *
  * @param options.host an address to bind, as `0.0.0.0`; names are resolved
  * @param options.port 0 to 65535; 0 lets the system choose
- * @param options.tls absent for plain HTTP: signatures hold either way, TLS keeps readers out
+ * @param options.secure null for plain HTTP: signatures hold either way, TLS keeps readers out
+ * @param options.nowMs a monotonic clock, in milliseconds
  */
 export function serveCoordination(options: {
   readonly host: string;
   readonly port: number;
-  readonly tls?: TlsIdentity;
+  readonly secure: Secure | null;
   readonly app: CoordinationApp;
   readonly signal: AbortSignal;
+  readonly nowMs: () => number;
+  readonly limits?: Partial<FrontLimits>;
 }): Serving {
-  const { host, port, tls, app, signal } = options;
+  const { app, signal } = options;
+  let front: Front;
   try {
-    const server = Deno.serve({
-      hostname: host,
-      port,
-      signal,
-      ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
-      onListen: () => {},
-      onError: internalError,
-    }, (request, info) => app.fetch(request, info));
-    return {
-      ok: true,
-      host: server.addr.hostname,
-      port: server.addr.port,
-      finished: server.finished,
-    };
+    const limits = { ...DEFAULT_FRONT_LIMITS, ...options.limits };
+    front = openFront({ ...options, limits, innerPort: () => server.addr.port });
   } catch (error) {
     return { ok: false, because: describeListenError(error, options) };
   }
+  const server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    signal,
+    onListen: () => {},
+    onError: internalError,
+  }, async (request, info) => {
+    const visitor = front.visitorOf(info.remoteAddr.port);
+    if (visitor === null) return notThisWay();
+    visitor.began();
+    try {
+      const { address, vouch } = visitor;
+      return await app.fetch(request, { remoteAddr: address, vouch });
+    } finally {
+      visitor.answered();
+    }
+  });
+  const finished = Promise.withResolvers<void>();
+  const stop = () => void front.close().then(() => server.finished).then(finished.resolve);
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  const { hostname: host, port } = front.address;
+  return { ok: true, host, port, finished: finished.promise };
 }
 
 /** The last resort behind the app's own error handler: it says nothing about the inside. */
 function internalError(): Response {
-  const body = jsonBody({
+  return plainError(500, {
     error: "the agent failed to handle this request",
     remedy: "Look at the log of this node.",
   });
-  return new Response(body, {
-    status: 500,
-    headers: { ...COMMON, "content-type": "application/json" },
+}
+
+/** Somebody on this host has found the server behind the front. */
+function notThisWay(): Response {
+  return plainError(403, {
+    error: "this port takes connections of the agent itself only",
+    remedy: "Use identity.api_port.",
   });
+}
+
+function plainError(status: number, error: ApiError): Response {
+  const headers = { ...COMMON, "content-type": "application/json" };
+  return new Response(jsonBody(error), { status, headers });
 }
 
 function describeListenError(
   error: unknown,
-  { host, port, tls }: { host: string; port: number; tls?: TlsIdentity },
+  { host, port }: { host: string; port: number },
 ): string {
   const place = `Cannot listen on ${host}:${port}`;
   if (error instanceof Deno.errors.AddrInUse) {
@@ -92,13 +117,5 @@ function describeListenError(
     return `${place}: this user may not use that port. Choose one above 1023.`;
   }
   const because = error instanceof Error ? error.message : String(error);
-  if (tls !== undefined && isTlsError(because)) {
-    return `${place} with TLS: ${because}. security.cert_file must hold the certificate chain, ` +
-      "leaf first, and security.key_file the unencrypted private key that belongs to it, both PEM.";
-  }
   return `${place}: ${because}. Correct identity.api_host and identity.api_port.`;
-}
-
-function isTlsError(message: string): boolean {
-  return /cert|key|pem|tls/i.test(message);
 }

@@ -48,6 +48,8 @@ export interface Transport {
     },
     signal: AbortSignal,
   ) => Promise<Called>;
+  /** Verifies members with these certificates from the next call on. @throws as createTransport */
+  readonly trust: (caCerts: readonly string[]) => void;
   /** Closes the idle connections; calls under way come to nothing. */
   readonly close: () => void;
 }
@@ -58,14 +60,8 @@ export interface Transport {
  * @throws {TypeError} where {@linkcode checkCertificates} finds a certificate in `caCerts` broken
  */
 export function createTransport(options: TransportOptions): Transport {
-  const client = withoutProxies(() =>
-    Deno.createHttpClient({
-      caCerts: [...options.caCerts ?? []],
-      http2: false,
-      poolMaxIdlePerHost: 4,
-      poolIdleTimeout: 90_000,
-    })
-  );
+  let client = createClient(options.caCerts ?? []);
+  const replaced = new Set<Deno.HttpClient>();
   const scheme = options.tls ? "https" : "http";
   return {
     async call(endpoint, { method, path, headers, body }, signal) {
@@ -84,8 +80,35 @@ export function createTransport(options: TransportOptions): Transport {
         return await classify(error, endpoint, signal);
       }
     },
-    close: () => client.close(),
+    trust(caCerts) {
+      const former = client;
+      client = createClient(caCerts);
+      // Its calls that are under way come to their end first.
+      replaced.add(former);
+      const timer = setTimeout(() => {
+        if (replaced.delete(former)) former.close();
+      }, FORMER_CLIENT_MS);
+      Deno.unrefTimer(timer);
+    },
+    close() {
+      for (const each of [...replaced, client]) each.close();
+      replaced.clear();
+    },
   };
+}
+
+/** Longer than any call. */
+const FORMER_CLIENT_MS = 2 * 60 * 60 * 1000;
+
+function createClient(caCerts: readonly string[]): Deno.HttpClient {
+  return withoutProxies(() =>
+    Deno.createHttpClient({
+      caCerts: [...caCerts],
+      http2: false,
+      poolMaxIdlePerHost: 4,
+      poolIdleTimeout: 90_000,
+    })
+  );
 }
 
 /**

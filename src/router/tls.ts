@@ -1,5 +1,5 @@
 /**
- * TLS towards clients.
+ * TLS towards clients, of the router and of the API.
  *
  * The runtime encrypts what a listener of its own accepts, and a PostgreSQL client asks for TLS in the
  * middle of a connection. So each such connection is joined to an inner listener on loopback, which
@@ -51,14 +51,19 @@ export const POSTGRESQL_PROTOCOL = "postgresql";
 const BUFFER_BYTES = 65_536;
 const PAIRING_MS = 5000;
 
-/** Opens the inner listener. */
+/**
+ * Opens the inner listener.
+ *
+ * @param protocol the name that clients may give in ALPN; those that give none are welcome too
+ */
 export function openTlsDesk(
   certificate: TlsCertificate,
+  protocol: string = POSTGRESQL_PROTOCOL,
 ): { readonly ok: true; readonly desk: TlsDesk } | {
   readonly ok: false;
   readonly because: string;
 } {
-  const opened = openInner(certificate);
+  const opened = openInner(certificate, protocol);
   if (!opened.ok) return opened;
   let inner = opened.inner;
   const desk: TlsDesk = {
@@ -80,7 +85,7 @@ export function openTlsDesk(
       return { conn, binding: present.binding, protocol: shaken.alpnProtocol, done };
     },
     renew(next) {
-      const replaced = openInner(next);
+      const replaced = openInner(next, protocol);
       if (!replaced.ok) return replaced.because;
       inner.close();
       inner = replaced.inner;
@@ -104,7 +109,7 @@ type InnerStart =
   | { readonly ok: true; readonly inner: Inner }
   | { readonly ok: false; readonly because: string };
 
-function openInner({ cert, key }: TlsCertificate): InnerStart {
+function openInner({ cert, key }: TlsCertificate, protocol: string): InnerStart {
   let listener: Deno.TlsListener;
   let binding: Uint8Array | null;
   try {
@@ -114,11 +119,17 @@ function openInner({ cert, key }: TlsCertificate): InnerStart {
       port: 0,
       cert,
       key,
-      alpnProtocols: [POSTGRESQL_PROTOCOL],
+      alpnProtocols: [protocol],
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ok: false, because: `Cannot use the certificate for clients: ${reason}` };
+    return {
+      ok: false,
+      because:
+        `Cannot use the certificate: ${reason}. security.cert_file must hold the certificate ` +
+        "chain, leaf first, and security.key_file the unencrypted private key that belongs to it, " +
+        "both PEM.",
+    };
   }
   const wanted = new Map<number, (conn: Deno.TlsConn) => void>();
   const early = new Map<number, Deno.TlsConn>();

@@ -26,19 +26,19 @@ Deno.test("watchCertificate() hands on a changed pair once, and says why one is 
   let refuse: string | null = null;
   const end = watchCertificate({
     config: { ...config, security: { ...config.security, caFile: "tests/agent/missing" } },
-    router: { renewTls: () => assert.fail("the authority's file is missing") },
+    users: [{ renewTls: () => assert.fail("the authority's file is missing") }],
     inUse,
     log: () => {},
     everyMs: 1,
   });
   const endOther = watchCertificate({
     config,
-    router: {
+    users: [{ renewTls: () => null }, {
       renewTls({ key }) {
         given.push(key);
         return refuse;
       },
-    },
+    }],
     inUse,
     log: (_level, event) => void events.push(event),
     everyMs: 1,

@@ -287,3 +287,13 @@ Deno.test("POST /peer gives up on a body that does not arrive", async () => {
   assert.equal(response.status, 408);
   assert.match((await response.json()).error, /20ms/);
 });
+
+Deno.test("one address asks so often without a signature, and members as often as they must", async () => {
+  const { app } = createTestApp({ limits: { requestBurst: 2 }, nowMs: () => 0 });
+  const statuses = [];
+  for (let i = 0; i < 3; i++) statuses.push((await app.request("/health")).status);
+  assert.deepEqual(statuses, [200, 200, 429]);
+  const challenge = await challengeOf(app);
+  const { path, init } = signed({ challenge });
+  assert.equal((await app.request(path, init)).status, 200);
+});

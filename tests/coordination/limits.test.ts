@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { createFailureCounter, headerBytes, readBody } from "../../src/coordination/limits.ts";
+import {
+  createFailureCounter,
+  createRateLimiter,
+  headerBytes,
+  readBody,
+} from "../../src/coordination/limits.ts";
 
 const OPTIONS = { maxBytes: 10, timeoutMs: 1000, declaredBytes: null };
 
@@ -75,4 +80,17 @@ Deno.test("createFailureCounter() forgets the oldest of too many sources", () =>
 
 Deno.test("headerBytes() counts names, values and separators", () => {
   assert.equal(headerBytes(new Headers({ a: "bcd", ef: "" })), 4 + 4 + 2 + 4);
+});
+
+Deno.test("createRateLimiter() gives each source a burst and then so many a second", () => {
+  let now = 0;
+  const mayAsk = createRateLimiter({ requestsPerSecond: 2, requestBurst: 3 }, () => now);
+  const asked = (source: string, times: number) =>
+    Array.from({ length: times }, () => mayAsk(source));
+  assert.deepEqual(asked("a", 4), [true, true, true, false]);
+  assert.deepEqual(asked("b", 1), [true]);
+  now = 500;
+  assert.deepEqual(asked("a", 2), [true, false]);
+  now = 60_000;
+  assert.deepEqual(asked("a", 4), [true, true, true, false]);
 });

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { serveCoordination } from "../../src/coordination/serve.ts";
 import { createTestApp, STATUS } from "./support.ts";
-import { AUTHORITY, serveApp, TLS } from "./socket_support.ts";
+import { serveApp } from "./socket_support.ts";
 
 function tryServing(options: Partial<Parameters<typeof serveCoordination>[0]>): string {
   const controller = new AbortController();
   const serving = serveCoordination({
     host: "127.0.0.1",
     port: 0,
+    secure: null,
     app: createTestApp().app,
     signal: controller.signal,
+    nowMs: () => performance.now(),
     ...options,
   });
   controller.abort();
@@ -39,25 +41,6 @@ Deno.test("serveCoordination() names a port in use, and what to do", async () =>
 
 Deno.test("serveCoordination() names an address that is not this host's", () => {
   assert.match(tryServing({ host: "203.0.113.9" }), /must be an address of this host/);
-});
-
-Deno.test("serveCoordination() names a certificate or key that does not load, and shows neither", () => {
-  for (
-    const tls of [
-      { cert: "garbage", key: TLS.key },
-      { cert: TLS.cert, key: "garbage" },
-      { cert: TLS.cert, key: TLS.cert },
-      { cert: TLS.cert, key: AUTHORITY.key },
-      { cert: "", key: TLS.key },
-    ]
-  ) {
-    const because = tryServing({ tls });
-    assert.match(
-      because,
-      /^Cannot listen on .* with TLS: .*security\.cert_file.*security\.key_file/,
-    );
-    assert.doesNotMatch(because, /BEGIN|garbage/);
-  }
 });
 
 /** Writes bytes to a server and returns the status of what comes back; 0 where nothing does. */

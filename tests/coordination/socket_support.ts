@@ -1,15 +1,17 @@
 /** Servers on loopback for the tests of this room: real ones, and ones that misbehave. */
 import assert from "node:assert/strict";
 import type { CoordinationApp } from "../../src/coordination/app.ts";
-import { serveCoordination, type TlsIdentity } from "../../src/coordination/serve.ts";
+import type { FrontLimits } from "../../src/coordination/front.ts";
+import { serveCoordination } from "../../src/coordination/serve.ts";
+import { openTlsDesk, type TlsCertificate } from "../../src/router/tls.ts";
 
 const fixture = (name: string) =>
   Deno.readTextFileSync(new URL(`fixtures/test_only_${name}.pem`, import.meta.url));
 
 /** A self-signed server certificate for loopback, and its key. */
-export const TLS: TlsIdentity = { cert: fixture("cert"), key: fixture("key") };
+export const TLS: TlsCertificate = { cert: fixture("cert"), key: fixture("key") };
 /** A certificate that is marked as an authority's, and its key. */
-export const AUTHORITY: TlsIdentity = {
+export const AUTHORITY: TlsCertificate = {
   cert: fixture("authority_cert"),
   key: fixture("other_key"),
 };
@@ -23,25 +25,37 @@ export interface RunningServer {
 /** Serves an app, on a port of the system's choice unless one is given. */
 export function serveApp(
   app: CoordinationApp,
-  options: { readonly tls?: TlsIdentity; readonly port?: number } = {},
-): RunningServer {
+  options: {
+    readonly tls?: TlsCertificate;
+    readonly port?: number;
+    readonly limits?: Partial<FrontLimits>;
+  } = {},
+): RunningServer & { readonly renewTls: (certificate: TlsCertificate) => string | null } {
+  const { tls, ...rest } = options;
   const controller = new AbortController();
+  const opened = tls === undefined ? null : openTlsDesk(tls, "http/1.1");
+  assert.ok(opened?.ok !== false, opened?.ok === false ? opened.because : "");
+  const desk = opened?.desk ?? null;
   const serving = serveCoordination({
     host: "127.0.0.1",
     port: 0,
-    ...options,
+    ...rest,
+    secure: desk === null ? null : (client) => desk.secure(client, new Uint8Array(0)),
     app,
     signal: controller.signal,
+    nowMs: () => performance.now(),
   });
   assert.ok(serving.ok, serving.ok ? "" : serving.because);
   const { host, port, finished } = serving;
   return {
     host,
     port,
-    stop() {
+    async stop() {
       controller.abort();
-      return finished;
+      await finished;
+      desk?.close();
     },
+    renewTls: (certificate) => desk?.renew(certificate) ?? null,
   };
 }
 

@@ -34,7 +34,8 @@ Deno.test("createOperator() knows whether the secret fits, by the node's signed 
   assert.equal(await (await operatorOf(app)).operator.fits(), true);
   assert.equal(await (await operatorOf(app, "another secret, long enough")).operator.fits(), false);
   assert.equal(
-    await (await operatorOf(createTestApp({ openReads: false }).app)).operator.fits(),
+    await (await operatorOf(createTestApp({ readers: { openTo: "nobody", token: null } }).app))
+      .operator.fits(),
     true,
   );
 });
@@ -61,7 +62,9 @@ Deno.test("switchOver() asks for a planned one, and tells every step", async () 
     end: { type: "succeeded", because: "node2 is the primary" },
     steps: ["node2 has received all of it – «ä»"],
   });
-  assert.deepEqual(wishes, [{ to: "node2", force: "none", source: "unknown" }]);
+  assert.deepEqual(wishes, [
+    { to: "node2", force: "none", source: "unknown", operator: "dashboard" },
+  ]);
   // The first request takes up the node's challenge, the second one is believed.
   const path = "/operator/failover?by=dashboard";
   assert.deepEqual(requests.map(({ path }) => path), [path, path]);
@@ -70,7 +73,7 @@ Deno.test("switchOver() asks for a planned one, and tells every step", async () 
 });
 
 Deno.test("read() reads what is not open, signed", async () => {
-  const { app } = createTestApp({ openReads: false });
+  const { app } = createTestApp({ readers: { openTo: "nobody", token: null } });
   const { operator } = await operatorOf(app);
   const response = await operator.read("/history?limit=1", new AbortController().signal);
   assert.equal(response.status, 200);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { serveCoordination } from "../../src/coordination/serve.ts";
+import { serveApp } from "../coordination/socket_support.ts";
 import { ASSETS, PAGE_PATH } from "../../src/dashboard/assets.ts";
 import { LOOK_EVERY_MS, MAXIMUM_VIEWERS } from "../../src/dashboard/feed.ts";
 import { DASHBOARD_PATHS, EVENTS_PATH, serveDashboard } from "../../src/dashboard/serve.ts";
@@ -125,7 +125,7 @@ Deno.test("HEAD /dashboard/events tells the headers, and follows nothing", async
 });
 
 Deno.test("GET /dashboard/events demands a signature where reads are not open; the page does not", async () => {
-  const { app } = start({ openReads: false });
+  const { app } = start({ readers: { openTo: "nobody", token: null } });
   const events = await app.request(EVENTS_PATH);
   assert.equal(events.status, 401);
   await events.body?.cancel();
@@ -154,12 +154,9 @@ Deno.test("GET /dashboard/ leads to the page", async () => {
 
 Deno.test("GET /dashboard/events outlives a client that goes away without a word", async () => {
   const { app, clock } = start();
-  const stopping = new AbortController();
-  const serving = serveCoordination({ host: "127.0.0.1", port: 0, app, signal: stopping.signal });
-  assert.ok(serving.ok);
+  const serving = serveApp(app);
   for (let round = 0; round < 5; round++) await comeAndGo(serving.port, clock);
-  stopping.abort();
-  await serving.finished;
+  await serving.stop();
 });
 
 /** Reads the first picture, closes the connection, and waits until nobody looks any more. */

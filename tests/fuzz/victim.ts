@@ -37,7 +37,13 @@ export interface VictimHealth {
 }
 
 /** Everything comes from one address here, and it is the answers that are of interest. */
-const LIMITS = { maxFailures: 1e9, bodyTimeoutMs: 2000 };
+const LIMITS = {
+  maxFailures: 1e9,
+  requestsPerSecond: 1e9,
+  requestBurst: 1e9,
+  bodyTimeoutMs: 2000,
+};
+const FRONT_LIMITS = { headTimeoutMs: 2000 };
 
 const errors: string[] = [];
 const log = (level: string, event: string, fields: Readonly<Record<string, unknown>> = {}) => {
@@ -53,8 +59,8 @@ const ports = {
     return Promise.resolve({ type: "noted", term: 3 } as const);
   },
 };
-const plain = serveApp(createTestApp(ports).app);
-const secure = serveApp(createTestApp(ports).app, { tls: TLS });
+const plain = serveApp(createTestApp(ports).app, { limits: FRONT_LIMITS });
+const secure = serveApp(createTestApp(ports).app, { tls: TLS, limits: FRONT_LIMITS });
 const server = startServer();
 const started = startRouter(
   { ...OPTIONS, tls: TLS, startupTimeoutMs: 5000, writeTimeoutMs: 5000 },

@@ -65,7 +65,7 @@ export function startWorld(
     timers: SYSTEM_TIMERS,
   });
   const { app } = createTestApp({
-    openReads: open,
+    readers: { openTo: open ? "everybody" : "nobody", token: null },
     extend: (app, read) => serveDashboard(app, read, { feed, names: NAMES }),
     failover: async function* (wish): AsyncGenerator<OperatorStep> {
       wishes.push(wish);
@@ -74,7 +74,14 @@ export function startWorld(
       yield { step: `${wish.to} is the primary`, outcome: "succeeded" };
     },
   });
-  const serving = serveCoordination({ host, port, app, signal: stopping.signal });
+  const serving = serveCoordination({
+    host,
+    port,
+    secure: null,
+    app,
+    signal: stopping.signal,
+    nowMs: () => performance.now(),
+  });
   if (!serving.ok) throw new Error(serving.because);
   return {
     url: `http://${host}:${serving.port}/dashboard`,

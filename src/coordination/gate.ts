@@ -35,6 +35,12 @@ export function boundRequests(limits: Limits, nowMs: () => number): MiddlewareHa
         remedy: "Ask less often.",
       }, { "retry-after": "1" });
     }
+    if (!URL.canParse(c.req.url)) {
+      return fail(c, 400, {
+        error: "the Host header names no host",
+        remedy: "Send the host and port that you connect to.",
+      });
+    }
     if (c.req.url.length > limits.maxPathBytes) {
       return fail(c, 414, {
         error: `the URL must be ≤ ${limits.maxPathBytes} characters`,

@@ -68,6 +68,7 @@ Deno.test("a garbled, slow or unsigned client costs itself only", async () => {
   const { port } = server;
   assert.equal(await talk(port, "\x16\x03\x01\x02\x00\x01nonsense\r\n\r\n"), 400);
   assert.equal(await talk(port, "GET /status HTTP/1.1\r\nno colon\r\n\r\n"), 400);
+  assert.equal(await talk(port, "GET /status HTTP/1.1\r\nhost: a b: c\r\n\r\n"), 400);
   assert.equal(await talk(port, `GET /${"x".repeat(3000)} HTTP/1.1\r\nhost: a\r\n\r\n`), 414);
   const wide = `GET /status HTTP/1.1\r\nhost: a\r\nwide: ${"x".repeat(20_000)}\r\n\r\n`;
   assert.equal(await talk(port, wide), 431);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { HANGS_AFTER_MS } from "./talk.ts";
 import { reasonOf } from "./target.ts";
 import type { Order, Report } from "./worker.ts";
 
@@ -16,6 +15,8 @@ export interface Thread {
 }
 
 const LOOK_EVERY_MS = 500;
+/** No case takes this long; loading the thread may take a while where much else is going on. */
+const HANGS_AFTER_MS = 120_000;
 
 /** A thread whose targets may write into `folder`; it begins with the first order. */
 export function createThread(folder: string): Thread {

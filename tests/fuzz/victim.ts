@@ -43,7 +43,7 @@ const LIMITS = {
   requestBurst: 1e9,
   bodyTimeoutMs: 2000,
 };
-const FRONT_LIMITS = { headTimeoutMs: 2000 };
+const FRONT_LIMITS = { headTimeoutMs: 2000, idleTimeoutMs: 10_000 };
 
 const errors: string[] = [];
 const log = (level: string, event: string, fields: Readonly<Record<string, unknown>> = {}) => {

@@ -147,5 +147,6 @@ const SECRETS: Readonly<Record<string, (config: Config) => string | null>> = {
   "local_db.password": ({ localDb }) => localDb?.password ?? null,
   "security.cluster_secret": ({ security }) => security.clusterSecret,
   "security.previous_cluster_secret": ({ security }) => security.previousClusterSecret,
+  "security.read_token": ({ security }) => security.readToken,
   "replication.password": ({ replication }) => replication.password,
 };

@@ -31,6 +31,7 @@ const CHANGE = {
   loss: "none",
   loss_because: null,
   asked_by: null,
+  operator: null,
 } as const;
 
 /** Hooks that run nothing; what they would run is kept, and ends as the test says. */

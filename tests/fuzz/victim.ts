@@ -67,15 +67,20 @@ const started = startRouter(
   {
     view: () => ({
       term: 1,
+      yielding: null,
       primary: { node: "node1", host: "127.0.0.1", port: server.port },
       because: "",
       standbys: [],
     }),
     onChange: () => () => {},
-    isPrivileged: (user) => Promise.resolve(user === "postgres"),
-    verifiers: {
+    roles: {
       mockSecret: new Uint8Array(32),
-      find: (user) => Promise.resolve({ ok: true, stored: user === USER ? STORED : null }),
+      find: (user) =>
+        Promise.resolve({
+          ok: true,
+          privileged: user === "postgres",
+          stored: user === USER ? STORED : null,
+        }),
       forget: () => {},
     },
     now: () => performance.now(),

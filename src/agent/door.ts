@@ -11,7 +11,7 @@ import { cancelElsewhere } from "./cancels.ts";
 import { watchCertificate } from "./certificate_watch.ts";
 import { clientRoles, roleReader } from "./client_roles.ts";
 import { monotonicMs } from "./clock.ts";
-import type { NodeOptions } from "./node.ts";
+import type { NodeOptions } from "./node_options.ts";
 import { routerOptions } from "./plan.ts";
 import type { RouteTracker } from "./routes.ts";
 

@@ -46,6 +46,12 @@ export interface ServerDriver {
    */
   exclusively<T>(work: (hands: Hands) => Promise<T>): Promise<T> | null;
   running(): RunningAction | null;
+  /** How the last fence or orderly stop ended, where nothing was started since. */
+  ended(): "not" | "by_agent" | "fence_failed";
+  /** Whether a primary may be running here, and whether one could not be ended. */
+  standing(): { readonly closed: boolean; readonly fenceFailed: boolean };
+  /** Ends the server with all its processes, unasked by the core. */
+  end(): Promise<ActionOutcome>;
   /** Aborts the action under way; its helper processes must not outlive the agent. */
   stop(): Promise<void>;
 }
@@ -56,20 +62,36 @@ const MAXIMUM_LOOK_EVERY_MS = 1000;
 /** Under which an operator's action runs: the core's numbers begin with 1. */
 const BY_HAND = 0;
 
+/** Actions after which a server may run that an earlier one had ended. */
+const STARTS: readonly ServerAction["type"][] = [
+  "initialise",
+  "start_primary",
+  "start_standby",
+  "follow",
+  "promote",
+  "clone",
+];
+
+/** States in which no primary runs. */
+const CLOSED: readonly ServerObservation["state"][] = ["standby", "stopped", "absent"];
+
 /** Drives `server`; a witness has none, and says "absent". */
 export function driveServer(
   server: LocalServer | null,
   options: {
     readonly heartbeatIntervalMs: number;
     readonly submit: (event: Event) => void;
+    /** Puts right what a look cannot see, such as a disk on which nothing can be written. */
+    readonly amend?: (found: ServerObservation) => ServerObservation;
     readonly log: Log;
   },
 ): ServerDriver {
-  const { submit, log } = options;
+  const { submit, amend = (found) => found, log } = options;
   const everyMs = Math.min(options.heartbeatIntervalMs / 2, MAXIMUM_LOOK_EVERY_MS);
   const running = new Map<number, RunningAction>();
   let epoch = 0;
   let observed: ServerObservation | null = null;
+  let ended: ReturnType<ServerDriver["ended"]> = "not";
   let looking = false;
   let again = false;
   let stopped = false;
@@ -89,9 +111,7 @@ export function driveServer(
     do {
       again = false;
       const began = epoch;
-      const found: ServerObservation = server === null
-        ? { state: "absent" }
-        : await server.observe();
+      const found = amend(server === null ? { state: "absent" } : await server.observe());
       if (stopped) return;
       if (epoch !== began) {
         again = true;
@@ -116,6 +136,12 @@ export function driveServer(
     });
   };
 
+  const noteEnd = ({ type }: ServerAction, outcome: ActionOutcome) => {
+    if (type !== "fence" && type !== "stop") return;
+    if (outcome.ok) ended = "by_agent";
+    else if (type === "fence" && outcome.failure !== "unsupported") ended = "fence_failed";
+  };
+
   const carryOut = async (
     driven: LocalServer,
     operation: number,
@@ -131,6 +157,7 @@ export function driveServer(
         running.set(operation, { ...entry, action: progress.doing, progress, samples });
       },
     });
+    noteEnd(action, outcome);
     const nowMs = monotonicMs();
     return outcome.ok ? { type: "action_done", nowMs, operation, result: outcome.result } : {
       type: "action_failed",
@@ -153,6 +180,7 @@ export function driveServer(
       }
       lent?.abort(new Error("the server had to be fenced"));
       epoch++;
+      if (STARTS.includes(action.type)) ended = "not";
       // A copy can take hours, in which the log shall not be silent about it.
       if (action.type === "clone" || action.type === "initialise") {
         log("info", action.type, {
@@ -202,6 +230,21 @@ export function driveServer(
     lookNow,
     observation: () => observed,
     running: () => [...running.values()].at(-1) ?? null,
+    ended: () => ended,
+    standing: () => ({
+      closed: running.size === 0 && observed !== null && CLOSED.includes(observed.state),
+      fenceFailed: ended === "fence_failed",
+    }),
+    async end() {
+      if (server === null) return { ok: true, result: { type: "done" } };
+      lent?.abort(new Error("the server had to be fenced"));
+      epoch++;
+      const outcome = await server.run({ type: "fence" }, { signal: stopping.signal });
+      epoch++;
+      noteEnd({ type: "fence" }, outcome);
+      lookNow();
+      return outcome;
+    },
     async stop() {
       stopped = true;
       stopping.abort();

@@ -1,6 +1,9 @@
 /**
  * Watches the disks under the agent's and PostgreSQL's folders, so that a full one is announced
- * before it stops either.
+ * before it stops either, and is known as soon as it has.
+ *
+ * WAL that lies on a disk of its own is watched by itself. A disk that is nearly full is looked at
+ * every second, so that one that was freed does not count as full for long.
  *
  * @module
  */
@@ -9,36 +12,51 @@ import { type DiskSpace, readDiskSpace } from "../postgres/disk.ts";
 
 /** What a folder is for, and its path. */
 export interface WatchedFolder {
-  readonly use: "data" | "state";
+  readonly use: "data" | "wal" | "state";
   readonly path: string;
 }
+
+/** A folder, and the room that it has. */
+export type FolderSpace = WatchedFolder & DiskSpace;
 
 /** What is known of the disks. */
 export interface DiskWatch {
   /** The last reading of each folder that could be looked at. */
-  readonly spaces: () => readonly (WatchedFolder & DiskSpace)[];
+  readonly spaces: () => readonly FolderSpace[];
+  /** Where PostgreSQL has no room left to write, in words; null where it has. */
+  readonly full: () => string | null;
   /** One sentence for each disk that is nearly full. */
   readonly problems: () => string[];
   readonly stop: () => void;
 }
 
-const EVERY_MS = 30_000;
+/** How often a disk with room is looked at, and one without. */
+const EVERY_MS = 5_000;
+const EVERY_WHEN_LOW_MS = 1_000;
 
 const MIB = 1024 ** 2;
 
-/** PostgreSQL's WAL grows by segments of 16 MB, and a burst takes many. */
+/** PostgreSQL's WAL grows by segments of 16 MB, and a burst takes many: so much, or that share. */
 const LITTLE_BYTES = 256 * MIB;
+const LITTLE_SHARE = 0.1;
 /** A share says little of a large disk, and an amount little of a small one: both have to be low. */
 const LOW_SHARE = 0.05;
 const LOW_BYTES = 5 * 1024 * MIB;
 
-/** Starts to watch, at once. @param read replaced in tests */
+/** PostgreSQL enlarges a table by up to 64 pages of 8 kB at once; with less than that it cannot. */
+const FULL_BYTES = MIB / 2;
+
+/** Starts to watch, at once. `read` is replaced in tests; `changed` is called after each look. */
 export function watchDisks(
   folders: readonly WatchedFolder[],
-  options: { readonly log: Log; readonly read?: (path: string) => Promise<DiskSpace | null> },
+  options: {
+    readonly log: Log;
+    readonly changed?: () => void;
+    readonly read?: (path: string) => Promise<DiskSpace | null>;
+  },
 ): DiskWatch {
-  const { log, read = readDiskSpace } = options;
-  let spaces: readonly (WatchedFolder & DiskSpace)[] = [];
+  const { log, changed = () => {}, read = readDiskSpace } = options;
+  let spaces: readonly FolderSpace[] = [];
   let known = "";
   let stopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,17 +67,19 @@ export function watchDisks(
       return space === null ? [] : [{ ...folder, ...space }];
     }));
     if (stopped) return;
-    spaces = found.flat();
-    const low = spaces.filter((space) => isLow(space)).map(({ use }) => use).join(", ");
+    spaces = onceEach(found.flat());
+    const low = spaces.filter(isLow).map(({ use }) => use).join(", ");
     if (low !== known && low !== "") {
       log("warning", "disk_low", { outcome: "noted", because: problemsOf(spaces).join(" ") });
     }
     known = low;
-    timer = setTimeout(look, EVERY_MS);
+    changed();
+    timer = setTimeout(look, low === "" ? EVERY_MS : EVERY_WHEN_LOW_MS);
   }
   void look();
   return {
     spaces: () => spaces,
+    full: () => fullOf(spaces),
     problems: () => problemsOf(spaces),
     stop() {
       stopped = true;
@@ -69,16 +89,30 @@ export function watchDisks(
 }
 
 /** True where there is so little room that an operator has to act. */
-export function isLow({ totalBytes, freeBytes }: DiskSpace): boolean {
-  return freeBytes < LITTLE_BYTES ||
+export function isLow({ totalBytes, freeBytes }: Omit<DiskSpace, "device">): boolean {
+  return freeBytes < Math.min(LITTLE_BYTES, LITTLE_SHARE * totalBytes) ||
     freeBytes < LOW_BYTES && freeBytes < LOW_SHARE * totalBytes;
 }
 
-function problemsOf(spaces: readonly (WatchedFolder & DiskSpace)[]): string[] {
-  const byPath = Map.groupBy(spaces.filter(isLow), ({ totalBytes, freeBytes }) =>
-    // Two folders with the same numbers lie on the same disk, as far as anybody cares.
-    `${totalBytes} ${freeBytes}`);
-  return [...byPath.values()].map((same) => {
+/** True where nothing that grows can be written any more. */
+export function isFull({ freeBytes }: Pick<DiskSpace, "freeBytes">): boolean {
+  return freeBytes < FULL_BYTES;
+}
+
+/** WAL inside the data directory is watched with it. */
+function onceEach(spaces: readonly FolderSpace[]): readonly FolderSpace[] {
+  const data = spaces.find(({ use }) => use === "data");
+  return spaces.filter(({ use, device }) => use !== "wal" || device !== data?.device);
+}
+
+function fullOf(spaces: readonly FolderSpace[]): string | null {
+  const full = spaces.filter((space) => space.use !== "state" && isFull(space));
+  return full.length === 0 ? null : full.map(({ path }) => `the disk under ${path}`).join(" and ");
+}
+
+function problemsOf(spaces: readonly FolderSpace[]): string[] {
+  const byDisk = Map.groupBy(spaces.filter(isLow), ({ device }) => device);
+  return [...byDisk.values()].map((same) => {
     const { freeBytes, totalBytes } = same[0]!;
     const places = same.map(({ path }) => path).join(" and ");
     return `the disk under ${places} is nearly full: ${Math.floor(freeBytes / MIB)} of ` +

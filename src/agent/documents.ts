@@ -12,12 +12,14 @@ import type { Router } from "../router/options.ts";
 import type { RunningAction } from "./actions.ts";
 import type { CareKeeper } from "./care.ts";
 import { monotonicMs } from "./clock.ts";
+import type { ConditionWatch } from "./condition_watch.ts";
 import { type DiskWatch, isLow } from "./disks.ts";
 import { healthFacts } from "./health_facts.ts";
 import type { PauseKeeper } from "./pause.ts";
 import type { Reloader } from "./reload.ts";
 import { clusterStatus, health } from "./reports.ts";
 import { type Identity, nodeStatus } from "./snapshot.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 /** Where the documents' content comes from. */
 export interface DocumentSources {
@@ -30,6 +32,9 @@ export interface DocumentSources {
   readonly care: Pick<CareKeeper, "report" | "problems">;
   readonly peers: () => readonly NodeHealth[];
   readonly disks: Pick<DiskWatch, "spaces" | "problems">;
+  readonly condition: Pick<ConditionWatch, "current">;
+  /** Null where there is none. */
+  readonly watchdog: Pick<Watchdog, "problem"> | null;
   /** Null until it listens. */
   readonly router: () => Router | null;
 }
@@ -54,6 +59,7 @@ export function createDocuments(sources: DocumentSources): Documents {
       nowMs,
       now: new Date().toISOString(),
       running: sources.running(),
+      condition: sources.condition.current(nowMs),
       care: sources.care,
       router: routerStatus(sources.router()),
       peers: peersOf(sources.peers()),
@@ -73,6 +79,7 @@ export function createDocuments(sources: DocumentSources): Documents {
         ...status.problems,
         ...sources.reloader.problems(),
         ...sources.disks.problems(),
+        ...[sources.watchdog?.problem() ?? null].filter((problem) => problem !== null),
       ],
     };
   }

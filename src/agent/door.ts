@@ -10,7 +10,7 @@ import type { Parser } from "../sql/parser.ts";
 import { cancelElsewhere } from "./cancels.ts";
 import { clientRoles, roleReader } from "./client_roles.ts";
 import { monotonicMs } from "./clock.ts";
-import type { NodeOptions } from "./node.ts";
+import type { NodeOptions } from "./node_options.ts";
 import { routerOptions } from "./plan.ts";
 import type { RouteTracker } from "./routes.ts";
 

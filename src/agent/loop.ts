@@ -6,8 +6,9 @@
  * that takes time (requests, actions on the server, probes) is started, and its end comes back as
  * an event.
  *
- * When the state cannot be made durable the loop ends: what the core has decided since is not true
- * after a crash, and no answer may rely on it.
+ * While the state cannot be made durable the loop stands still, as on a disk that is slow: what the
+ * core has decided is not true after a crash, and nothing may rest on it. It tries again, and goes on
+ * where it stopped. What others said meanwhile is as good as lost on its way.
  *
  * @module
  */
@@ -15,12 +16,17 @@ import type { Durable, Effect } from "../core/effect.ts";
 import type { Event } from "../core/event.ts";
 import type { State } from "../core/state.ts";
 import { nextWakeAtMs, step } from "../core/step.ts";
+import { pause } from "../postgres/wait.ts";
 
 /** Where the core's effects meet the world. Only `persist` is awaited. */
 export interface LoopPorts {
   nowMs(): number;
-  /** @throws where the state cannot be made durable */
+  /** @throws where the state cannot be made durable; it is asked again until it can */
   persist(durable: Durable): Promise<void>;
+  /** Called at every attempt that failed; `state` is the one from before. */
+  unwritten(error: unknown, state: State): void;
+  /** Called when the state could be written after all. */
+  written(): void;
   /** Starts an effect; its end, if it has one, is an event. Must not throw. */
   start(effect: Exclude<Effect, { readonly type: "persist" }>): void;
   /** After each event: the state that everybody may look at now. */
@@ -41,6 +47,13 @@ export interface Loop {
 /** Longest sleep between ticks: a bound on how late a missed wake-up can be noticed. */
 const MAXIMUM_SLEEP_MS = 1000;
 
+/** Pauses between attempts to write the state: from so short to so long. */
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 1000;
+
+/** What is worth nothing later: it is asked, or looked at, again. */
+const FLEETING: readonly Event["type"][] = ["request", "observed", "tick"];
+
 /** Starts the loop with a state that came from disk. */
 export function startLoop(initial: State, ports: LoopPorts): Loop {
   const queue: Event[] = [];
@@ -48,7 +61,26 @@ export function startLoop(initial: State, ports: LoopPorts): Loop {
   let busy = false;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
+  let unwritten = false;
+  const stopping = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** False where the loop was stopped before the state could be written. */
+  const remember = async (durable: Durable): Promise<boolean> => {
+    for (let retryMs = FIRST_RETRY_MS;; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
+      try {
+        await ports.persist(durable);
+        if (unwritten) ports.written();
+        unwritten = false;
+        return !stopped;
+      } catch (error) {
+        unwritten = true;
+        ports.unwritten(error, state);
+      }
+      await pause(retryMs, stopping.signal);
+      if (stopped) return false;
+    }
+  };
 
   const pump = async () => {
     for (;;) {
@@ -56,8 +88,8 @@ export function startLoop(initial: State, ports: LoopPorts): Loop {
       if (event === undefined || stopped) break;
       const result = step(state, event);
       for (const effect of result.effects) {
-        if (effect.type === "persist") await ports.persist(effect.durable);
-        else ports.start(effect);
+        if (effect.type !== "persist") ports.start(effect);
+        else if (!await remember(effect.durable)) return;
       }
       state = result.state;
       ports.changed(state);
@@ -89,12 +121,13 @@ export function startLoop(initial: State, ports: LoopPorts): Loop {
   return {
     state: () => state,
     submit(event) {
-      if (stopped) return;
+      if (stopped || unwritten && FLEETING.includes(event.type)) return;
       queue.push(event);
       kick();
     },
     async stop() {
       stopped = true;
+      stopping.abort();
       clearTimeout(timer);
       await running;
     },

@@ -14,6 +14,7 @@ import type { Measurements } from "../postgres/measure.ts";
 import type { RouterStatistics } from "../router/options.ts";
 import type { MetricName } from "../telemetry/metric_list.ts";
 import type { Sample } from "../telemetry/metrics.ts";
+import { CONDITION_NAMES, CONDITIONS } from "./condition.ts";
 import type { DiskWatch } from "./disks.ts";
 import type { ChronicleCounts } from "./chronicle.ts";
 
@@ -57,6 +58,11 @@ export function createTally(): Tally & {
   };
 }
 
+const CONDITION_LABELS = CONDITION_NAMES.map((name) => ({
+  condition: name,
+  level: CONDITIONS.find((row) => row.name === name)!.level,
+}));
+
 /** Puts a scrape together; what is not known has no sample. */
 export function metricSamples(sources: MetricSources): Sample[] {
   return [
@@ -89,6 +95,9 @@ function clusterSamples({ status, writable, peers }: MetricSources): Sample[] {
     ...ROLES.map((role) => one("metako_role", truth(status.role === role), { role })),
     ...SERVER_STATES.map((state) =>
       one("metako_server_state", truth(status.state === state), { state })
+    ),
+    ...CONDITION_LABELS.map((labels) =>
+      one("metako_condition", truth(status.condition?.name === labels.condition), labels)
     ),
     ...(operation === null ? [] : [
       one("metako_operation_seconds", operation.since_ms / 1000, { action: operation.action }),

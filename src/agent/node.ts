@@ -3,17 +3,13 @@
  *
  * @module
  */
-import type { Config } from "../config/mod.ts";
 import { createCoordinationApp } from "../coordination/app.ts";
-import type { ClusterKeys } from "../coordination/keys.ts";
-import type { Durable } from "../core/effect.ts";
 import type { Event } from "../core/event.ts";
 import { guardOrder } from "../core/guard.ts";
-import type { Log } from "../core/log.ts";
 import { pairCaution } from "../core/pair.ts";
 import { initialState } from "../core/initial.ts";
+import type { ServerObservation } from "../core/server.ts";
 import { describe } from "../core/view.ts";
-import type { LocalServer } from "../postgres/server.ts";
 import type { Router, RouteView } from "../router/options.ts";
 import { cancelHere } from "./cancels.ts";
 import { statementParser } from "./statement_parser.ts";
@@ -23,13 +19,13 @@ import { driveServer, type ServerDriver } from "./actions.ts";
 import { keepCare, standingOf } from "./care.ts";
 import { monotonicMs, watchForSuspension } from "./clock.ts";
 import { openDashboard } from "./dashboard.ts";
-import { watchDisks } from "./disks.ts";
 import { createDocuments } from "./documents.ts";
 import { openDoor } from "./door.ts";
 import { type EffectPorts, startEffect } from "./effects.ts";
 import { createConversations, createExchanges } from "./exchanges.ts";
 import { keepGuardian } from "./guardian_keeper.ts";
-import type { HistoryFile } from "./history_file.ts";
+import { keepMemory } from "./memory_keeper.ts";
+import type { NodeOptions, RunningNode } from "./node_options.ts";
 import { serveOpenApi } from "./openapi.ts";
 import { createHooks } from "./hooks.ts";
 import { keepPause } from "./pause.ts";
@@ -37,45 +33,17 @@ import { checkPeers, connectPeers, verifiedStatus } from "./peers.ts";
 import { openPauseFile } from "./pause_file.ts";
 import { coreSettings } from "./plan.ts";
 import { keepRecords } from "./record_keeper.ts";
+import { relieved } from "./relief.ts";
 import { startRestartableLoop } from "./restartable_loop.ts";
 import { startReports } from "./reports.ts";
 import { reachableAmong, routeView, withReachableContact } from "./route_view.ts";
 import { trackRoutes } from "./routes.ts";
-import type { Reloader } from "./reload.ts";
 import { sessionPorts } from "./sessions.ts";
 import { createScrape } from "./scrape.ts";
-import { endpoints, type TlsFiles } from "./secrets.ts";
+import { endpoints } from "./secrets.ts";
+import { watchSelf } from "./self_watch.ts";
 import { identityOf, knownStandbys } from "./snapshot.ts";
-import type { StateFile } from "./state_file.ts";
 import { failOver, steer } from "./steering.ts";
-
-/** A node that listens and runs. */
-export interface RunningNode {
-  readonly ok: true;
-  /** Resolves with the reason when the node cannot go on. */
-  readonly broken: Promise<string>;
-  /** Closes every listener and client. PostgreSQL goes on. */
-  close(): Promise<void>;
-}
-
-/** What {@linkcode openNode} is given. */
-export interface NodeOptions {
-  readonly config: Config;
-  readonly reloader: Reloader;
-  readonly version: string;
-  /** The command that starts metako, for its guardian. */
-  readonly self: readonly string[];
-  readonly log: Log;
-  readonly keys: ClusterKeys;
-  readonly tls: TlsFiles | null;
-  /** What servers' certificates are checked against, in PEM; null where they are not. */
-  readonly serverAuthority: string | null;
-  readonly stateFile: StateFile;
-  readonly history: HistoryFile;
-  readonly durable: Durable;
-  /** Null on a witness. */
-  readonly server: LocalServer | null;
-}
 
 /** A member's answer may take as long as the asking side waits, and not longer. */
 const ANSWER_SHARE = 0.9;
@@ -160,9 +128,14 @@ export async function openNode(
         records.changed(state, view, nowMs);
         hooks.changed(state, view);
         pause.follow();
-        guardian?.follow(pause.holdsPrimary() ? { kind: "release" } : guardOrder(state));
+        const order = pause.holdsPrimary() ? { kind: "release" } as const : guardOrder(state);
+        guardian?.follow(order);
+        options.watchdog?.follow(order);
         care.follow(state.server?.state ?? null);
+        own.changed();
       },
+      unwritten: (error, state) => memory.unwritten(error, state),
+      written: () => memory.written(),
       broken: (error) => void breakDown(error),
     },
   );
@@ -175,10 +148,23 @@ export async function openNode(
     log,
   });
 
-  const disks = watchDisks([
-    { use: "state", path: config.stateDir },
-    ...(dataDir === null ? [] : [{ use: "data" as const, path: dataDir }]),
-  ], { log });
+  const own = watchSelf({
+    stateDir: config.stateDir,
+    server,
+    state: loop.state,
+    driver: () => driver,
+    memory: () => memory.obstacle(),
+    paused: () => pause.current() !== null,
+    log,
+  });
+  const memory = keepMemory({
+    path: options.stateFile.path,
+    driver: () => driver,
+    changed: own.changed,
+    spared: pause.holdsPrimary,
+    log,
+  });
+  const { disks } = own;
   const documents = createDocuments({
     identity: identityOf(config, {
       version: options.version,
@@ -195,6 +181,8 @@ export async function openNode(
     peers: checker.snapshot,
     router: () => router,
     disks,
+    condition: own.condition,
+    watchdog: options.watchdog,
   });
 
   const dashboard = openDashboard({
@@ -266,9 +254,12 @@ export async function openNode(
     router: `${router.address.host}:${router.address.port}`,
   });
   const { heartbeatIntervalMs } = coordination;
+  const amend = (found: ServerObservation) =>
+    relieved(found, { state: loop.state(), full: disks.full(), peers: checker.snapshot() });
   driver = pause.drive(
-    hooks.drive(driveServer(server, { heartbeatIntervalMs, submit, log }), submit),
+    hooks.drive(driveServer(server, { heartbeatIntervalMs, submit, amend, log }), submit),
   );
+  options.watchdog?.watch(() => driver?.standing() ?? { closed: false, fenceFailed: false });
   const endWatch = watchForSuspension((gapMs) => {
     loop.submit({ type: "suspended", nowMs: monotonicMs(), gapMs });
   });
@@ -289,7 +280,7 @@ export async function openNode(
       endCertificateWatch();
       endWatch();
       dashboard.stop();
-      disks.stop();
+      own.stop();
       routes.stop();
       checker.stop();
       care.stop();
@@ -307,7 +298,7 @@ export async function openNode(
     pause.stop();
     checker.stop();
     dashboard.stop();
-    disks.stop();
+    own.stop();
     care.stop();
     await loop.stop();
     stopping.abort();
@@ -327,18 +318,11 @@ export async function openNode(
     });
   }
 
-  /** The disk failed: nothing may be promised any more, and nothing written. */
+  /** The core broke one of its own rules: nothing may be promised any more, and nothing written. */
   async function breakDown(error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
-    log("error", "state_file", { outcome: "failed", because: reason });
-    if (server !== null && loop.state().server?.state === "primary") {
-      const outcome = await server.run({ type: "fence" });
-      log("warning", "fence", { outcome: outcome.ok ? "done" : "failed" });
-    }
-    broken.resolve(
-      `Cannot write the state file ${options.stateFile.path}: ${reason}. Free or repair the disk ` +
-        "and start the agent again.",
-    );
+    if (driver?.observation()?.state === "primary") await driver.end();
+    broken.resolve(`The agent cannot go on: ${reason}. Start it again, and report this.`);
   }
 }
 

@@ -10,7 +10,7 @@
 import type { Config } from "../config/mod.ts";
 import type { Log } from "../core/log.ts";
 import { pairCaution } from "../core/pair.ts";
-import { openLocalServer } from "../postgres/server.ts";
+import { type LocalServer, openLocalServer } from "../postgres/server.ts";
 import { createLog } from "../telemetry/log.ts";
 import { openHistoryFile } from "./history_file.ts";
 import { compareNames } from "../coordination/names.ts";
@@ -20,6 +20,7 @@ import { coreSettings, postgresOptions } from "./plan.ts";
 import { type ConfigSource, holdConfig, keepConfig } from "./reload.ts";
 import { clusterKeys, readServerAuthority, readTlsFiles } from "./secrets.ts";
 import { openStateFile } from "./state_file.ts";
+import { openWatchdog } from "./watchdog.ts";
 
 /** What the process gives the agent. */
 export interface AgentOptions {
@@ -94,6 +95,11 @@ export async function runAgent(initial: Config, options: AgentOptions): Promise<
 
   const server = await openServer(config, log);
   if (!server.ok) return refuse(server.because);
+  const watchdog = await openWatchdogOf(config, server.server, log);
+  if (!watchdog.ok) {
+    await server.server?.close();
+    return refuse(watchdog.because);
+  }
   const reloader = keepConfig({ effective, source: options.source, log });
   const node = await openNode({
     config,
@@ -108,9 +114,11 @@ export async function runAgent(initial: Config, options: AgentOptions): Promise<
     history: await openHistoryFile({ stateDir: config.stateDir, log }),
     durable: remembered.durable,
     server: server.server,
+    watchdog: watchdog.watchdog,
   });
   if (!node.ok) {
     reloader.stop();
+    watchdog.watchdog?.close();
     await server.server?.close();
     return refuse(node.because);
   }
@@ -125,8 +133,19 @@ export async function runAgent(initial: Config, options: AgentOptions): Promise<
   endHangup();
   reloader.stop();
   await node.close();
+  // After a break nobody here knows what PostgreSQL does: the device decides.
+  if (broken === null) watchdog.watchdog?.close();
   await server.server?.close();
   return broken === null ? 0 : FAILED;
+}
+
+/** A server beyond reach is ended by no reset of this host. */
+async function openWatchdogOf(config: Config, server: LocalServer | null, log: Log) {
+  if (config.watchdog === null || server === null) return { ok: true, watchdog: null } as const;
+  if (server.dataDir !== null) return await openWatchdog(config.watchdog, { log });
+  const because = "The server is used over SQL alone, so that watchdog.device is not used";
+  log("warning", "watchdog", { outcome: "not_possible", because });
+  return { ok: true, watchdog: null } as const;
 }
 
 async function openServer(config: Config, log: Log) {

@@ -61,12 +61,13 @@ export function nodeStatus(
     readonly nowMs: number;
     readonly now: string;
     readonly running: RunningAction | null;
+    readonly condition: NodeStatus["condition"];
     readonly care: Pick<CareKeeper, "report" | "problems">;
     readonly router: NodeStatus["router"];
     readonly peers: NodeStatus["peers"];
   },
 ): NodeStatus {
-  const { identity, state, view, nowMs, running } = options;
+  const { identity, state, view, nowMs, running, condition } = options;
   const { durable, server } = state;
   const { record } = durable;
   const standby = server?.state === "standby" ? server : null;
@@ -81,6 +82,7 @@ export function nodeStatus(
     phase: view.phase,
     state: server?.state ?? "starting",
     state_because: server !== null && "because" in server ? server.because : null,
+    condition,
     following: standby?.following ?? null,
     streaming: standby !== null && standby.streamingFrom !== null,
     system_identifier: known?.systemIdentifier ?? null,
@@ -124,7 +126,9 @@ export function nodeStatus(
     peers: options.peers,
     disks: [],
     problems: [
-      ...view.problems,
+      ...conditionProblem(condition),
+      // Why the server is in that state stands in its condition already.
+      ...view.problems.filter((text) => !condition?.because.includes(text)),
       ...syncProblems(state),
       ...options.care.problems(),
       ...identity.standingProblems,
@@ -132,6 +136,12 @@ export function nodeStatus(
     started_at: identity.startedAt,
     now: options.now,
   };
+}
+
+function conditionProblem(condition: NodeStatus["condition"]): string[] {
+  if (condition?.level !== "bad") return [];
+  const { name, because, remedy } = condition;
+  return [`${name.replaceAll("_", " ")}: ${because}. To do: ${remedy}`];
 }
 
 function progressOf(

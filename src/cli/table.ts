@@ -228,6 +228,8 @@ function stateText(status: NodeStatus): string {
     return `${doing} ${share} %`;
   }
   if (status.role === "witness") return "votes only";
+  if (status.condition) return status.condition.name.replaceAll("_", " ");
+  // A node of an earlier version tells no condition.
   if (status.state === "primary") return "running";
   if (status.state === "standby") return status.streaming ? "streaming" : "not streaming";
   return status.state;
@@ -249,8 +251,11 @@ const DOING: Readonly<Record<string, string>> = {
   fence: "being fenced",
 };
 
+const LEVEL_TINTS = { good: null, passing: "doubtful", bad: "bad" } as const;
+
 function stateTint(status: NodeStatus): Tint | null {
   if (status.operation !== null) return status.operation.action === "set_sync" ? null : "doubtful";
+  if (status.condition) return LEVEL_TINTS[status.condition.level];
   if (status.state === "primary" || status.role === "witness") return null;
   if (status.state === "standby") return status.streaming ? null : "doubtful";
   return status.state === "starting" ? "doubtful" : "bad";

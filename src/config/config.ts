@@ -206,6 +206,13 @@ export interface HooksConfig {
   readonly vetoLimitMs: number;
 }
 
+/** A device that resets the host when the agent can neither lead nor end its PostgreSQL. */
+export interface WatchdogConfig {
+  readonly device: string;
+  /** True: without it the agent does not start. */
+  readonly required: boolean;
+}
+
 /** The log. */
 export interface LogConfig {
   readonly level: LogLevel;
@@ -228,6 +235,8 @@ export interface Config {
   readonly replication: ReplicationConfig;
   readonly router: RouterConfig;
   readonly hooks: HooksConfig;
+  /** Null where no device is named. */
+  readonly watchdog: WatchdogConfig | null;
   /** The folder of the state file, absolute. */
   readonly stateDir: string;
   readonly log: LogConfig;

@@ -148,6 +148,7 @@ export function settingTree(config: Config): Record<string, unknown> {
       timeout: formatDuration(hooks.timeoutMs),
       veto_limit: formatDuration(hooks.vetoLimitMs),
     },
+    watchdog: config.watchdog,
     state_dir: config.stateDir,
     log: { level: config.log.level },
   });

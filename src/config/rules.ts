@@ -110,6 +110,16 @@ export const RULES: readonly Rule[] = [
     check: standbysToWaitFor,
   },
   { id: "lag_limit_applies", reads: [DURABILITY, LAG_LIMIT], check: lagLimit },
+  {
+    id: "watchdog_named",
+    reads: ["watchdog.device", "watchdog.required"],
+    check: ({ values }) =>
+      values.watchdog?.required !== true || values.watchdog.device !== undefined ? [] : [wrong(
+        "watchdog.required",
+        "must go with watchdog.device",
+        "Name the device, such as /dev/watchdog, or remove the key.",
+      )],
+  },
   { id: "slots_hold_something", reads: [SLOT_RETENTION], check: slotRetention },
   ...ROUTER_RULES,
   ...MEMBER_RULES,

@@ -181,6 +181,10 @@ export const fileSchema = z.strictObject({
     timeout: duration(100, MINUTE_MS),
     veto_limit: duration(0, HOUR_MS),
   }),
+  watchdog: section({
+    device: absolutePath(),
+    required: flag(),
+  }),
   state_dir: absolutePath(),
   log: section({
     level: choice({ debug: "debug", info: "info", warning: "warning", error: "error" }),

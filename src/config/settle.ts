@@ -143,6 +143,10 @@ export function settle(
       maximumReadLagBytes: values.router?.maximum_read_lag ?? null,
     },
     hooks: settleHooks(values.hooks),
+    watchdog: values.watchdog?.device === undefined ? null : {
+      device: values.watchdog.device,
+      required: values.watchdog.required ?? false,
+    },
     stateDir: values.state_dir ?? `/var/lib/metako/${identity.nodeName}`,
     log: { level: values.log?.level ?? "info" },
   };

@@ -273,7 +273,8 @@ function ownProblems(statuses: readonly NodeStatus[]): readonly string[] {
 function ownTexts(status: NodeStatus): readonly string[] {
   const running = status.state === "primary" || status.state === "standby";
   const because = status.state_because;
-  if (running || !because) return status.problems;
+  // The first problem of a node with a bad condition tells it already.
+  if (running || !because || status.condition?.level === "bad") return status.problems;
   return [
     `${stateWords(status.state)}: ${because}`,
     ...status.problems.filter((text) => sentence(text) !== sentence(because)),

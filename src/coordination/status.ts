@@ -109,8 +109,20 @@ const peer = z.object({
   state: z.string().nullable(),
 });
 
+const condition = z.object({
+  /** "running", "streaming", "hung", "disk_full" …; see docs/operations/health.md. */
+  name: z.string(),
+  /** "passing" ends by itself, "bad" wants somebody to look. */
+  level: z.enum(["good", "passing", "bad"]),
+  since_ms: z.number().nonnegative(),
+  because: z.string(),
+  /** What to do; empty where nothing is to be done. */
+  remedy: z.string(),
+});
+
 const disk = z.object({
-  folder: z.enum(["data", "state"]),
+  /** WAL is listed where it has a disk of its own. */
+  folder: z.enum(["data", "wal", "state"]),
   path: z.string(),
   free_bytes: count,
   total_bytes: count,
@@ -149,6 +161,8 @@ export const nodeStatusSchema = z.object({
   state: z.enum(SERVER_STATES),
   /** Why the server is in that state, where it says so. */
   state_because: z.string().nullable(),
+  /** How the server is, in one word, and what to do; null where it was not looked at. */
+  condition: condition.nullable().default(null),
   /** The node whose WAL it is configured to stream; null where there is none. */
   following: z.string().nullable(),
   /** Whether that stream is up. */

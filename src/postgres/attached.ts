@@ -15,8 +15,10 @@ import { dispatcher } from "./dispatch.ts";
 import { openEye } from "./eye.ts";
 import type { Owner } from "./files.ts";
 import type { Grip } from "./grip.ts";
-import { bounded, openManaged } from "./managed.ts";
-import { observationOf } from "./observe.ts";
+import { UNASKED } from "./look.ts";
+import { openManaged } from "./managed.ts";
+import { observationOf, type Observed, observed } from "./observe.ts";
+import { observing } from "./observing.ts";
 import { measureServer } from "./measure.ts";
 import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
 import { failed, finished } from "./outcome.ts";
@@ -26,7 +28,7 @@ import { follow, prepare, revoke } from "./standby.ts";
 import { openRoleReader } from "./role_reader.ts";
 import { majorOf, objectionTo } from "./version.ts";
 import { assertNever } from "../core/assert_never.ts";
-import type { ServerAction, ServerObservation } from "../core/server.ts";
+import type { ServerAction } from "../core/server.ts";
 import type { Eye } from "./eye.ts";
 
 /** Opens a server over SQL, and manages it where it turns out to be at hand. */
@@ -65,12 +67,13 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
   const { readsPasswords: passwords = true, timeoutMs } = options;
   const roles = openRoleReader({ login: options, passwords, timeoutMs }, eye.session);
   return {
-    observe: () => bounded(observe(grip, eye), options.timeoutMs),
+    ...observing(() => observe(grip, eye), options.timeoutMs),
     run: dispatcher((action, run) => act(grip, action, run)),
     discard: () =>
       Promise.resolve(
         failed("A server that is reached over SQL alone cannot be cloned", "unsupported"),
       ),
+    setback: () => null,
     onExit: (callback: () => void) => void callbacks.push(callback),
     limitations: [
       `The server at ${options.host}:${options.port} is used over SQL alone, as ${because}. Set local_db.data_dir where the agent can reach it.`,
@@ -94,15 +97,21 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
   };
 }
 
-async function observe(grip: Grip, eye: Eye): Promise<ServerObservation> {
-  const sight = await eye.look(grip.options.timeoutMs);
+async function observe(grip: Grip, eye: Eye): Promise<Observed> {
+  const { sight, kept, fresh } = await eye.look(grip.options.timeoutMs);
+  const facts = { ...UNASKED, kept, fresh };
   if (!sight.ok) {
-    const state = sight.code === "57P03" || sight.code === "53300" ? "starting" : "unresponsive";
-    return { state, because: sight.because };
+    // Whether a process is there cannot be told: who refuses may be gone for good.
+    const process = fresh === "refused" ? "none" : "running";
+    return observed({ ...facts, process }, { because: sight.because });
   }
   const adopted = await grip.adopt(sight.facts.systemIdentifier);
-  if (!adopted.ok) return { state: "refused", because: adopted.because };
-  return observationOf(sight, adopted.value, await grip.role());
+  if (!adopted.ok) {
+    const foreign = { ...facts, process: "none", data: "foreign" } as const;
+    return observed(foreign, { because: adopted.because });
+  }
+  const server = observationOf(sight, adopted.value, await grip.role());
+  return observed(facts, { because: "", server });
 }
 
 async function act(

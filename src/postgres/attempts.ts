@@ -1,13 +1,13 @@
 /**
- * How often data are replaced, and how soon a copy that failed is tried again.
+ * How often data are replaced.
  *
  * A node that falls behind again and again, as fast as it is copied, would copy for ever, and load
  * the leader with it. After three replacements within an hour against one timeline of the leader it
- * stays as it is, and says so; a new leader, or a restart of the agent, begins anew. A copy that
- * fails is tried again for ever, but more and more rarely.
+ * stays as it is, and says so; a new leader, or a restart of the agent, begins anew.
  *
  * @module
  */
+import type { Tries } from "./tries.ts";
 
 /** Data that were replaced by a rewind or a copy. */
 export interface Replacement {
@@ -20,17 +20,16 @@ export interface Replacement {
 /** What one server's agent remembers of its attempts. */
 export interface Attempts {
   replaced: readonly Replacement[];
-  /** Copies in a row that failed. */
-  failures: number;
+  /** What became of the copies. */
+  readonly copies: Tries;
 }
 
 const LIMIT = 3;
 const WINDOW_MS = 3_600_000;
-const LONGEST_PAUSE_MS = 60_000;
 
 /** Nothing was attempted yet. */
-export function noAttempts(): Attempts {
-  return { replaced: [], failures: 0 };
+export function noAttempts(copies: Tries): Attempts {
+  return { replaced: [], copies };
 }
 
 /**
@@ -59,17 +58,4 @@ export function whyEnough(
   return `The data directory was replaced ${lately.length} times within the hour and could not follow ` +
     `timeline ${timeline} each time. If it falls behind while it is copied, raise wal_keep_size on ` +
     "the leader, or free its disk; then restart the agent here";
-}
-
-/**
- * How long to wait before the next copy, in milliseconds.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * assert.deepEqual([0, 1, 2, 3, 9].map(pauseAfter), [0, 0, 4_000, 8_000, 60_000]);
- * ```
- */
-export function pauseAfter(failures: number): number {
-  return failures < 2 ? 0 : Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** failures);
 }

@@ -11,7 +11,7 @@
 import type { Incarnation } from "../core/record.ts";
 import type { Upstream } from "../core/server.ts";
 import { archiveWaiting } from "./archive.ts";
-import { type Attempts, pauseAfter, whyEnough } from "./attempts.ts";
+import { type Attempts, whyEnough } from "./attempts.ts";
 import { lastLines } from "./command.ts";
 import { keepDiverged } from "./diverged.ts";
 import { fenceServer } from "./fence.ts";
@@ -30,7 +30,6 @@ import { connectionString } from "./settings.ts";
 import { slotName } from "./slot_name.ts";
 import { startServer } from "./start.ts";
 import { seeStreaming } from "./verify.ts";
-import { pause } from "./wait.ts";
 
 /** Whom to follow, and as which data directory. */
 interface Wanted {
@@ -85,25 +84,12 @@ export async function clone(
     attempts.replaced = [...attempts.replaced, { timeline, atMs: performance.now() }].slice(-20);
     if (await rewound(place, wanted, theirs, run)) return finished({ type: "done" });
   }
-  await waitBefore(place, attempts, run);
+  await attempts.copies.before(run.signal);
   if (run.signal?.aborted) return failed("The clone was aborted before it began");
   const outcome = await copied(place, wanted, theirs, run);
-  attempts.failures = outcome.ok ? 0 : attempts.failures + 1;
+  if (outcome.ok) attempts.copies.succeeded();
+  else attempts.copies.failed(outcome.because);
   return outcome;
-}
-
-async function waitBefore(
-  { options }: Place,
-  { failures }: Attempts,
-  { signal }: Run,
-): Promise<void> {
-  const pauseMs = pauseAfter(failures);
-  if (pauseMs === 0) return;
-  options.log("warning", "clone", {
-    outcome: "waiting",
-    because: `the copy failed ${failures} times in a row; the next one begins in ${pauseMs}ms`,
-  });
-  await pause(pauseMs, signal);
 }
 
 function refusal({ dataDir }: Place, { node }: Upstream): string {

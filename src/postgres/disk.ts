@@ -3,9 +3,14 @@
  *
  * @module
  */
+import { statfs } from "node:fs";
+import { promisify } from "node:util";
+import { pause } from "./wait.ts";
 
 /** Space on the file system of a folder, in bytes; `freeBytes` is what an ordinary user may take. */
 export interface DiskSpace {
+  /** The file system's number on this host; two folders with the same share their room. */
+  readonly device: number;
   readonly totalBytes: number;
   readonly freeBytes: number;
 }
@@ -13,36 +18,35 @@ export interface DiskSpace {
 /** A file system that takes longer to answer hangs. */
 const LIMIT_MS = 5000;
 
-/** Asks `df`; null where the folder is not there, or its file system does not answer. */
+/** In this form it is older than in `node:fs/promises`. */
+const statFileSystem = promisify(statfs);
+
+/** Questions without an answer yet: a file system that hangs is not asked again meanwhile. */
+const asking = new Map<string, Promise<DiskSpace | null>>();
+
+/** Asks the kernel; null where the folder is not there, or its file system does not answer. */
 export async function readDiskSpace(folder: string): Promise<DiskSpace | null> {
+  let asked = asking.get(folder);
+  if (asked === undefined) {
+    asked = ask(folder).finally(() => asking.delete(folder));
+    asking.set(folder, asked);
+  }
+  const over = new AbortController();
   try {
-    const { success, stdout } = await new Deno.Command("df", {
-      args: ["-Pk", folder],
-      stdin: "null",
-      stderr: "null",
-      signal: AbortSignal.timeout(LIMIT_MS),
-    }).output();
-    return success ? parseDiskSpace(new TextDecoder().decode(stdout)) : null;
-  } catch {
-    return null;
+    return await Promise.race([asked, pause(LIMIT_MS, over.signal).then(() => null)]);
+  } finally {
+    over.abort();
   }
 }
 
-/**
- * Reads the last line of `df -Pk`; names of file systems and mount points may hold blanks.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * assert.deepEqual(parseDiskSpace("/dev/sda1 1000 400 600 40% /\n"), {
- *   totalBytes: 1_024_000,
- *   freeBytes: 614_400,
- * });
- * assert.equal(parseDiskSpace("df: no such file\n"), null);
- * ```
- */
-export function parseDiskSpace(text: string): DiskSpace | null {
-  const match = / (\d+) +\d+ +(\d+) +\d+% /.exec(text.trimEnd().split("\n").at(-1) ?? "");
-  if (match === null) return null;
-  return { totalBytes: Number(match[1]) * 1024, freeBytes: Number(match[2]) * 1024 };
+async function ask(folder: string): Promise<DiskSpace | null> {
+  try {
+    const [{ bsize, blocks, bavail }, { dev }] = await Promise.all([
+      statFileSystem(folder),
+      Deno.stat(folder),
+    ]);
+    return { device: dev, totalBytes: bsize * blocks, freeBytes: Math.max(0, bsize * bavail) };
+  } catch {
+    return null;
+  }
 }

@@ -18,10 +18,17 @@ export function dispatcher(
   perform: Perform,
 ): (action: ServerAction, options?: RunOptions) => Promise<ActionOutcome> {
   let running: { readonly type: string; readonly abort: AbortController } | null = null;
+  let fencing: Promise<ActionOutcome> | null = null;
 
-  return async (action, options = {}) => {
+  return (action, options = {}) => {
+    if (action.type !== "fence") return begin(action, options);
+    // Whoever asks for a fence twice gets the end of the first.
+    return fencing ??= begin(action, options).finally(() => fencing = null);
+  };
+
+  async function begin(action: ServerAction, options: RunOptions): Promise<ActionOutcome> {
     if (running !== null) {
-      if (action.type !== "fence" || running.type === "fence") {
+      if (action.type !== "fence") {
         return failed(`Cannot ${action.type}: ${running.type} is under way`);
       }
       running.abort.abort();
@@ -43,5 +50,5 @@ export function dispatcher(
       options.signal?.removeEventListener("abort", outside);
       if (running === mine) running = null;
     }
-  };
+  }
 }

@@ -10,10 +10,9 @@
 import { join } from "node:path";
 import { formatLsn, type Lsn } from "../core/lsn.ts";
 import type { Incarnation, Position } from "../core/record.ts";
-import { lastLines, runCommand } from "./command.ts";
+import { readDiskSpace } from "./disk.ts";
 import { exists, namesIn, readIfThere, syncFolder } from "./files.ts";
 import { forkPoint, historyFileName, type Lineage, parseHistory } from "./history.ts";
-import { parseFreeMiB } from "./managed_grip.ts";
 import { done, failed, messageOf, type Step } from "./outcome.ts";
 import type { Place } from "./place.ts";
 import { firstPage, isPageAt, segmentOf, type WalSegment } from "./wal_segment.ts";
@@ -143,11 +142,9 @@ async function cleanUp(
 async function spaceFor(place: Place, root: string, bytes: number): Promise<Step<null>> {
   const reserveMiB = place.options.diskFloorMiB ?? 64;
   const neededMiB = Math.ceil(bytes / MIB);
-  const end = await runCommand({ program: "df", args: ["-Pk", root], owner: null });
-  const freeMiB = parseFreeMiB(end.stdout);
-  if (freeMiB === null) {
-    return failed(`Cannot read the free space of ${root}: ${lastLines(end.stderr)}`);
-  }
+  const space = await readDiskSpace(root);
+  if (space === null) return failed(`Cannot read the free space of ${root}`);
+  const freeMiB = Math.floor(space.freeBytes / MIB);
   if (freeMiB >= neededMiB + reserveMiB) return done(null);
   return failed(
     `The local WAL left the leader's history and is kept before the data directory is replaced: ` +

@@ -18,7 +18,12 @@ import type { ControlData } from "./controldata.ts";
 /** What lies in the data directory of a server that does not run. */
 export type Contents =
   | { readonly kind: "absent" }
-  | { readonly kind: "refused"; readonly because: string }
+  | {
+    readonly kind: "refused";
+    /** foreign: it is another cluster's, by its mark. */
+    readonly failure?: "foreign";
+    readonly because: string;
+  }
   | {
     readonly kind: "cluster";
     readonly control: ControlData;
@@ -62,7 +67,7 @@ export async function readContents(place: Place): Promise<Contents> {
     return { kind: "refused", because };
   }
   const owned = await ownedBy(place, control.systemIdentifier);
-  if (!owned.ok) return { kind: "refused", because: owned.because };
+  if (!owned.ok) return { kind: "refused", failure: "foreign", because: owned.because };
   const wasPrimary = !(await exists(join(dataDir, "standby.signal")));
   return { kind: "cluster", control, incarnation: owned.value, wasPrimary };
 }

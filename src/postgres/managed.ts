@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { assertNever } from "../core/assert_never.ts";
-import type { ServerAction, ServerObservation } from "../core/server.ts";
+import type { ServerAction } from "../core/server.ts";
 import { worksAsPrimary } from "./ask.ts";
 import { type Attempts, noAttempts } from "./attempts.ts";
 import { initialise } from "./build.ts";
@@ -20,7 +20,8 @@ import { type Owner, readIfThere } from "./files.ts";
 import { adopt } from "./identity.ts";
 import { managedGrip } from "./managed_grip.ts";
 import { noteWork } from "./marker.ts";
-import { observeManaged } from "./observe.ts";
+import { createObserver } from "./observe.ts";
+import { observing } from "./observing.ts";
 import { measureServer } from "./measure.ts";
 import type { ActionOutcome, OpenResult, PostgresOptions, RunOptions } from "./options.ts";
 import { done, failed, finished, messageOf } from "./outcome.ts";
@@ -29,9 +30,9 @@ import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync, startPrimary } from "./primary.ts";
 import { follow, prepare, revoke, startStandby } from "./standby.ts";
 import { stopServer } from "./stop.ts";
+import { rememberTries } from "./tries.ts";
 import { resolveOwner } from "./users.ts";
 import { openRoleReader } from "./role_reader.ts";
-import { pause } from "./wait.ts";
 import { watchPostmaster } from "./watch.ts";
 
 /** What a running server has already told about itself. */
@@ -56,11 +57,14 @@ export async function openManaged(
 
   const watch = watchPostmaster(() => findPostmaster(dataDir));
   const eye = openEye(localTarget(place), () => watch.look());
-  const attempts = noAttempts();
+  watch.onExit(place.starts.died);
+  const attempts = noAttempts(rememberTries("clone", options));
   const { readsPasswords: passwords = true, timeoutMs } = options;
   const roles = openRoleReader({ login: options, passwords, timeoutMs }, eye.session);
-  const perform = (action: ServerAction, run: RunOptions) =>
-    action.type === "fence" ? fence() : act(place, attempts, action, run);
+  const perform = (action: ServerAction, run: RunOptions) => {
+    if (action.type === "fence" || action.type === "stop") place.starts.ending();
+    return action.type === "fence" ? fence() : act(place, attempts, action, run);
+  };
   async function fence(): Promise<ActionOutcome> {
     const fenced = await fenceServer(place, watch.known());
     watch.look();
@@ -69,10 +73,11 @@ export async function openManaged(
   return {
     ok: true,
     server: {
-      observe: () => bounded(observeManaged(place, eye, watch), options.timeoutMs),
+      ...observing(createObserver(place, eye, watch), options.timeoutMs),
       run: dispatcher(perform),
       discard: () => discard(place),
       onExit: watch.onExit,
+      setback: () => place.starts.setback() ?? attempts.copies.setback(),
       limitations: [],
       dataDir,
       worksAsPrimary: (contact, timeoutMs) => worksAsPrimary(options, contact, timeoutMs),
@@ -99,27 +104,6 @@ async function discard(place: Place): Promise<ActionOutcome> {
     return finished({ type: "done" });
   } catch (error) {
     return failed(`Cannot note that ${place.dataDir} is given up: ${messageOf(error)}`);
-  }
-}
-
-/** Gives up on an observation that takes longer than it may, file systems included. */
-export async function bounded(
-  observation: Promise<ServerObservation>,
-  timeoutMs: number,
-): Promise<ServerObservation> {
-  const over = new AbortController();
-  const late = pause(timeoutMs + 100, over.signal).then((): ServerObservation => ({
-    state: "unresponsive",
-    because: `it could not be looked at within ${timeoutMs}ms`,
-  }));
-  const safe = observation.catch((error): ServerObservation => ({
-    state: "unresponsive",
-    because: `it could not be looked at: ${messageOf(error)}`,
-  }));
-  try {
-    return await Promise.race([safe, late]);
-  } finally {
-    over.abort();
   }
 }
 
@@ -171,7 +155,14 @@ async function findPlace(
   const privateDir = join(options.stateDir, "postgres");
   return {
     ok: true,
-    place: { options, dataDir, ...programs.value, owner: owner.value, privateDir },
+    place: {
+      options,
+      dataDir,
+      ...programs.value,
+      owner: owner.value,
+      privateDir,
+      starts: rememberTries("start", options),
+    },
   };
 }
 

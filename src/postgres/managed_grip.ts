@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { formatLsn } from "../core/lsn.ts";
 import type { Position } from "../core/record.ts";
 import { changeSettings, prepareFiles } from "./change.ts";
-import { lastLines, runCommand } from "./command.ts";
 import { openSession } from "./connection.ts";
+import { readDiskSpace } from "./disk.ts";
 import { readIfThere, writeDurably } from "./files.ts";
 import type { Grip, Opened } from "./grip.ts";
 import { historyFileName } from "./history.ts";
@@ -20,6 +20,8 @@ import { lookAtProcess, sendSignal } from "./process.ts";
 import { readRole } from "./settings.ts";
 import { foreignMessage } from "./standby.ts";
 import { startServer } from "./start.ts";
+
+const MIB = 1024 ** 2;
 
 /** Holds the server of a place. */
 export function managedGrip(place: Place): Grip {
@@ -90,31 +92,18 @@ async function endReceiver(place: Place, pid: number): Promise<void> {
   if (postmaster !== null && receiver?.parent === postmaster.pid) sendSignal(pid, "SIGTERM");
 }
 
-async function enoughSpace(place: Place): Promise<Step<null>> {
-  const floorMiB = place.options.diskFloorMiB ?? 64;
-  const end = await runCommand({ program: "df", args: ["-Pk", place.dataDir], owner: null });
-  const freeMiB = parseFreeMiB(end.stdout);
-  if (freeMiB === null) {
-    return failed(`Cannot read the free space of ${place.dataDir}: ${lastLines(end.stderr)}`);
+/** Both where the data are and where WAL is, which may be two disks. */
+async function enoughSpace({ dataDir, options }: Place): Promise<Step<null>> {
+  const floorMiB = options.diskFloorMiB ?? 64;
+  for (const folder of [dataDir, join(dataDir, "pg_wal")]) {
+    const space = await readDiskSpace(folder);
+    if (space === null) return failed(`Cannot read the free space of ${folder}`);
+    const freeMiB = Math.floor(space.freeBytes / MIB);
+    if (freeMiB < floorMiB) {
+      return failed(
+        `${folder} has ${freeMiB} MiB left, a primary needs at least ${floorMiB} MiB. Free some`,
+      );
+    }
   }
-  if (freeMiB >= floorMiB) return done(null);
-  return failed(
-    `${place.dataDir} has ${freeMiB} MiB left, a primary needs at least ${floorMiB} MiB. Free some`,
-  );
-}
-
-/**
- * Reads the free space, in MiB, out of what POSIX's `df -Pk` prints for one folder.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * const head = "Filesystem 1024-blocks Used Available Capacity Mounted on\n";
- * assert.equal(parseFreeMiB(`${head}/dev/my disk 4096 1024 3072 25% /var lib\n`), 3);
- * assert.equal(parseFreeMiB("df: /nowhere: No such file or directory"), null);
- * ```
- */
-export function parseFreeMiB(text: string): number | null {
-  const match = /\s\d+\s+\d+\s+(-?\d+)\s+\d+%\s/.exec(text);
-  return match === null ? null : Math.floor(Number(match[1]) / 1024);
+  return done(null);
 }

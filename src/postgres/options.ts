@@ -6,8 +6,10 @@
 import type { Log } from "../core/log.ts";
 import type { Lsn } from "../core/lsn.ts";
 import type { Contact } from "../core/message.ts";
+import type { Finding } from "./look.ts";
 import type { Measurements } from "./measure.ts";
 import type { RoleReader } from "./role_reader.ts";
+import type { Setback } from "./tries.ts";
 import type { NodeName } from "../core/record.ts";
 import type {
   ActionFailure,
@@ -68,6 +70,8 @@ export interface PostgresOptions {
   readonly maxSlotWalKeepMiB?: number;
   /** Free space that a candidate needs. Default 64. */
   readonly diskFloorMiB?: number;
+  /** Free space that an orderly shutdown needs: one WAL segment. Default 16. */
+  readonly shutdownFloorMiB?: number;
   /** How long a start may take until it accepts connections. Default 60 000. */
   readonly startTimeoutMs?: number;
   /** How long a fast shutdown may take. Default 20 000. */
@@ -138,6 +142,8 @@ export interface RunOptions {
 export interface LocalServer {
   /** Looks at the server. Bounded by `timeoutMs`; never throws. */
   observe(): Promise<ServerObservation>;
+  /** What the last look found, in the words of look.ts; null before the first. */
+  finding(): Finding | null;
   /**
    * Has the data directory count as absent from now on, as after an interrupted clone, so that the
    * next clone empties it. Fails while a server runs in it; never throws.
@@ -148,6 +154,8 @@ export interface LocalServer {
    * under way: it preempts that one, which fails.
    */
   run(action: ServerAction, options?: RunOptions): Promise<ActionOutcome>;
+  /** Starts or copies that came to nothing, in a row; null where the last one did not. */
+  setback(): Setback | null;
   /** Calls back as soon as the postmaster is gone, whoever started it. */
   onExit(callback: () => void): void;
   /** What cannot be done with this server, in sentences, for the log at start. */

@@ -8,9 +8,10 @@ import { join } from "node:path";
 import type { Target } from "./connection.ts";
 import { runCommand } from "./command.ts";
 import { type ControlData, parseControlData } from "./controldata.ts";
-import { type FileOptions, type Owner, writeDurably } from "./files.ts";
+import { type FileOptions, type Owner, readIfThere, writeDurably } from "./files.ts";
 import type { PostgresOptions } from "./options.ts";
 import { done, failed, messageOf, type Step } from "./outcome.ts";
+import type { Tries } from "./tries.ts";
 
 /** What managed actions need to know. */
 export interface Place {
@@ -22,6 +23,8 @@ export interface Place {
   readonly owner: Owner | null;
   /** Holds the passfile, the server's log, its socket, and the note of work under way. */
   readonly privateDir: string;
+  /** What became of its starts. */
+  readonly starts: Tries;
 }
 
 /** The agent's own way into the server. */
@@ -78,7 +81,7 @@ export async function preparePrivateFolder(place: Place): Promise<Step<null>> {
     await Deno.chmod(privateDir, 0o700);
     if (owner !== null) await Deno.chown(privateDir, owner.uid, owner.gid);
     const entry = [options.replicationUser, options.replicationPassword].map(escapePass).join(":");
-    await writeDurably(passfilePath(place), `*:*:*:${entry}\n`, serverFile(place));
+    await keepText(passfilePath(place), `*:*:*:${entry}\n`, serverFile(place));
   } catch (error) {
     return failed(
       `Cannot prepare ${privateDir}: ${
@@ -94,6 +97,11 @@ export async function preparePrivateFolder(place: Place): Promise<Step<null>> {
       owner?.name ?? "of the agent"
     } cannot reach it. Give the folders above it mode 0711, or set state_dir elsewhere`,
   );
+}
+
+/** A file that is right already needs no room on a disk that has none. */
+async function keepText(path: string, text: string, options: FileOptions): Promise<void> {
+  if (await readIfThere(path).catch(() => null) !== text) await writeDurably(path, text, options);
 }
 
 /** Escapes a field of a passfile. PostgreSQL manual, "The Password File". */

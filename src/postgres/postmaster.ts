@@ -9,7 +9,9 @@
  */
 import { join } from "node:path";
 import { readIfThere } from "./files.ts";
+import { replayedSegment } from "./look.ts";
 import {
+  commandLine,
   lookAtProcess,
   postgresProcesses,
   type ProcessId,
@@ -57,6 +59,14 @@ export async function serverProcesses(
     if (inside) mine.push(look);
   }
   return mine;
+}
+
+/** The WAL segment that the server's startup process replays; null where there is no telling. */
+export async function replaying({ pid }: ProcessId): Promise<string | null> {
+  const children = (await postgresProcesses()).filter(({ parent }) => parent === pid);
+  const titles = await Promise.all(children.map(({ pid }) => commandLine(pid)));
+  return titles.map((words) => replayedSegment(words.join(" "))).find((name) => name !== null) ??
+    null;
 }
 
 async function belongs(look: ProcessLook, dataDir: string, startedAtS: number): Promise<boolean> {

@@ -19,6 +19,8 @@ export type {
   Siblings,
   SlotReport,
 } from "./options.ts";
+export type { Setback } from "./tries.ts";
+export { type Finding, LOOKS } from "./look.ts";
 export { findPostgres } from "./discover.ts";
 
 /**

@@ -19,11 +19,28 @@ const LOG_LIMIT_BYTES = 32 * 1024 * 1024;
 const APPEARS_MS = 5_000;
 const ATTEMPT_MS = 2_000;
 
-/** Starts the server in the role that the signal file says, and opens a session on it. */
+/**
+ * Starts the server in the role that the signal file says, and opens a session on it. After starts
+ * in vain it waits first (tries.ts).
+ */
 export async function startServer(
   place: Place,
   role: "primary" | "standby",
   signal?: AbortSignal,
+): Promise<{ readonly ok: true; readonly session: Session } | Failed> {
+  const { starts } = place;
+  await starts.before(signal);
+  if (signal?.aborted) return failed("The start of PostgreSQL was aborted before it began");
+  const outcome = await tryToStart(place, role, signal);
+  if (outcome.ok) starts.succeeded();
+  else if (!signal?.aborted) starts.failed(outcome.because);
+  return outcome;
+}
+
+async function tryToStart(
+  place: Place,
+  role: "primary" | "standby",
+  signal: AbortSignal | undefined,
 ): Promise<{ readonly ok: true; readonly session: Session } | Failed> {
   try {
     const clear = await clearPidFile(place);

@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { join } from "node:path";
 import type { ActionOutcome } from "./options.ts";
 import { openSession } from "./connection.ts";
 import { wasShutDown } from "./controldata.ts";
-import { failed, finished } from "./outcome.ts";
+import { readDiskSpace } from "./disk.ts";
+import { type Failed, failed, finished } from "./outcome.ts";
 import { localTarget, type Place, readControl } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { isAlive, sendSignal } from "./process.ts";
@@ -19,6 +21,8 @@ export async function stopServer(place: Place, signal?: AbortSignal): Promise<Ac
   const deadlineMs = performance.now() + stopTimeoutMs;
   const postmaster = await findPostmaster(place.dataDir);
   if (postmaster !== null) {
+    const obstacle = await noRoom(place);
+    if (obstacle !== null) return obstacle;
     await settle(place, stopTimeoutMs, signal);
     if (!sendSignal(postmaster.pid, "SIGINT") && await isAlive(postmaster)) {
       return failed(`Cannot stop PostgreSQL: no right to signal process ${postmaster.pid}`);
@@ -40,6 +44,26 @@ export async function stopServer(place: Place, signal?: AbortSignal): Promise<Ac
   }
   const checkpoint = { timeline: control.checkpointTimeline, lsn: control.checkpointLsn };
   return finished({ type: "stopped", checkpoint });
+}
+
+/**
+ * Why the last checkpoint could not be written; null where it can. A shutdown that fails half-way
+ * leaves a server that does not come up again, so it is not begun.
+ */
+async function noRoom({ dataDir, options }: Place): Promise<Failed | null> {
+  const { shutdownFloorMiB = 16 } = options;
+  for (const folder of [dataDir, join(dataDir, "pg_wal")]) {
+    const space = await readDiskSpace(folder);
+    const freeMiB = Math.floor((space?.freeBytes ?? Infinity) / 1024 ** 2);
+    if (freeMiB >= shutdownFloorMiB) continue;
+    return failed(
+      `Cannot shut PostgreSQL down in order: ${folder} has ${freeMiB} MiB left, and its last ` +
+        `checkpoint may need ${shutdownFloorMiB} MiB. Free some; once nothing can be written at ` +
+        "all, a standby with room takes over by itself",
+      "unsupported",
+    );
+  }
+  return null;
 }
 
 /** What runs may come to its end, since nothing new begins; a client that never ends does not hold the rest. */

@@ -85,7 +85,9 @@ function attempt(writeSync: WriteSync, bytes: Uint8Array): number | "full" | "cl
   } catch (error) {
     if (error instanceof Deno.errors.WouldBlock) return "full";
     if (error instanceof Deno.errors.Interrupted) return "full";
-    // A log that cannot be written (no reader, no disk) is no reason to end the agent.
+    // A disk that is full today may have room tomorrow.
+    if (error instanceof Error && "code" in error && error.code === "ENOSPC") return "full";
+    // A log that cannot be written is no reason to end the agent.
     return "closed";
   }
 }

@@ -34,6 +34,11 @@ export const METRICS = {
   ),
   metako_role: gauge("1 for the role that this node has in the cluster, 0 for the others.", "role"),
   metako_server_state: gauge("1 for the present state of the local PostgreSQL.", "state"),
+  metako_condition: gauge(
+    "1 for the present condition of the local PostgreSQL, 0 for the others.",
+    "condition",
+    "level",
+  ),
   metako_operation_seconds: gauge(
     "How long the agent has been busy with an action on PostgreSQL.",
     "action",
@@ -121,7 +126,7 @@ export const METRICS = {
   metako_slot_active: gauge("1 while somebody uses the replication slot.", "slot"),
   metako_slot_retained_wal_bytes: gauge("WAL that the replication slot keeps.", "slot"),
   metako_disk_free_bytes: gauge(
-    "Room on the disk under PostgreSQL's data, or the state.",
+    "Room on the disk under PostgreSQL's data, its WAL, or the state.",
     "folder",
   ),
   metako_disk_size_bytes: gauge("Size of that disk.", "folder"),

@@ -11,6 +11,8 @@ function fakeServer() {
   let exit = () => {};
   const server: LocalServer = {
     observe: () => new Promise((resolve) => looks.push(resolve)),
+    finding: () => null,
+    setback: () => null,
     run: (action) => new Promise((end) => actions.push({ action, end })),
     discard: () => Promise.resolve({ ok: true, result: { type: "done" } }),
     onExit: (callback) => void (exit = callback),

@@ -26,6 +26,8 @@ function recorder(gate: () => Promise<void>) {
     },
     start: (effect: Effect) =>
       void trace.push(effect.type === "operate" ? effect.action.type : effect.type),
+    unwritten: (error) => assert.fail(`${error}`),
+    written: () => {},
     changed: () => void trace.push("changed"),
     broken: failure.resolve,
   };
@@ -63,15 +65,58 @@ Deno.test("startLoop() takes events that arrive while it waits, in their order",
   assert.equal(trace.filter((line) => line === "initialise").length, 1);
 });
 
-Deno.test("startLoop() ends where the state cannot be made durable", async () => {
-  const { trace, ports, failed } = recorder(() => Promise.reject(new Error("disk full")));
-  const loop = startLoop(fresh(), ports);
+Deno.test("startLoop() stands still while the state cannot be written, and then goes on", async () => {
+  let full = true;
+  const { trace, ports } = recorder(() =>
+    full ? Promise.reject(new Error("No space left on device")) : Promise.resolve()
+  );
+  const tries: unknown[] = [];
+  const third = Promise.withResolvers<void>();
+  const written = Promise.withResolvers<void>();
+  const loop = startLoop(fresh(), {
+    ...ports,
+    unwritten(error, state) {
+      tries.push([error instanceof Error && error.message, state.durable.term]);
+      if (tries.length === 3) third.resolve();
+    },
+    written: written.resolve,
+  });
+  loop.submit({ type: "observed", nowMs: 1, server: { state: "absent" } });
+  await third.promise;
+  // What comes meanwhile is as good as lost.
+  loop.submit({ type: "observed", nowMs: 2, server: { state: "absent" } });
+  assert.deepEqual(tries, Array(3).fill(["No space left on device", 0]));
+  assert.equal(trace.some((line) => !line.startsWith("persist 1 begins")), false, `${trace}`);
+  assert.equal(loop.state().durable.term, 0);
+  full = false;
+  await written.promise;
+  while (!trace.includes("changed")) await new Promise((resolve) => setTimeout(resolve, 1));
+  await loop.stop();
+  assert.ok(trace.indexOf("initialise") > trace.indexOf("persist 1 ends"));
+  assert.equal(loop.state().durable.term, 1);
+});
+
+Deno.test("startLoop() can be stopped while the state cannot be written, and starts nothing", async () => {
+  const { trace, ports } = recorder(() => Promise.reject(new Error("disk full")));
+  const tried = Promise.withResolvers<void>();
+  const loop = startLoop(fresh(), { ...ports, unwritten: () => tried.resolve() });
+  loop.submit({ type: "observed", nowMs: 1, server: { state: "absent" } });
+  await tried.promise;
+  await loop.stop();
+  assert.equal(trace.every((line) => line === "persist 1 begins"), true, `${trace}`);
+});
+
+Deno.test("startLoop() ends where the core breaks", async () => {
+  const { ports, failed } = recorder(() => Promise.resolve());
+  const loop = startLoop(fresh(), {
+    ...ports,
+    start: () => {
+      throw new Error("a broken rule");
+    },
+  });
   loop.submit({ type: "observed", nowMs: 1, server: { state: "absent" } });
   const error = await failed;
-  assert.ok(error instanceof Error && error.message === "disk full");
-  loop.submit({ type: "observed", nowMs: 2, server: { state: "absent" } });
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.deepEqual(trace, ["persist 1 begins"], "nothing is started, and no state is shown");
+  assert.ok(error instanceof Error && error.message === "a broken rule");
 });
 
 Deno.test("startLoop() wakes the core by itself when it asked for it", async () => {

@@ -64,6 +64,9 @@ async function withKeeper(
     lookNow: () => {},
     observation: () => null,
     running: () => null,
+    ended: () => "not",
+    standing: () => ({ closed: true, fenceFailed: false }),
+    end: () => Promise.resolve({ ok: true, result: { type: "done" } }),
     stop: () => Promise.resolve(),
   });
   try {

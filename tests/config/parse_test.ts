@@ -107,6 +107,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       timeoutMs: 5000,
       vetoLimitMs: 60_000,
     },
+    watchdog: null,
     stateDir: "/var/lib/metako/node1",
     witnessLogin: null,
     log: { level: "info" },

@@ -88,6 +88,10 @@ Deno.test("effectiveConfig() reads back as the same configuration, secrets put b
       port: fc.integer({ min: 10_000, max: 20_000 }),
       read_only_port: fc.integer({ min: 20_001, max: 30_000 }),
     }),
+    watchdog: fc.record({
+      device: fc.constantFrom("/dev/watchdog", "/dev/watchdog1"),
+      required: fc.boolean(),
+    }),
     state_dir: fc.constantFrom("/a", "/b c", "/d: e"),
   }, { requiredKeys: [] });
   fc.assert(fc.property(settings, (extra) => {

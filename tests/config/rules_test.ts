@@ -52,6 +52,11 @@ const REFUSED: readonly Case[] = [
     /replication.slot_retention must be at least 64MB, is 16MB\. Raise it/,
   ],
   [
+    "a watchdog that is required and not named",
+    `${VALID}watchdog:\n  required: true\n`,
+    /watchdog\.required must go with watchdog\.device, is true\. Name the device/,
+  ],
+  [
     "a missing name",
     VALID.replace("  node_name: node1\n", "  priority: 1\n"),
     /^etc\/node.yaml:1:1: identity.node_name must be set\./,

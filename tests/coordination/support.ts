@@ -38,6 +38,13 @@ export const STATUS: NodeStatus = {
   phase: "leading",
   state: "primary",
   state_because: null,
+  condition: {
+    name: "running",
+    level: "good",
+    since_ms: 5000,
+    because: "PostgreSQL runs as primary",
+    remedy: "",
+  },
   following: null,
   streaming: false,
   system_identifier: "7300000000000000001",

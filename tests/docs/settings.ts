@@ -26,6 +26,7 @@ export const SECTIONS: Readonly<Record<string, string>> = {
   replication: "What a commit waits for, and how a node comes back.",
   router: "Where clients connect.",
   hooks: "Commands of your own, run when something happens. See [hooks](operations/hooks.md).",
+  watchdog: "The host's last resort.",
   log: "What goes to standard output.",
 };
 
@@ -242,6 +243,12 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   "hooks.timeout": { is: "How long each may take." },
   "hooks.veto_limit": { is: "For how long vetoes count while there is no primary." },
+  "watchdog.device": {
+    is: "A device that resets the host where PostgreSQL must be ended and cannot be, such as " +
+      "`/dev/watchdog`: see [fencing](operations/fencing.md#the-hosts-watchdog).",
+    default: "none",
+  },
+  "watchdog.required": { is: "Whether the agent refuses to start without it.", default: "`false`" },
 
   "log.level": { is: "What is quieter is left out." },
 };

@@ -80,6 +80,7 @@ export async function createNetwork(count: number): Promise<Network> {
   await must(["ip", "link", "add", BRIDGE, "type", "bridge"]);
   await must(["ip", "address", "add", `${CLIENTS_ADDRESS}/24`, "dev", BRIDGE]);
   await must(["ip", "link", "set", BRIDGE, "up"]);
+  await letThrough();
   const hosts = Array.from({ length: count }, (_, index): Host => ({
     namespace: `${PREFIX}${index + 1}`,
     address: `${SUBNET}.${index + 1}`,
@@ -198,6 +199,17 @@ async function removeLeftovers(): Promise<void> {
     await run(["ip", "link", "delete", link!]);
   }
   await run(["ip", "link", "delete", BRIDGE]);
+  while ((await run(["iptables", "-w", "-D", ...PASS])).code === 0) { /* one for each run */ }
+}
+
+/** What a firewall of the machine is told to let through. */
+const PASS = ["FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-j", "ACCEPT"];
+
+/** Where Docker runs, the machine drops what bridges forward, unless told otherwise. */
+async function letThrough(): Promise<void> {
+  const path = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+  if ((await Deno.readTextFile(path).catch(() => "0")).trim() !== "1") return;
+  await must(["iptables", "-w", "-I", ...PASS]);
 }
 
 async function must(command: readonly string[], input = ""): Promise<void> {

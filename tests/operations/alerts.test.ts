@@ -70,6 +70,9 @@ const HEALTHY: Readonly<Record<string, string>> = {
   ...each("metako_primary_changes_total", "1", 'kind="unplanned"'),
   ...each("metako_disk_free_bytes", "500", 'folder="data"'),
   ...each("metako_disk_size_bytes", "1000", 'folder="data"'),
+  [condition(1, "running", "good")]: "1",
+  [condition(2, "hung", "bad")]: "0",
+  [condition(2, "fence_failed", "bad")]: "0",
   [of("metako_primary", 1)]: "1",
   [of("metako_primary", 2)]: "0",
   [of("metako_member_up", 1, 'member="node2"')]: "1",
@@ -86,6 +89,10 @@ function of(name: string, node: number, labels = ""): string {
   return `${name}{job="metako",instance="node${node}"${more}}`;
 }
 
+function condition(node: number, name: string, level: string): string {
+  return of("metako_condition", node, `condition="${name}",level="${level}"`);
+}
+
 function each(name: string, value: string, labels = ""): Record<string, string> {
   return { [of(name, 1, labels)]: value, [of(name, 2, labels)]: value };
 }
@@ -98,6 +105,8 @@ const CASES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   MetakoMemberSilent: { [of("metako_member_up", 1, 'member="node2"')]: "0" },
   MetakoNoMajority: { [of("metako_has_majority", 2)]: "0" },
   MetakoPostgresDown: { [of("metako_postgres_up", 2)]: "0" },
+  MetakoFenceFailed: { [condition(2, "fence_failed", "bad")]: "1" },
+  MetakoBadCondition: { [condition(2, "hung", "bad")]: "1" },
   MetakoStandbyNotStreaming: { [of("metako_replication_streaming", 2)]: "0" },
   MetakoReplicationLag: { [of("metako_replication_lag_bytes", 2)]: "99000000" },
   MetakoNobodyElectable: each("metako_durability_electable_members", "0"),

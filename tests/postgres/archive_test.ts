@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Position } from "../../src/core/record.ts";
 import { archiveWaiting } from "../../src/postgres/archive.ts";
 import type { PostgresOptions } from "../../src/postgres/options.ts";
+import { rememberTries } from "../../src/postgres/tries.ts";
 
 const SEGMENTS = [1, 2, 3, 4].map((number) => `00000001000000000000000${number}`);
 const SIZE = 1024 * 1024;
@@ -31,7 +32,8 @@ async function archive(conf: string, fork: Position | null): Promise<Seen> {
     const options = {
       log: (level, event, fields) => void log.push({ level, event, ...fields }),
     } as Partial<PostgresOptions> as PostgresOptions;
-    const rest = { binDir: "/bin", major: 15, owner: null, privateDir: root };
+    const starts = rememberTries("start", options);
+    const rest = { binDir: "/bin", major: 15, owner: null, privateDir: root, starts };
     await archiveWaiting({ options, dataDir, ...rest }, fork);
     const names = async (folder: string) =>
       (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();

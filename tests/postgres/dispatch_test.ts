@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerAction } from "../../src/core/server.ts";
 import { dispatcher, type Perform } from "../../src/postgres/dispatch.ts";
+import type { ActionOutcome } from "../../src/postgres/server.ts";
 import { failed, finished } from "../../src/postgres/outcome.ts";
 import { pause, until } from "../../src/postgres/wait.ts";
 
@@ -27,6 +28,21 @@ Deno.test("dispatcher() lets a fence preempt, and the preempted action says so",
   const first = run(STOP);
   assert.deepEqual(await run(FENCE), finished({ type: "done" }));
   assert.deepEqual(await first, failed("preempted by a fence (it was aborted)"));
+});
+
+Deno.test("dispatcher() gives two who want a fence the end of one", async () => {
+  const fence = Promise.withResolvers<ActionOutcome>();
+  let fences = 0;
+  const run = dispatcher(() => {
+    fences++;
+    return fence.promise;
+  });
+  const both = [run(FENCE), run(FENCE)];
+  fence.resolve(finished({ type: "done" }));
+  assert.deepEqual(await Promise.all(both), Array(2).fill(finished({ type: "done" })));
+  assert.equal(fences, 1);
+  await run(FENCE);
+  assert.equal(fences, 2);
 });
 
 Deno.test("dispatcher() passes the caller's abort on, and does not call it a fence", async () => {

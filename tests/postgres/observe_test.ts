@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { StandbyFacts } from "../../src/postgres/facts.ts";
-import { observationOf, observeFailure } from "../../src/postgres/observe.ts";
+import { type LookFacts, UNASKED } from "../../src/postgres/look.ts";
+import { observationOf, observed } from "../../src/postgres/observe.ts";
 import type { RoleSettings } from "../../src/postgres/settings.ts";
 
 const facts: StandbyFacts = {
@@ -51,13 +52,16 @@ Deno.test("observationOf() follows nobody where the server's settings name nobod
   assert.equal(standby({ namesUpstream: false }).following, null);
 });
 
-Deno.test("observeFailure() tells a starting server from one that does not answer", () => {
-  const failure = { ok: false, failure: "failed", code: null, because: "x" } as const;
-  const state = (kind: "refused" | "timeout" | "lost" | "sql", code: string | null) =>
-    observeFailure({ ...failure, kind, code }, "starting").state;
-  assert.equal(state("sql", "57P03"), "starting");
-  assert.equal(state("sql", "53300"), "starting");
-  assert.equal(state("refused", null), "starting");
-  assert.equal(state("timeout", null), "unresponsive");
-  assert.equal(state("sql", "28P01"), "unresponsive");
+Deno.test("observed() puts a finding into the core's terms", () => {
+  const primary = { state: "unresponsive", because: "stands for a primary" } as const;
+  const state = (facts: Partial<LookFacts>, before: typeof primary | null = null) =>
+    observed({ ...UNASKED, ...facts }, { because: "x", before }).server;
+  assert.deepEqual(state({ fresh: "cannot_now" }), { state: "starting", because: "x" });
+  assert.deepEqual(state({ fresh: "refused" }), { state: "starting", because: "x" });
+  assert.deepEqual(state({ fresh: "silent" }), { state: "unresponsive", because: "x" });
+  assert.deepEqual(state({ process: "orphaned" }), { state: "refused", because: "x" });
+  assert.deepEqual(state({ process: "none", data: "unfinished" }), { state: "absent" });
+  // Too many connections are no reason to end a primary, and no news where nothing was known.
+  assert.equal(state({ fresh: "crowded" }, primary), primary);
+  assert.deepEqual(state({ fresh: "crowded" }), { state: "starting", because: "x" });
 });

@@ -3,6 +3,7 @@
  */
 import type { PostgresOptions } from "../../src/postgres/options.ts";
 import type { Place } from "../../src/postgres/place.ts";
+import { rememberTries } from "../../src/postgres/tries.ts";
 
 /** The options of node `a`, whose passwords must show up nowhere. */
 export function optionsOf(members: PostgresOptions["members"]): PostgresOptions {
@@ -34,5 +35,6 @@ export function placeOf(options: PostgresOptions): Place {
     major: 15,
     owner: null,
     privateDir: "/state/postgres",
+    starts: rememberTries("start", options),
   };
 }

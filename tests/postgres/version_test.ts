@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { reloadable } from "../../src/postgres/change.ts";
 import type { Place } from "../../src/postgres/place.ts";
+import { rememberTries } from "../../src/postgres/tries.ts";
 import { renderSettings } from "../../src/postgres/settings.ts";
 import {
   majorOf,
@@ -25,6 +26,7 @@ function written(major: number): Map<string, string> {
     major,
     owner: null,
     privateDir: "/state/postgres",
+    starts: rememberTries("start", options),
   };
   const settings = { role: "standby", following: null } as const;
   const text = renderSettings(place, settings, "0000000a");

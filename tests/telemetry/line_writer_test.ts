@@ -89,3 +89,15 @@ Deno.test("createLineWriter() really waits where nobody hands it a pause", () =>
   const elapsedMs = performance.now() - startedMs;
   assert.ok(elapsedMs >= PATIENCE_MS * 0.9 && elapsedMs < 40 * PATIENCE_MS, `${elapsedMs}`);
 });
+
+Deno.test("createLineWriter() writes again once a disk that was full has room", () => {
+  const { state, line } = output();
+  state.fail = Object.assign(new Error("No space left on device (os error 28)"), {
+    code: "ENOSPC",
+  });
+  line("a");
+  line("b");
+  state.fail = null;
+  line("c");
+  assert.equal(state.text, "a\nmissing 1\nc\n");
+});

@@ -7,7 +7,7 @@ const GIB = 1024 ** 3;
 
 Deno.test("examineDisk() wants a tenth and a gigabyte to be free", () => {
   const gravity = (freeBytes: number, totalBytes: number) =>
-    examineDisk("/data", { freeBytes, totalBytes }).gravity;
+    examineDisk("/data", { device: 1, freeBytes, totalBytes }).gravity;
   assert.equal(gravity(10 * GIB, 100 * GIB), "ok");
   assert.equal(gravity(10 * GIB - 1, 100 * GIB), "warning");
   assert.equal(gravity(GIB, 5 * GIB), "ok");

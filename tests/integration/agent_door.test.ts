@@ -103,7 +103,7 @@ Deno.test({
         assert.equal(await ended, "57014");
         await sql.end();
         await junction.close();
-        assert.equal((await statusOf(first)).router.cancels, 1);
+        assert.equal((await statusOf(first)).router.cancelled, 1);
       });
 
       await t.step("a member whose own server does not answer asks the primary", async () => {

@@ -100,7 +100,7 @@ export function settle(split: Split, side: Side): void {
 }
 
 /** Leaves a primary that is no longer one, or will soon not be, and goes on without it. */
-export function leavePrimary(split: Split, side: Side): void {
+function leavePrimary(split: Split, side: Side): void {
   void sayGoodbye(side);
   closeSide(side);
   split.primary = null;

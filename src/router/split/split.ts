@@ -6,7 +6,7 @@
  */
 import { isBusy, noteRequest } from "../../wire/activity.ts";
 import { concatBytes } from "../../wire/bytes.ts";
-import { createCutter, cut, isBetween, type Piece, watch } from "../../wire/cutter.ts";
+import { createCutter, cut, type Piece, watch } from "../../wire/cutter.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { syncBytes } from "../../wire/requests.ts";
 import type { EarlyInput } from "../forward.ts";
@@ -67,12 +67,6 @@ export async function serveClient(split: Split, early: EarlyInput): Promise<void
   if (count === null) return split.end({ type: "client_left" });
   // The session is over: the input is dropped, so that the client's own end is noticed.
   while (await read(split.client, buffer) !== null);
-}
-
-/** Where the client stands between two messages, its last one told whole. */
-export function canBeTold(split: Split): boolean {
-  const { live } = split;
-  return live === null || isBetween(live.cutter);
 }
 
 /** @returns false where no more is to be taken */

@@ -85,6 +85,7 @@ export async function pgbouncer(servers: Servers, folder: string): Promise<Conte
       "default_pool_size = 110",
       "max_client_conn = 500",
       "server_reset_query =",
+      "server_idle_timeout = 1",
       "",
     ].join("\n"),
   );

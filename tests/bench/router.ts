@@ -86,6 +86,8 @@ async function measure({ name, args }: Workload): Promise<void> {
       const rate = Number(/^tps = ([\d.]+)/m.exec(out)?.[1]);
       const done = Number(/actually processed: (\d+)/.exec(out)?.[1]);
       add(rates, contender.name, rate);
+      // A pool keeps its connections for a second, and others need them.
+      await new Promise((resolve) => setTimeout(resolve, 2000));
       if (before !== null && after !== null) {
         add(costs, contender.name, (after - before) * 1000 / done);
       }

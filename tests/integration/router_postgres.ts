@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import postgres from "postgres";
 import type { Roles } from "../../src/router/options.ts";
 
 /** A running server. Every role's password is "secret". */
@@ -66,6 +67,22 @@ export async function run(
   await feeding;
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** The client library against `port`, with one connection, as `app`. */
+export function connect(port: number, options: postgres.Options<Record<string, never>> = {}) {
+  return postgres({
+    host: "127.0.0.1",
+    port,
+    user: "app",
+    password: "secret",
+    database: "postgres",
+    max: 1,
+    fetch_types: false,
+    connect_timeout: 10,
+    onnotice: () => {},
+    ...options,
+  });
 }
 
 /** psql against `port`, as `user`. */

@@ -1,10 +1,10 @@
 /** Read/write splitting on a real primary with a real standby: what runs where, and what clients see. */
 import assert from "node:assert/strict";
-import postgres from "postgres";
 import type { RouterOptions, RouteView } from "../../src/router/options.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { type Bench, eventually, pause, withRouter } from "../router/harness.ts";
 import {
+  connect,
   type Database,
   noPostgres,
   psql,
@@ -15,26 +15,6 @@ import {
 } from "./router_postgres.ts";
 
 const WHERE = "/* metako: standby */ SELECT inet_server_port() AS port";
-
-interface World {
-  readonly primary: Database;
-  readonly standby: Database;
-}
-
-function connect(port: number, options: postgres.Options<Record<string, never>> = {}) {
-  return postgres({
-    host: "127.0.0.1",
-    port,
-    user: "app",
-    password: "secret",
-    database: "postgres",
-    max: 1,
-    fetch_types: false,
-    connect_timeout: 10,
-    onnotice: () => {},
-    ...options,
-  });
-}
 
 /** Runs psql through the router; the lines that it prints. */
 async function through(port: number, stdin: string): Promise<readonly string[]> {
@@ -53,7 +33,6 @@ Deno.test({
     const primary = await startDatabase();
     const standby = await startStandby(primary);
     const parser = await loadParser();
-    const world: World = { primary, standby };
     const at = (database: Database, node: string) => (
       { node, host: "127.0.0.1", port: database.port }
     );
@@ -294,8 +273,8 @@ Deno.test({
         assert.match(stderr, /an election is under way.*it listens for notifications/);
       });
     } finally {
-      await world.standby.stop();
-      await world.primary.stop();
+      await standby.stop();
+      await primary.stop();
     }
   },
 });

@@ -1,27 +1,19 @@
 /** Real clients and a real server on both sides of the router: everything gets through unharmed. */
 import assert from "node:assert/strict";
-import postgres from "postgres";
 import { type Bench, eventually, pause, Peer, withRouter } from "../router/harness.ts";
 import { queryBytes } from "../../src/wire/messages.ts";
-import { BIN, type Database, noPostgres, psql, run, startDatabase } from "./router_postgres.ts";
+import {
+  BIN,
+  connect,
+  type Database,
+  noPostgres,
+  psql,
+  run,
+  startDatabase,
+} from "./router_postgres.ts";
 
 function targetOf({ port }: Database) {
   return { node: "a", host: "127.0.0.1", port };
-}
-
-function connect(port: number, options: postgres.Options<Record<string, never>> = {}) {
-  return postgres({
-    host: "127.0.0.1",
-    port,
-    user: "app",
-    password: "secret",
-    database: "postgres",
-    max: 1,
-    fetch_types: false,
-    connect_timeout: 10,
-    onnotice: () => {},
-    ...options,
-  });
 }
 
 async function rejection(promise: Promise<unknown>): Promise<{ code: string; message: string }> {

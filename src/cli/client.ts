@@ -5,6 +5,8 @@
  */
 import { createOperatorClient, type OperatorClient } from "../agent/mod.ts";
 import type { Config } from "../config/mod.ts";
+import { EXIT, type ExitCode } from "./exit_codes.ts";
+import { loadConfig } from "./load_config.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -27,5 +29,27 @@ export function openClient(
         " Set security.ca_file to a readable PEM file.",
     );
     return null;
+  }
+}
+
+/**
+ * Runs a command with a client of the cluster that a configuration file describes, and closes the
+ * client behind it.
+ *
+ * @param path the configuration file
+ */
+export async function withClient(
+  path: string,
+  terminal: Terminal,
+  run: (client: OperatorClient, config: Config) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const loaded = loadConfig(path, terminal);
+  if (!loaded.ok) return loaded.code;
+  const client = openClient(loaded.config, terminal);
+  if (client === null) return EXIT.configuration;
+  try {
+    return await run(client, loaded.config);
+  } finally {
+    client.close();
   }
 }

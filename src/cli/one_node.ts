@@ -4,12 +4,11 @@
  * @module
  */
 import type { ClusterView, FailoverEnd, NodeStatus, OperatorClient } from "../agent/mod.ts";
-import { openClient } from "./client.ts";
+import { withClient } from "./client.ts";
 import { type Ask, askPerson } from "./confirm.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import type { FailoverPorts } from "./failover.ts";
 import { systemPorts } from "./failover.ts";
-import { loadConfig } from "./load_config.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the commands do to the world. */
@@ -31,23 +30,16 @@ export async function withNodePorts(
   terminal: Terminal,
   command: (ports: NodePorts) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const loaded = loadConfig(config, terminal);
-  if (!loaded.ok) return loaded.code;
-  const client = openClient(loaded.config, terminal);
-  if (client === null) return EXIT.configuration;
-  try {
-    return await command({
-      ...systemPorts(client, loaded.config.members.map(({ nodeName }) => nodeName)),
+  return await withClient(config, terminal, (client, loaded) =>
+    command({
+      ...systemPorts(client, loaded.members.map(({ nodeName }) => nodeName)),
       operate: client.operate,
       async statusOf(node) {
         const answer = await client.status(node);
         return answer.ok && answer.verified ? answer.status : null;
       },
       ask: askPerson,
-    });
-  } finally {
-    client.close();
-  }
+    }));
 }
 
 /** Finds `node` in the cluster. */

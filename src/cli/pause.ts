@@ -9,9 +9,8 @@
  */
 import { hostname, userInfo } from "node:os";
 import type { ClusterView, FailoverEnd, NodeStatus, OperatorClient } from "../agent/mod.ts";
-import { openClient } from "./client.ts";
+import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
-import { loadConfig } from "./load_config.ts";
 import { clusterAsker } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -79,20 +78,13 @@ async function withPorts(
   terminal: Terminal,
   run: (ports: PausePorts) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const loaded = loadConfig(config, terminal);
-  if (!loaded.ok) return loaded.code;
-  const client = openClient(loaded.config, terminal);
-  if (client === null) return EXIT.configuration;
-  try {
-    return await run({
-      look: clusterAsker(client, loaded.config.members.map(({ nodeName }) => nodeName)),
+  return await withClient(config, terminal, (client, loaded) =>
+    run({
+      look: clusterAsker(client, loaded.members.map(({ nodeName }) => nodeName)),
       operate: client.operate,
       now: () => performance.now(),
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    });
-  } finally {
-    client.close();
-  }
+    }));
 }
 
 /** `metako pause` without its surroundings. */

@@ -318,7 +318,7 @@ function watchLeader(turn: Turn, leader: NodeName, term: number, writable: boole
     patch(turn, { watch: null });
     return;
   }
-  if (watch.stage === "waiting") {
+  if (watch.stage === "waiting" || watch.stage === "handed_over") {
     progress(turn, watch.reference, `${leader} was elected (term ${term})`);
     patch(turn, { watch: { ...watch, stage: "elected" } });
   }

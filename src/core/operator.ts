@@ -111,14 +111,17 @@ function livingLeader(state: State): string | null {
 export function settleWatch(turn: Turn): void {
   const { watch, role, server, settings } = turn.state;
   if (watch === null) return;
-  if (role.kind === "leader" && watch.to !== settings.self) {
-    if (role.switchover === null) startSwitchover(turn, role, watch);
-    return;
-  }
   const finish = (step: string, outcome: "succeeded" | "failed") => {
     progress(turn, watch.reference, step, outcome);
     patch(turn, { watch: null });
   };
+  if (role.kind === "leader" && watch.to !== settings.self) {
+    // A switchover is asked for once: what came to nothing is for the operator to look into, and
+    // each further attempt would interrupt writes again.
+    if (watch.stage !== "waiting") return finish(whyNotTakenOver(turn.state, watch), "failed");
+    if (role.switchover === null) startSwitchover(turn, role, watch);
+    return;
+  }
   if (watch.to === settings.self) {
     if (role.kind === "leader" && role.phase === "leading") {
       return finish(
@@ -145,6 +148,15 @@ export function settleWatch(turn: Turn): void {
     const remedy = watch.forced ? `. Remember that ${NO_MAJORITY_REMEDY}` : "";
     finish(`no success within ${WATCH_MS / 1000} s: ${watch.because}${remedy}`, "failed");
   }
+}
+
+/** What an operator is told where the old leader leads again after it had handed over. */
+function whyNotTakenOver({ settings, durable }: State, { to, stage }: Watch): string {
+  const done = stage === "handed_over"
+    ? `${to} did not take over`
+    : `${to} was elected and did not remain the leader`;
+  return `${done}: ${settings.self} leads again (term ${durable.term}). The log of ${to} says ` +
+    "why; ask again when that has passed";
 }
 
 /** Notes the wish; it is fulfilled at once, or as soon as what stands against it has passed. */

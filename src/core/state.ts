@@ -194,7 +194,11 @@ export interface PendingConfirm {
 export interface Watch {
   readonly reference: number;
   readonly to: NodeName;
-  readonly stage: "waiting" | "elected" | "writable";
+  /**
+   * waiting: for what has to come first, and nothing is given away yet; handed_over: this node has
+   * resigned in favour of `to`; elected, writable: how far `to` has come since then.
+   */
+  readonly stage: "waiting" | "handed_over" | "elected" | "writable";
   readonly term: number;
   readonly deadlineMs: number;
   /** The operator accepted that commits may be lost. */

@@ -167,7 +167,7 @@ export function onConfirmAnswer(turn: Turn, sent: Outstanding, message: Answer |
     watch: {
       reference: switchover.reference,
       to: from,
-      stage: "waiting",
+      stage: "handed_over",
       term: durable.term,
       deadlineMs: turn.nowMs + WATCH_MS,
       forced: false,

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import type { Event } from "../../src/core/event.ts";
 import type { ActionFailure, ActionResult } from "../../src/core/server.ts";
-import type { State, Switchover } from "../../src/core/state.ts";
+import type { State, Switchover, Watch } from "../../src/core/state.ts";
 import {
   actionsIn,
   attachedAs,
   deeds,
   durableOf,
+  heartbeatOf,
   inst,
   leaderOf,
   leaderState,
   primaryServer,
   recordOf,
+  request,
   stateOf,
   stoppedServer,
   take,
@@ -224,4 +226,56 @@ Deno.test("step() sends an operator who asks a follower to the right node", () =
   assert.equal(progressIn(own)[0], "running");
   const { effects: unable } = take(stateOf("b", { server: stoppedServer("b") }), ask("b"));
   assert.deepEqual(progressIn(unable), ["refused"]);
+});
+
+/** What an operator's call waits for on a leader that was elected in term 2, and had led term 1. */
+function ledAgain(stage: Watch["stage"]): State {
+  const watch: Watch = {
+    reference: 3,
+    to: "b",
+    stage,
+    term: 1,
+    deadlineMs: 160_000,
+    forced: false,
+    because: "",
+  };
+  const record = recordOf({ term: 2 });
+  return leaderState({}, { watch, durable: durableOf({ term: 2, record }) });
+}
+
+Deno.test("step() ends a switchover as failed where the old leader leads again after its handover", () => {
+  const done = {
+    handed_over: "b did not take over",
+    elected: "b was elected and did not remain the leader",
+    writable: "b was elected and did not remain the leader",
+  };
+  for (const stage of ["handed_over", "elected", "writable"] as const) {
+    const { state, effects } = take(ledAgain(stage), { type: "tick", nowMs: 100_100 });
+    assert.deepEqual(effects.filter(({ type }) => type === "progress"), [{
+      type: "progress",
+      reference: 3,
+      step: `${done[stage]}: a leads again (term 2). The log of b says why; ask again when that ` +
+        "has passed",
+      outcome: "failed",
+    }]);
+    assert.equal(state.watch, null);
+    assert.equal(switchoverOf(state), null);
+    assert.deepEqual(actionsIn(effects), []);
+  }
+});
+
+Deno.test("step() begins a switchover that was not handed over yet, whatever the term", () => {
+  const { state } = take(ledAgain("waiting"), { type: "tick", nowMs: 100_100 });
+  assert.equal(switchoverOf(state)?.stage, "stopping");
+});
+
+Deno.test("step() follows a handover to its end: elected, the primary, and followed", () => {
+  const state = confirming();
+  const handed = take(state, confirmed(state, true)).state;
+  assert.equal(handed.watch?.stage, "handed_over");
+  const record = recordOf({ term: 2, leader: inst("b"), electable: [inst("a"), inst("c")] });
+  const contact = { host: "b", port: 5432 };
+  const led = take(handed, request("b", heartbeatOf({ term: 2, record, contact }), 100_300));
+  assert.deepEqual(progressIn(led.effects), ["running", "running"]);
+  assert.equal(led.state.watch?.stage, "writable");
 });

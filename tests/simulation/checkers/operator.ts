@@ -1,6 +1,6 @@
 /**
  * Nobody is left hanging: every wish of an operator ends with exactly one last word, unless the
- * agent that was asked has ended.
+ * agent that was asked has ended. And a switchover is one: nobody hands over twice for one wish.
  */
 import type { State } from "../../../src/core/state.ts";
 import { breach, type Checker, type World } from "../world.ts";
@@ -13,6 +13,7 @@ export function operatorChecker(world: World): Checker {
   const name = "6 operator";
   const open = new Map<number, { node: string; boot: number; atMs: number }>();
   const closed = new Set<number>();
+  const handedOver = new Set<number>();
   return {
     name,
     stepped(host, before, _event, effects) {
@@ -25,6 +26,15 @@ export function operatorChecker(world: World): Checker {
         );
         if (!answered) breach(world, name, `${host.name} forgets what an operator waits for`);
       }
+      const handsOver = effects.some((effect) =>
+        effect.type === "send" && effect.message.type === "handover"
+      );
+      if (!handsOver || before.role.kind !== "leader" || before.role.switchover === null) return;
+      const { reference } = before.role.switchover;
+      if (handedOver.has(reference)) {
+        breach(world, name, `${host.name} hands over twice for one wish of an operator`);
+      }
+      handedOver.add(reference);
     },
     asked(host, reference) {
       open.set(reference, { node: host.name, boot: host.boot, atMs: world.nowMs });

@@ -64,6 +64,56 @@ export const RESTART_SCHEDULES: readonly Schedule[] = [
     },
   },
   {
+    id: "handover-not-taken",
+    what: "a leader hands over to a node whose agent dies at that moment, and is elected again",
+    data: 2,
+    witnesses: 1,
+    play(stage) {
+      const { world } = stage;
+      const n1 = stage.host("n1");
+      askOperator(world, n1, "n2");
+      stage.until("n1 has handed over", () => n1.disk.resignedTerm > 0, 1);
+      stage.say("the agent of n2 dies before it has heard of it");
+      killAgent(world, stage.host("n2"));
+      stage.untilPrimary("n1");
+      stage.say("the agent of n2 is back, and could take over now");
+      startAgent(world, stage.host("n2"));
+      stage.untilComplete();
+      stage.wait(8000);
+      stage.until("n1 leads on", () => leads(n1));
+    },
+  },
+  {
+    id: "promotion-without-agent",
+    what: "a promotion is given up, the agent begins again and dies, and only then it takes effect",
+    data: 2,
+    witnesses: 1,
+    play(stage) {
+      const { world } = stage;
+      const n2 = stage.host("n2");
+      stage.say("n1 loses power, and promotions on n2 take effect long after they were given up");
+      Object.assign(n2.trouble.actions, {
+        kinds: ["promote"],
+        untilMs: Infinity,
+        end: "after",
+        slowdown: 1,
+      });
+      powerOff(world, stage.host("n1"));
+      const promoting = () => n2.agent?.running?.action.type === "promote";
+      stage.until("n2 promotes", promoting, 1);
+      stage.until("n2 has given it up", () => !promoting(), 1);
+      killAgent(world, n2);
+      startAgent(world, n2);
+      stage.until("it sees a standby", () => n2.agent?.state.server?.state === "standby", 1);
+      killAgent(world, n2);
+      stage.until("the promotion takes effect", () => n2.process?.kind === "primary", 1);
+      n2.trouble.actions.untilMs = 0;
+      stage.wait(30_000);
+      startAgent(world, n2);
+      stage.untilPrimary("n2");
+    },
+  },
+  {
     id: "fence-interrupted",
     what: "an agent crashes as it fences for a newer term, and finds its server still open",
     data: 3,

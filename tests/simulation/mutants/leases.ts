@@ -184,6 +184,13 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     "if (watch !== null && watch.reference < 0) {\n    const because",
   ),
   core(
+    "switchover-repeated",
+    "a leader that was elected again hands over once more for the same wish",
+    "operator.ts",
+    'if (watch.stage !== "waiting") return finish(',
+    'if (watch.stage === "writable") return finish(',
+  ),
+  core(
     "silent-step-down",
     "an operator is not told that a switchover ended with the leadership",
     "leader.ts",

@@ -27,6 +27,13 @@ export const SILENCE_MUTANTS: readonly Mutant[] = [
     "if (role.alone) return lapseMs;",
   ),
   core(
+    "guardian-sent-home",
+    "an agent that began again sends its guardian home while its promotion may still come to its end",
+    "guard.ts",
+    "return closed && !opening && !announced ?",
+    "return closed && !opening && (!announced || announced) ?",
+  ),
+  core(
     "patience-uncovered",
     "a voter bears with a silent agent although no standby holds every commit",
     "lease.ts",

@@ -132,6 +132,9 @@ export function routerOptions(
       return config.router.maximumConnections;
     },
     maximumConnectionsPerUser: router.maximumConnectionsPerUser,
+    get maximumPendingPerAddress() {
+      return config.router.maximumPendingPerAddress;
+    },
     maximumWaiting: router.maximumWaiting,
     splitting: router.splitting,
     get readConsistency() {

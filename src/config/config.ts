@@ -171,6 +171,8 @@ export interface RouterConfig {
   readonly maximumConnections: number;
   /** Null for no limit beside the total. */
   readonly maximumConnectionsPerUser: number | null;
+  /** Clients of one address that have not proven yet who they are; at least 1. */
+  readonly maximumPendingPerAddress: number;
   /** Connections that may wait for a primary at a time. */
   readonly maximumWaiting: number;
   /** True accepts a PostgreSQL that lets the router in without a password (demonstrations). */

@@ -119,6 +119,7 @@ export function settingTree(config: Config): Record<string, unknown> {
       read_only_port: router.readOnlyPort,
       maximum_connections: router.maximumConnections,
       maximum_connections_per_user: router.maximumConnectionsPerUser,
+      maximum_pending_per_address: router.maximumPendingPerAddress,
       maximum_waiting: router.maximumWaiting,
       allow_trusted_backend: router.allowTrustedBackend,
       tls: router.tls,

@@ -58,6 +58,11 @@ export const RELOAD_RULES: readonly ReloadRule[] = [
   { setting: "replication", takes: "restart", because: CONSENSUS },
   { setting: "router", takes: "restart", because: LISTENER },
   { setting: "router.maximum_connections", takes: "live", because: SESSIONS },
+  {
+    setting: "router.maximum_pending_per_address",
+    takes: "live",
+    because: "it counts for the next client",
+  },
   { setting: "router.allow_trusted_backend", takes: "live", because: SESSIONS },
   { setting: "router.tls", takes: "live", because: SESSIONS },
   { setting: "router.read_consistency", takes: "live", because: READS },
@@ -77,7 +82,7 @@ export function reloadRule(setting: string): ReloadRule | null {
 
 /** `running` with the live settings of `next`; the rest stays as it is. */
 export function withLive(running: Config, next: Config): Config {
-  const { maximumConnections, allowTrustedBackend, tls } = next.router;
+  const { maximumConnections, maximumPendingPerAddress, allowTrustedBackend, tls } = next.router;
   const { readConsistency, maximumReadLagBytes } = next.router;
   const { localNodePreference } = next.coordination;
   return {
@@ -89,6 +94,7 @@ export function withLive(running: Config, next: Config): Config {
     router: {
       ...running.router,
       maximumConnections,
+      maximumPendingPerAddress,
       allowTrustedBackend,
       tls,
       readConsistency,

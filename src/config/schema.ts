@@ -150,6 +150,7 @@ export const fileSchema = z.strictObject({
     read_only_port: port(),
     maximum_connections: integer(1, 100_000),
     maximum_connections_per_user: integer(1, 100_000),
+    maximum_pending_per_address: integer(1, 100_000),
     maximum_waiting: integer(0, 100_000),
     allow_trusted_backend: flag(),
     tls: choice({ allow: "allow", require: "require" }),

@@ -131,6 +131,7 @@ export function settle(
       readOnlyPort: values.router?.read_only_port ?? null,
       maximumConnections: values.router?.maximum_connections ?? 1000,
       maximumConnectionsPerUser: values.router?.maximum_connections_per_user ?? null,
+      maximumPendingPerAddress: values.router?.maximum_pending_per_address ?? 250,
       maximumWaiting: values.router?.maximum_waiting ?? 500,
       allowTrustedBackend: values.router?.allow_trusted_backend ?? false,
       tls: values.router?.tls ?? "allow",

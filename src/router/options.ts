@@ -143,6 +143,8 @@ export interface RouterOptions {
   readonly maximumConnections: number;
   /** Sessions of one role at one time, all ports together; null for no limit. */
   readonly maximumConnectionsPerUser: number | null;
+  /** Clients of one address that have not proven yet who they are, at one time; at least 1. */
+  readonly maximumPendingPerAddress: number;
   /** Sessions that may wait for a server at one time; at least 0. */
   readonly maximumWaiting: number;
   /** Who may come in: the first entry that fits decides, and where none does nobody comes in. */

@@ -12,6 +12,7 @@ import { CANCEL_CONNECTIONS, type Canceller, createCanceller } from "./cancel.ts
 import { type Context, createContext, sessionsByNode } from "./context.ts";
 import { greet } from "./greet.ts";
 import type { RouterAddress, RouterOptions, RouterPorts, RouterStart } from "./options.ts";
+import { createPendingCount, type PendingCount } from "./pending.ts";
 import type { Purpose } from "./route.ts";
 import { heldComplaint, refuse, runSession } from "./session.ts";
 import { closeQuietly, tune, within } from "./socket.ts";
@@ -124,6 +125,7 @@ interface Desk {
   readonly context: Context;
   readonly tls: TlsDesk | null;
   readonly canceller: Canceller;
+  readonly pending: PendingCount;
   /** Clients that have not said yet who they are. */
   readonly greeting: Set<Deno.TcpConn>;
   /** Everything that is under way for a client. */
@@ -144,7 +146,16 @@ const KILLED: Complaint = {
 
 function createDesk(context: Context, tls: TlsDesk | null): Desk {
   const canceller = createCanceller(context);
-  return { context, tls, canceller, greeting: new Set(), tasks: new Set(), closing: false };
+  const pending = createPendingCount(() => context.options.maximumPendingPerAddress);
+  return {
+    context,
+    tls,
+    canceller,
+    pending,
+    greeting: new Set(),
+    tasks: new Set(),
+    closing: false,
+  };
 }
 
 async function acceptAll(
@@ -184,13 +195,34 @@ async function acceptAll(
 async function serve(desk: Desk, client: Deno.TcpConn, purpose: Purpose): Promise<void> {
   tune(client);
   const address = client.remoteAddr.transport === "tcp" ? client.remoteAddr.hostname : "";
-  desk.greeting.add(client);
+  const entry = desk.pending.enter(address);
+  if (entry.type === "ignored") {
+    desk.context.counters.refused++;
+    return;
+  }
   let channel: SecureChannel | null = null;
   try {
-    await serveGreeted(desk, client, purpose, address, (opened) => channel = opened);
+    if (entry.type === "told") return await refuse(desk.context, client, tooManyPending(desk));
+    desk.greeting.add(client);
+    await serveGreeted(desk, client, {
+      purpose,
+      address,
+      onSecure: (opened) => channel = opened,
+      onAdmitted: entry.leave,
+    });
   } finally {
+    entry.leave();
     await leaveChannel(channel);
   }
+}
+
+function tooManyPending({ context: { options } }: Desk): Complaint {
+  return {
+    sqlstate: SQLSTATE.tooManyConnections,
+    message: "Cannot start a session: too many clients of this address are logging in " +
+      `(router.maximum_pending_per_address is ${options.maximumPendingPerAddress}).`,
+    hint: "Try again, open fewer connections at the same moment, or raise the limit.",
+  };
 }
 
 /** What was said last through TLS is still on its way to the client's own socket. */
@@ -203,9 +235,12 @@ async function leaveChannel(channel: SecureChannel | null): Promise<void> {
 async function serveGreeted(
   desk: Desk,
   client: Deno.TcpConn,
-  purpose: Purpose,
-  address: string,
-  onSecure: (channel: SecureChannel) => void,
+  { purpose, address, onSecure, onAdmitted }: {
+    readonly purpose: Purpose;
+    readonly address: string;
+    readonly onSecure: (channel: SecureChannel) => void;
+    readonly onAdmitted: () => void;
+  },
 ): Promise<void> {
   const { context } = desk;
   let conn: Deno.Conn = client;
@@ -227,6 +262,7 @@ async function serveGreeted(
         address,
         purpose,
         introduction: greeting.introduction,
+        onAdmitted,
       });
     case "cancel":
       return await desk.canceller.request(greeting.key);

@@ -43,11 +43,13 @@ const LAST_WORD_MS = 1000;
 /** Serves one client; resolves when nothing of it is under way any more. */
 export async function runSession(
   context: Context,
-  { client, address, purpose, introduction }: {
+  { client, address, purpose, introduction, onAdmitted }: {
     readonly client: Deno.Conn;
     readonly address: string;
     readonly purpose: Purpose;
     readonly introduction: Introduction;
+    /** Called once the client is let in, before it waits for a server. */
+    readonly onAdmitted: () => void;
   },
 ): Promise<void> {
   const { options, ports, sessions } = context;
@@ -83,6 +85,7 @@ export async function runSession(
     if (admission.type === "refused") {
       return await refuse(context, client, live.verdict ?? admission.complaint);
     }
+    onAdmitted();
     const early = listenEarly(client, admission.rest, abandoned);
     const acquired = await acquire({
       purpose,

@@ -21,6 +21,7 @@ const started = startRouter({
   port,
   readOnlyPort: null,
   maximumConnections: 2000,
+  maximumPendingPerAddress: 2000,
   splitting: how === "split",
   startupTimeoutMs: 30_000,
 }, {

@@ -85,6 +85,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       readOnlyPort: null,
       maximumConnections: 1000,
       maximumConnectionsPerUser: null,
+      maximumPendingPerAddress: 250,
       maximumWaiting: 500,
       allowTrustedBackend: false,
       tls: "allow",

@@ -37,6 +37,7 @@ replication:
 router:
   port: 7000
   maximum_connections: 7
+  maximum_pending_per_address: 3
   allow_trusted_backend: true
 state_dir: /elsewhere
 log:

@@ -207,6 +207,10 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     default: "no limit",
   },
   "router.maximum_connections": { is: "Sessions at one time; beyond them clients get 53300." },
+  "router.maximum_pending_per_address": {
+    is:
+      "Clients of one address that have not proven yet who they are, at one time; beyond them clients get 53300. An IPv6 address counts by its first 64 bits.",
+  },
   "router.maximum_waiting": { is: "Of those, how many may wait for a server." },
   "router.allow_trusted_backend": { is: "Accept a PostgreSQL that asks the router for no proof." },
   "router.tls": { is: "`require` refuses sessions in clear." },

@@ -149,7 +149,7 @@ Deno.test({
         assert.equal(served + refused, 200, [...new Set(outcomes)].join());
         assert.ok(served >= 40 && refused > 0, `${served} served, ${refused} refused`);
         await eventually("all left", () => bench.router.statistics().sessions === 0);
-      }, { maximumConnections: 40 });
+      }, { maximumConnections: 40, maximumPendingPerAddress: 200 });
 
       await step("twenty clients that do not read cost bounded memory", async (bench) => {
         const before = Deno.memoryUsage().rss;

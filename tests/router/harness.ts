@@ -235,6 +235,7 @@ export const OPTIONS: RouterOptions = {
   maximumReadLagBytes: null,
   maximumConnections: 100,
   maximumConnectionsPerUser: null,
+  maximumPendingPerAddress: 100,
   maximumWaiting: 100,
   allow: [
     { action: "allow", networks: ["loopback"], databases: null, users: null, privileged: true },

@@ -199,6 +199,7 @@ async function removeLeftovers(): Promise<void> {
     await run(["ip", "link", "delete", link!]);
   }
   await run(["ip", "link", "delete", BRIDGE]);
+  if (!await firewallFiltersBridges()) return;
   while ((await run(["iptables", "-w", "-D", ...PASS])).code === 0) { /* one for each run */ }
 }
 
@@ -207,9 +208,14 @@ const PASS = ["FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-j", "ACCEPT"];
 
 /** Where Docker runs, the machine drops what bridges forward, unless told otherwise. */
 async function letThrough(): Promise<void> {
+  if (await firewallFiltersBridges()) await must(["iptables", "-w", "-I", ...PASS]);
+}
+
+/** Without the program that speaks to it there is no such firewall. */
+async function firewallFiltersBridges(): Promise<boolean> {
   const path = "/proc/sys/net/bridge/bridge-nf-call-iptables";
-  if ((await Deno.readTextFile(path).catch(() => "0")).trim() !== "1") return;
-  await must(["iptables", "-w", "-I", ...PASS]);
+  if ((await Deno.readTextFile(path).catch(() => "0")).trim() !== "1") return false;
+  return (await run(["sh", "-c", "command -v iptables"])).code === 0;
 }
 
 async function must(command: readonly string[], input = ""): Promise<void> {

@@ -2,8 +2,10 @@
  * Watches the disks under the agent's and PostgreSQL's folders, so that a full one is announced
  * before it stops either, and is known as soon as it has.
  *
- * WAL that lies on a disk of its own is watched by itself. A disk that is nearly full is looked at
- * every second, so that one that was freed does not count as full for long.
+ * WAL and tablespaces that lie on disks of their own are watched by themselves. A disk that is nearly
+ * full is looked at every second, so that one that was freed does not count as full for long. Where
+ * a disk holds nothing but temporary files of queries, only the query that filled it suffers, so that
+ * it is announced and does not count as full.
  *
  * @module
  */
@@ -12,7 +14,7 @@ import { type DiskSpace, readDiskSpace } from "../postgres/disk.ts";
 
 /** What a folder is for, and its path. */
 export interface WatchedFolder {
-  readonly use: "data" | "wal" | "state";
+  readonly use: "data" | "wal" | "state" | "tablespace" | "temporary";
   readonly path: string;
 }
 
@@ -46,23 +48,28 @@ const LOW_BYTES = 5 * 1024 * MIB;
 /** PostgreSQL enlarges a table by up to 64 pages of 8 kB at once; with less than that it cannot. */
 const FULL_BYTES = MIB / 2;
 
-/** Starts to watch, at once. `read` is replaced in tests; `changed` is called after each look. */
+/**
+ * Starts to watch, at once. `more` is asked at each look for folders that come and go; `changed` is
+ * called after it. `read` is replaced in tests.
+ */
 export function watchDisks(
   folders: readonly WatchedFolder[],
   options: {
     readonly log: Log;
+    readonly more?: () => Promise<readonly WatchedFolder[]>;
     readonly changed?: () => void;
     readonly read?: (path: string) => Promise<DiskSpace | null>;
   },
 ): DiskWatch {
-  const { log, changed = () => {}, read = readDiskSpace } = options;
+  const { log, more, changed = () => {}, read = readDiskSpace } = options;
   let spaces: readonly FolderSpace[] = [];
   let known = "";
   let stopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function look(): Promise<void> {
-    const found = await Promise.all(folders.map(async (folder) => {
+    const all = [...folders, ...await more?.() ?? []];
+    const found = await Promise.all(all.map(async (folder) => {
       const space = await read(folder.path);
       return space === null ? [] : [{ ...folder, ...space }];
     }));
@@ -99,14 +106,21 @@ export function isFull({ freeBytes }: Pick<DiskSpace, "freeBytes">): boolean {
   return freeBytes < FULL_BYTES;
 }
 
-/** WAL inside the data directory is watched with it. */
+/** What shares the data directory's disk is watched with it. */
 function onceEach(spaces: readonly FolderSpace[]): readonly FolderSpace[] {
   const data = spaces.find(({ use }) => use === "data");
-  return spaces.filter(({ use, device }) => use !== "wal" || device !== data?.device);
+  return spaces.filter(({ use, device }) =>
+    use === "data" || use === "state" || device !== data?.device
+  );
+}
+
+/** True where PostgreSQL cannot go on without that folder. */
+export function isVital(use: WatchedFolder["use"]): boolean {
+  return use !== "state" && use !== "temporary";
 }
 
 function fullOf(spaces: readonly FolderSpace[]): string | null {
-  const full = spaces.filter((space) => space.use !== "state" && isFull(space));
+  const full = spaces.filter((space) => isVital(space.use) && isFull(space));
   return full.length === 0 ? null : full.map(({ path }) => `the disk under ${path}`).join(" and ");
 }
 

@@ -15,7 +15,7 @@ import type { RouterStatistics } from "../router/options.ts";
 import type { MetricName } from "../telemetry/metric_list.ts";
 import type { Sample } from "../telemetry/metrics.ts";
 import { CONDITION_NAMES, CONDITIONS } from "./condition.ts";
-import type { DiskWatch } from "./disks.ts";
+import type { FolderSpace } from "./disks.ts";
 import type { ChronicleCounts } from "./chronicle.ts";
 
 /** Everything that one scrape shows. */
@@ -30,7 +30,7 @@ export interface MetricSources {
   readonly measured: Measurements | null;
   readonly outages: ChronicleCounts;
   readonly tally: Tally;
-  readonly disks: ReturnType<DiskWatch["spaces"]>;
+  readonly disks: readonly FolderSpace[];
 }
 
 /** Numbers that only grow. */
@@ -71,10 +71,16 @@ export function metricSamples(sources: MetricSources): Sample[] {
     ...replicationSamples(sources),
     ...routerSamples(sources.router),
     ...postgresSamples(sources),
-    ...sources.disks.flatMap(({ use, freeBytes, totalBytes }) => [
-      one("metako_disk_free_bytes", freeBytes, { folder: use }),
-      one("metako_disk_size_bytes", totalBytes, { folder: use }),
-    ]),
+    ...sources.disks.flatMap(diskSamples),
+  ];
+}
+
+function diskSamples({ use, path, freeBytes, totalBytes }: FolderSpace): Sample[] {
+  // There may be several tablespaces.
+  const folder = use === "tablespace" || use === "temporary" ? path : use;
+  return [
+    one("metako_disk_free_bytes", freeBytes, { folder }),
+    one("metako_disk_size_bytes", totalBytes, { folder }),
   ];
 }
 

@@ -8,6 +8,7 @@
 import type { NodeHealth } from "../coordination/health.ts";
 import type { ServerObservation } from "../core/server.ts";
 import type { State } from "../core/state.ts";
+import { isVital } from "./disks.ts";
 
 /** Twice what a candidate must have (postgres/options.ts, `diskFloorMiB`). */
 const ROOM_BYTES = 128 * 1024 ** 2;
@@ -33,6 +34,6 @@ export function relieved(found: ServerObservation, sources: ReliefSources): Serv
 /** True where its disks are known, and each one under PostgreSQL has room. */
 function hasRoom({ agent, status }: NodeHealth): boolean {
   if (agent !== "ok" || status === null) return false;
-  const disks = status.disks.filter(({ folder }) => folder !== "state");
+  const disks = status.disks.filter(({ folder }) => isVital(folder));
   return disks.length > 0 && disks.every(({ free_bytes: freeBytes }) => freeBytes >= ROOM_BYTES);
 }

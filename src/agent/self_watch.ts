@@ -8,11 +8,12 @@ import { join } from "node:path";
 import type { Log } from "../core/log.ts";
 import type { State } from "../core/state.ts";
 import type { LocalServer } from "../postgres/server.ts";
+import { listTablespaces } from "../postgres/tablespaces.ts";
 import type { ServerDriver } from "./actions.ts";
 import { monotonicMs } from "./clock.ts";
 import { type ConditionWatch, watchCondition } from "./condition_watch.ts";
 import { createEnder } from "./ending.ts";
-import { type DiskWatch, watchDisks } from "./disks.ts";
+import { type DiskWatch, watchDisks, type WatchedFolder } from "./disks.ts";
 
 /** See the module. */
 export interface SelfWatch {
@@ -45,7 +46,7 @@ export function watchSelf(options: {
       { use: "data" as const, path: dataDir },
       { use: "wal" as const, path: join(dataDir, "pg_wal") },
     ]),
-  ], { log, changed });
+  ], { log, changed, more: () => tablespaces(dataDir) });
 
   const ender = createEnder(
     () => driver()?.end() ?? Promise.resolve({ ok: true }),
@@ -71,4 +72,12 @@ export function watchSelf(options: {
   }
 
   return { disks, condition, changed, stop: disks.stop };
+}
+
+async function tablespaces(dataDir: string | null): Promise<readonly WatchedFolder[]> {
+  if (dataDir === null) return [];
+  return (await listTablespaces(dataDir)).map(({ path, holdsTables }) => ({
+    use: holdsTables ? "tablespace" : "temporary",
+    path,
+  }));
 }

@@ -121,8 +121,15 @@ const condition = z.object({
 });
 
 const disk = z.object({
-  /** WAL is listed where it has a disk of its own. */
-  folder: z.enum(["data", "wal", "state"]),
+  /** WAL and tablespaces are listed where they have a disk of their own. */
+  folder: z.enum([
+    "data",
+    "wal",
+    "state",
+    "tablespace",
+    /** A tablespace that holds temporary files of queries alone, or nothing yet. */
+    "temporary",
+  ]),
   path: z.string(),
   free_bytes: count,
   total_bytes: count,

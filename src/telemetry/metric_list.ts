@@ -126,7 +126,7 @@ export const METRICS = {
   metako_slot_active: gauge("1 while somebody uses the replication slot.", "slot"),
   metako_slot_retained_wal_bytes: gauge("WAL that the replication slot keeps.", "slot"),
   metako_disk_free_bytes: gauge(
-    "Room on the disk under PostgreSQL's data, its WAL, or the state.",
+    "Room on the disk under PostgreSQL's data, its WAL, the state, or a tablespace, by its path.",
     "folder",
   ),
   metako_disk_size_bytes: gauge("Size of that disk.", "folder"),

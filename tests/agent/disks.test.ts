@@ -31,11 +31,13 @@ Deno.test("isFull() is true where a table cannot be enlarged any more", () => {
 async function watched(
   spaces: Readonly<Record<string, DiskSpace | null>>,
   folders: Parameters<typeof watchDisks>[0],
+  more: Parameters<typeof watchDisks>[0] = [],
 ) {
   const said: unknown[] = [];
   const looked = Promise.withResolvers<void>();
   const watch = watchDisks(folders, {
     log: (_, event, fields) => void said.push([event, fields?.because]),
+    more: () => Promise.resolve(more),
     read: (path) => Promise.resolve(spaces[path] ?? null),
     changed: looked.resolve,
   });
@@ -73,6 +75,20 @@ Deno.test("watchDisks() watches WAL by itself exactly where it has a disk of its
   const apart = await watched({ "/data": ROOMY, "/data/pg_wal": full }, folders);
   assert.deepEqual(apart.watch.spaces().map(({ use }) => use), ["data", "wal"]);
   assert.equal(apart.watch.full(), "the disk under /data/pg_wal");
+});
+
+Deno.test("watchDisks() watches tablespaces where they have a disk of their own", async () => {
+  const full = { device: 3, totalBytes: GIB, freeBytes: 0 };
+  const folders = [{ use: "data", path: "/data" }] as const;
+  const spaces = { "/data": ROOMY, "/same": ROOMY, "/apart": full, "/sorts": full };
+  const { watch } = await watched(spaces, folders, [
+    { use: "tablespace", path: "/same" },
+    { use: "tablespace", path: "/apart" },
+    { use: "temporary", path: "/sorts" },
+  ]);
+  assert.deepEqual(watch.spaces().map(({ path }) => path), ["/data", "/apart", "/sorts"]);
+  assert.equal(watch.full(), "the disk under /apart");
+  assert.match(watch.problems()[0]!, /^the disk under \/apart and \/sorts is nearly full/);
 });
 
 Deno.test("watchDisks() does not call PostgreSQL's disk full where only the state's is", async () => {

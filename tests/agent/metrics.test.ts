@@ -56,7 +56,10 @@ function primarySources(): MetricSources {
     },
     outages: { outages: 2, outageMs: 3500, runningMs: null },
     tally,
-    disks: [{ use: "data", path: "/data", device: 1, freeBytes: 512, totalBytes: 1024 }],
+    disks: [
+      { use: "data", path: "/data", device: 1, freeBytes: 512, totalBytes: 1024 },
+      { use: "tablespace", path: "/srv/fast", device: 2, freeBytes: 256, totalBytes: 1024 },
+    ],
   };
 }
 
@@ -115,6 +118,7 @@ Deno.test("metricSamples() gives the values that it was given", async () => {
     ["metako_postgres_connections", 4, { state: "idle" }],
     ["metako_slot_retained_wal_bytes", 4096, { slot: "metako_node2" }],
     ["metako_disk_free_bytes", 512, { folder: "data" }],
+    ["metako_disk_free_bytes", 256, { folder: "/srv/fast" }],
     ["metako_condition", 1, { condition: "running", level: "good" }],
     ["metako_condition", 0, { condition: "hung", level: "bad" }],
     ["metako_operation_seconds", 1.5, { action: "set_sync" }],

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { longestGapMs, medianOf, overlaps } from "./judge.ts";
 import { ruleset } from "./network.ts";
-import { renderReport, runLine } from "./report.ts";
 import { SCENARIOS, UNSUPPORTED } from "./scenarios.ts";
 
 const by = (server: string, timeline: number, sentAtMs: number) => ({
@@ -47,30 +46,6 @@ Deno.test("ruleset() drops by address, port and chance, each way", () => {
   );
   assert.match(leaving!, /ip daddr 10\.213\.77\.2 tcp dport 5432 drop\n/);
   assert.match(leaving!, /ip daddr 10\.213\.77\.2 tcp sport 5432 drop\n/);
-});
-
-Deno.test("renderReport() has a line per scenario that ran, its failures, and what is left out", () => {
-  const scenario = SCENARIOS[0]!;
-  const run = {
-    scenario: scenario.name,
-    writeOutageMs: 1250,
-    readOutageMs: 40,
-    acknowledged: 500,
-    lost: 0,
-    overlapping: 0,
-    terms: 1,
-    wholeMs: 3000,
-    faults: [],
-  };
-  const failed = { ...run, writeOutageMs: 2250, lost: 2, faults: ["2 rows are missing\nmore"] };
-  const text = renderReport(SCENARIOS, [run, failed], UNSUPPORTED);
-  assert.match(
-    text,
-    /\| 2 \| 1\.25 \(1\.25–2\.25\) \| ≤ 1 \| 0\.04 \| 1000 \| 2 \| 0 \| 1 \| 1 failed \|/,
-  );
-  assert.match(text, /^- `postmaster-killed`: 2 rows are missing$/m);
-  for (const { name } of UNSUPPORTED) assert.match(text, new RegExp(`\`${name}\` is not played`));
-  assert.match(runLine(failed, 2), /^FAIL .* #2 {2}writes 2\.25 s .* 2 lost/);
 });
 
 Deno.test("every scenario has a name of its own", () => {

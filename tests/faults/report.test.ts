@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { renderReport } from "./report.ts";
+import { renderReport, runLine } from "./report.ts";
 import { parseResults, type Result, resultLine } from "./results.ts";
 import { scenario } from "./scenario.ts";
 
@@ -52,5 +52,6 @@ Deno.test("renderReport() says what failed, and what may lose by its rule", () =
   const text = renderReport([{ ...CUT, mayLose: "both act alone" }], [failed], []);
   assert.match(text, /^\| `cut` .* never .* 1 failed \|$/m);
   assert.match(text, /^- `cut`: no other node took over$/m);
+  assert.match(runLine(failed, 2), /^FAIL {2}cut .* #2 {2}writes 3\.00 s .* 0 lost.* not whole$/);
   assert.match(text, /^- `cut` may lose rows by its rule: both act alone\.$/m);
 });

@@ -9,6 +9,7 @@
  * @module
  */
 import type { PrimaryChange } from "../coordination/history.ts";
+import type { Asker } from "../coordination/reply.ts";
 import type { Decision } from "../core/effect.ts";
 import { lossText } from "../core/loss.ts";
 import type { NodeName } from "../core/record.ts";
@@ -28,10 +29,7 @@ export interface ChronicleCounts {
 export type SeenChange = Omit<PrimaryChange, "at" | "type">;
 
 /** Who asked this node for a failover, and where to. */
-export interface AskedFor {
-  /** The address that asked. */
-  readonly source: string;
-  readonly operator: string | null;
+export interface AskedFor extends Asker {
   readonly to: NodeName;
 }
 
@@ -93,6 +91,7 @@ export function createChronicle(last: LastPrimary | null): Chronicle {
       outage_ms: gapMs,
       asked_by: asked?.source ?? null,
       operator: asked?.operator ?? null,
+      tool: asked?.tool ?? null,
     };
   }
 
@@ -162,6 +161,7 @@ function describeChange(
     ...lossOf(own, forced),
     asked_by: null,
     operator: null,
+    tool: null,
   };
 }
 

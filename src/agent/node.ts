@@ -43,7 +43,7 @@ import { createScrape } from "./scrape.ts";
 import { endpoints } from "./secrets.ts";
 import { watchSelf } from "./self_watch.ts";
 import { identityOf, knownStandbys } from "./snapshot.ts";
-import { failOver, steer } from "./steering.ts";
+import { failOver, steer, wishOf } from "./steering.ts";
 
 /** A member's answer may take as long as the asking side waits, and not longer. */
 const ANSWER_SHARE = 0.9;
@@ -228,7 +228,7 @@ export async function openNode(
     operate: (operation, asked) =>
       records.operated(
         steer(operation, { state: () => loop.state(), driver: () => driver, pause, ask, reloader }),
-        { ...asked, action: operation.action },
+        { ...asked, ...wishOf(operation) },
       ),
     readers: { openTo: config.security.pagesOpenTo, token: config.security.readToken },
     extend(app, read) {
@@ -242,6 +242,7 @@ export async function openNode(
   const serving = openApiListener({ config, tls, app, signal: stopping.signal });
   if (!serving.ok) return await giveUp(serving.because);
   const parser = await statementParser(config, log);
+  reloader.follow(records.reloaded);
   const door = openDoor(options, { routes, client, parser });
   if (!door.ok) return await giveUp(door.because);
   router = door.router;

@@ -31,13 +31,15 @@ const MINIMUM_TIMEOUT_MS = 2000;
 /**
  * Opens a client for `config`. Signed with the cluster's key; over TLS where the members use it.
  *
+ * @param tool what the operator works with, for the history: `metako pause`
  * @throws {Error} where TLS is on and the certificate that peers are verified with cannot be read
  */
-export function createOperatorClient(config: Config): OperatorClient {
+export function createOperatorClient(config: Config, tool: string): OperatorClient {
   const { tlsEnabled, certFile, caFile } = config.security;
   const trustedFile = caFile ?? certFile;
   return connect({
     by: operatorName(),
+    tool,
     keys: clusterKeys(config).keys,
     members: endpoints(config),
     timeoutMs: Math.max(MINIMUM_TIMEOUT_MS, config.coordination.communicationTimeoutMs),

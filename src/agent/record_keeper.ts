@@ -3,23 +3,22 @@
  *
  * @module
  */
-import type { History, HistoryEntry } from "../coordination/history.ts";
+import type { History, HistoryEntry, OperatorRequest } from "../coordination/history.ts";
 import type { OperatorStep } from "../coordination/progress.ts";
+import type { Asker } from "../coordination/reply.ts";
 import type { Decision, StepOutcome } from "../core/effect.ts";
 import type { Log } from "../core/log.ts";
-import type { NodeName } from "../core/record.ts";
+import type { MemberEntry, NodeName } from "../core/record.ts";
 import type { State } from "../core/state.ts";
 import type { View } from "../core/view.ts";
 import { type ChronicleCounts, createChronicle } from "./chronicle.ts";
 import type { HistoryFile } from "./history_file.ts";
 import type { Hooks } from "./hooks.ts";
+import { describeReload, type Reloaded } from "./reload.ts";
 import { createTally, type Tally } from "./metrics.ts";
 
-/** What an operator asked this node for, and from where. */
-export interface Asked {
-  readonly source: string;
-  /** Who it was, as their command line told; null where it did not. */
-  readonly operator: string | null;
+/** What an operator asked this node for, from where, and with what. */
+export interface Asked extends Asker {
   readonly action: string;
   readonly to: NodeName;
 }
@@ -36,15 +35,23 @@ export interface RecordKeeper {
     reference: number,
     step: { readonly step: string; readonly outcome: StepOutcome },
   ) => void;
-  /** Passes the steps of another operation on, and writes down how it ends. */
+  /**
+   * Passes the steps of another operation on, and writes down how it ends, also where whoever asked
+   * went away before.
+   */
   readonly operated: (
     steps: AsyncIterable<OperatorStep>,
-    asked: Pick<Asked, "source" | "operator" | "action">,
+    asked: Omit<Asked, "to"> & { readonly to: string | null },
   ) => AsyncIterable<OperatorStep>;
+  /** Writes down a reload that no operator asked for: of a signal, or of a file that changed. */
+  readonly reloaded: (tool: string, reloaded: Reloaded) => void;
   readonly history: (limit: number) => History;
   readonly tally: Tally;
   readonly outages: (nowMs: number) => ChronicleCounts;
 }
+
+/** Who asks where no operator does. */
+const NOBODY = { source: "local", operator: null } as const;
 
 /** Begins to keep records. `state` gives the core's present state. */
 export function keepRecords(
@@ -64,9 +71,41 @@ export function keepRecords(
   const chronicle = createChronicle(last === undefined || last.term > options.term ? null : last);
   const open = new Map<number, Asked>();
   let term = options.term;
+  let members: readonly MemberEntry[] | null = null;
 
   function add(entry: HistoryEntry): void {
     void file.add(entry);
+  }
+  /** The leader alone writes down who comes and who goes: it is the one that changes the list. */
+  function noteMembers(state: State): void {
+    const now = state.durable.record?.members ?? null;
+    const before = members;
+    if (now === before) return;
+    members = now;
+    if (now === null || before === null || state.role.kind !== "leader") return;
+    const names = (list: typeof now) => new Set(list.map(({ name }) => name));
+    const [were, are] = [names(before), names(now)];
+    for (const to of are.difference(were)) changeInForce("members add", to, "a member");
+    for (const to of were.difference(are)) {
+      changeInForce("members remove", to, "no member any more");
+    }
+  }
+  function changeInForce(action: string, to: NodeName, what: string): void {
+    const last = file.entries().findLast((entry) =>
+      entry.type === "operator" && entry.action === action && entry.to === to
+    );
+    const asker = last?.type === "operator" && last.asked_by !== NOBODY.source
+      ? { source: last.asked_by, operator: last.operator, tool: last.tool }
+      : { ...NOBODY, tool: "the configurations" };
+    const step = `${to} is ${what}: the configurations of a majority propose it`;
+    request({ ...asker, action, to }, { step, outcome: "succeeded" });
+  }
+  function request(
+    { source, operator, tool, action, to }: Omit<Asked, "to"> & Pick<OperatorRequest, "to">,
+    { step, outcome }: { readonly step: string; readonly outcome: StepOutcome },
+  ): void {
+    const told = { operator, tool, action, to, outcome, because: step };
+    add({ type: "operator", at: now(), node: self, term, asked_by: source, ...told });
   }
   return {
     tally,
@@ -78,6 +117,7 @@ export function keepRecords(
     },
     changed(state, view, nowMs) {
       term = view.term;
+      noteMembers(state);
       const change = chronicle.look(state, view, nowMs);
       if (change === null) return;
       tally.change(change.kind);
@@ -97,22 +137,38 @@ export function keepRecords(
       open.set(reference, asked);
       chronicle.asked(asked);
     },
-    async *operated(steps, { source, operator, action }) {
-      for await (const each of steps) {
-        yield each;
-        const { step, outcome } = each;
-        if (outcome === "running") continue;
-        const told = { operator, action, to: null, outcome, because: step };
-        add({ type: "operator", at: now(), node: self, term, asked_by: source, ...told });
+    async *operated(steps, asked) {
+      let last: OperatorStep = { step: "", outcome: "running" };
+      try {
+        for await (const each of steps) {
+          last = each;
+          // Before it is passed on: whoever reads does not come back after the last one.
+          if (each.outcome !== "running") request(asked, each);
+          yield each;
+        }
+      } catch (error) {
+        last = { step: error instanceof Error ? error.message : String(error), outcome: "failed" };
+        request(asked, last);
+        throw error;
+      } finally {
+        if (last.outcome === "running") {
+          const because = `whoever asked went away before it was over (${last.step || "begun"})`;
+          request(asked, { step: because, outcome: "failed" });
+        }
       }
     },
-    progress(reference, { step, outcome }) {
+    reloaded(tool, reloaded) {
+      const outcome = reloaded.ok ? "succeeded" : "failed";
+      request({ ...NOBODY, tool, action: "reload", to: null }, {
+        step: describeReload(reloaded),
+        outcome,
+      });
+    },
+    progress(reference, step) {
       const asked = open.get(reference);
-      if (asked === undefined || outcome === "running") return;
+      if (asked === undefined || step.outcome === "running") return;
       open.delete(reference);
-      const { source, operator, action, to } = asked;
-      const told = { operator, action, to, outcome, because: step };
-      add({ type: "operator", at: now(), node: self, term, asked_by: source, ...told });
+      request(asked, step);
     },
   };
 }

@@ -40,6 +40,8 @@ export type Reloaded =
 export interface Reloader {
   /** `asked` is who wants it, for the log: a signal, an operator, a change of the file. */
   reload(asked: string): Reloaded;
+  /** Has `listener` hear of each reload that no operator asked for, and how it ended. */
+  follow(listener: (asked: string, reloaded: Reloaded) => void): void;
   /** Sentences for `status`. */
   problems(): readonly string[];
   stop(): void;
@@ -53,6 +55,9 @@ export interface EffectiveConfig {
 
 /** How often the file is looked at. A text counts once it is the same twice: it is saved, then. */
 const LOOK_EVERY_MS = 3000;
+
+/** Who asks where an operator does: what becomes of it is told to them. */
+export const BY_OPERATOR = "an operator";
 
 /** Holds `initial`. Whoever reads a section when it is needed sees what is in effect then. */
 export function holdConfig(initial: Config): EffectiveConfig {
@@ -80,8 +85,15 @@ export function keepConfig(
   let seen = taken;
   let pending: readonly ChangedSetting[] = [];
   let refused: string | null = null;
+  let listener: (asked: string, reloaded: Reloaded) => void = () => {};
 
   function reload(asked: string): Reloaded {
+    const reloaded = readAnew(asked);
+    if (asked !== BY_OPERATOR) listener(asked, reloaded);
+    return reloaded;
+  }
+
+  function readAnew(asked: string): Reloaded {
     seen = taken = source.text();
     const reading = source.read();
     if (!reading.ok) {
@@ -107,12 +119,13 @@ export function keepConfig(
 
   const timer = setInterval(() => {
     const now = source.text();
-    if (now !== null && now === seen && now !== taken) reload("the file changed");
+    if (now !== null && now === seen && now !== taken) reload("a change of the file");
     seen = now;
   }, everyMs);
 
   return {
     reload,
+    follow: (wanted) => void (listener = wanted),
     problems: () => [
       ...(refused === null ? [] : [
         `the configuration file cannot be used, and the one before stays in effect: ${refused}`,
@@ -125,6 +138,19 @@ export function keepConfig(
     ],
     stop: () => clearInterval(timer),
   };
+}
+
+/** How a reload went, in a sentence. */
+export function describeReload(reloaded: Reloaded): string {
+  if (!reloaded.ok) return `the file cannot be used: ${reloaded.problems.join(" | ")}`;
+  const { applied, pending } = reloaded;
+  const parts = [
+    ...applied.map(describeChange),
+    ...(pending.length === 0
+      ? []
+      : [`after a restart of the agent: ${pending.map(({ setting }) => setting).join(", ")}`]),
+  ];
+  return parts.length === 0 ? "nothing has changed" : parts.join("; ");
 }
 
 /** `log.level: info → debug`. */

@@ -16,11 +16,11 @@ import type { Conversations } from "./exchanges.ts";
 import { end, type HandPorts, reinitHere, restartHere, type Steps } from "./hand.ts";
 import type { PauseKeeper } from "./pause.ts";
 import type { RecordKeeper } from "./record_keeper.ts";
-import { describeChange, type Reloader } from "./reload.ts";
+import { BY_OPERATOR, describeChange, describeReload, type Reloader } from "./reload.ts";
 
 /** Hands a failover to the core, and follows it. */
 export function failOver(
-  { to, force, source, operator }: FailoverWish,
+  { to, force, source, operator, tool }: FailoverWish,
   { conversations, records, submit }: {
     readonly conversations: Conversations;
     readonly records: Pick<RecordKeeper, "asked">;
@@ -29,7 +29,7 @@ export function failOver(
 ): AsyncIterable<OperatorStep> {
   const { reference, steps } = conversations.open();
   // A question changes nothing, and is not part of the history.
-  if (force !== "ask") records.asked(reference, { source, operator, action: "failover", to });
+  if (force !== "ask") records.asked(reference, { source, operator, tool, action: "failover", to });
   const command = { type: "failover", reference, to, force } as const;
   submit({ type: "operator", nowMs: monotonicMs(), command });
   return steps;
@@ -56,9 +56,25 @@ export function steer(operation: Operation, ports: SteeringPorts): Steps {
       return restartHere(operation.in_place, ports);
     case "reinit":
       return reinitHere(ports);
+    case "members":
+      return announced();
     default:
       return assertNever(operation);
   }
+}
+
+/** An operation as the history names it. */
+export function wishOf(
+  operation: Operation,
+): { readonly action: string; readonly to: string | null } {
+  return operation.action === "members"
+    ? { action: `members ${operation.change}`, to: operation.node }
+    : { action: operation.action, to: null };
+}
+
+/** The members change as their configurations propose; this is for the history alone. */
+async function* announced(): Steps {
+  yield end("succeeded", "announced; it comes into force when the configurations propose it");
 }
 
 async function* pauseHere(
@@ -75,7 +91,7 @@ async function* pauseHere(
   const obstacle = unsettled(state());
   if (obstacle !== null) return yield end("refused", `${obstacle}; try again when it is over`);
   await pause.begin(wanted);
-  yield end("succeeded", `${self} is paused`);
+  yield end("succeeded", wanted.reason === "" ? "paused" : `paused: ${wanted.reason}`);
 }
 
 /** What must not be cut short by a pause; null where there is nothing. */
@@ -112,24 +128,20 @@ async function* resumeHere(
     }
   }
   await pause.end();
-  yield end("succeeded", `${self} is resumed`);
+  yield end("succeeded", force ? "resumed by force" : "resumed");
 }
 
 async function* reloadHere({ reloader }: SteeringPorts): Steps {
-  const reloaded = reloader.reload("an operator");
+  const reloaded = reloader.reload(BY_OPERATOR);
   if (!reloaded.ok) {
-    for (const problem of reloaded.problems) yield end("running", problem);
-    return yield end("failed", "the file cannot be used; nothing was changed");
+    const [first = "it says nothing", ...more] = reloaded.problems;
+    for (const problem of more) yield end("running", problem);
+    return yield end("failed", `nothing was changed, since the file cannot be used: ${first}`);
   }
   const { applied, pending } = reloaded;
   for (const change of applied) yield end("running", describeChange(change));
   for (const { setting, because } of pending) {
     yield end("running", `${setting} needs a restart of the agent: ${because}`);
   }
-  yield end(
-    "succeeded",
-    applied.length + pending.length === 0
-      ? "nothing has changed"
-      : `${applied.length} in effect, ${pending.length} after a restart of the agent`,
-  );
+  yield end("succeeded", describeReload(reloaded));
 }

@@ -43,7 +43,7 @@ export async function changeMembersCommand(
   terminal: Terminal,
 ): Promise<ExitCode> {
   return await withNodePorts(
-    options.config,
+    { config: options.config, tool: `metako members ${wish.change}` },
     terminal,
     (ports) => changeMembers(wish, options, terminal, ports),
   );
@@ -54,7 +54,7 @@ export async function changeMembers(
   wish: MemberChange,
   { wait, timeoutMs }: Omit<ChangeOptions, "config">,
   terminal: Terminal,
-  ports: Pick<NodePorts, "look" | "now" | "sleep">,
+  ports: Pick<NodePorts, "look" | "operate" | "now" | "sleep">,
 ): Promise<ExitCode> {
   const view = await ports.look();
   const membership = membershipOf(view);
@@ -75,6 +75,7 @@ export async function changeMembers(
     return EXIT.refused;
   }
   terminal.print(instructions(wish, view, membership));
+  await announce(wish, view, terminal, ports);
   if (!wait) return EXIT.ok;
   terminal.print(
     `\nWaiting until it is so, at most ${
@@ -83,6 +84,19 @@ export async function changeMembers(
       "interrupted.",
   );
   return await untilInForce(wish, timeoutMs, terminal, ports);
+}
+
+/** Tells the primary who wants the change, for the history: the files say what, and not who. */
+async function announce(
+  { change, node }: MemberChange,
+  { primary }: ClusterView,
+  terminal: Terminal,
+  ports: Pick<NodePorts, "operate">,
+): Promise<void> {
+  if (primary === null) return;
+  const end = await ports.operate(primary, { action: "members", change, node }, () => {});
+  if (end.type === "succeeded") return;
+  terminal.complain(`The history will not say who asked for it: ${end.because}`);
 }
 
 async function untilInForce(

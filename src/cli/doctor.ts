@@ -24,7 +24,7 @@ export async function doctorCommand(
   const loaded = loadConfig(options.config, terminal);
   if (!loaded.ok) return loaded.code;
   const { config, warnings } = loaded;
-  const client = openClient(config, terminal);
+  const client = openClient(config, "metako doctor", terminal);
   if (client === null) return EXIT.configuration;
   try {
     const timed = await askAll(client, config.members.map(({ nodeName }) => nodeName));

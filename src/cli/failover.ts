@@ -15,9 +15,8 @@ import {
   type FailoverEnd,
   type OperatorClient,
 } from "../agent/mod.ts";
-import { openClient } from "./client.ts";
+import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
-import { loadConfig } from "./load_config.ts";
 import { chooseForcedRoute, chooseRoute } from "./route.ts";
 import { clusterAsker } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
@@ -55,29 +54,23 @@ export async function failoverCommand(
   options: FailoverWish & { readonly config: string },
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const loaded = loadConfig(options.config, terminal);
-  if (!loaded.ok) return loaded.code;
-  const { members } = loaded.config;
-  const target = members.find((member) => member.nodeName === options.to);
-  if (target === undefined || target.witness) {
-    const what = target === undefined
-      ? "no member of the cluster"
-      : "a witness, without PostgreSQL";
-    const candidates = members.filter((member) => !member.witness).map(({ nodeName }) => nodeName)
-      .sort(compareNames);
-    terminal.complain(
-      `Cannot fail over to ${options.to}: it is ${what}. Name one of ${candidates.join(", ")}.`,
-    );
-    return EXIT.usage;
-  }
-  const client = openClient(loaded.config, terminal);
-  if (client === null) return EXIT.configuration;
-  try {
-    const ports = systemPorts(client, members.map((member) => member.nodeName));
+  const wish = { config: options.config, tool: "metako failover" };
+  return await withClient(wish, terminal, async (client, names, { members }) => {
+    const target = members.find((member) => member.nodeName === options.to);
+    if (target === undefined || target.witness) {
+      const what = target === undefined
+        ? "no member of the cluster"
+        : "a witness, without PostgreSQL";
+      const candidates = members.filter(({ witness }) => !witness).map(({ nodeName }) => nodeName)
+        .sort(compareNames);
+      terminal.complain(
+        `Cannot fail over to ${options.to}: it is ${what}. Name one of ${candidates.join(", ")}.`,
+      );
+      return EXIT.usage;
+    }
+    const ports = systemPorts(client, names);
     return await failOver({ to: options.to, force: options.force }, terminal, ports);
-  } finally {
-    client.close();
-  }
+  });
 }
 
 /** The members behind `client`, and this process's clock. */

@@ -1,17 +1,19 @@
 /**
- * `metako history`: every change of the primary, from the accounts of all members that answer.
+ * `metako history`: every change of the primary, and what operators asked for, from the accounts of
+ * all members that answer.
  *
  * @module
  */
 import {
+  compareNames,
   type HistoryEntry,
   type MergedEntry,
   mergeHistories,
   type OperatorClient,
+  type OperatorRequest,
 } from "../agent/mod.ts";
-import { openClient } from "./client.ts";
+import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
-import { loadConfig } from "./load_config.ts";
 import { formatSeconds } from "./table.ts";
 import { type Terminal, type Tint, tinted } from "./terminal.ts";
 
@@ -28,16 +30,12 @@ export async function historyCommand(
   options: HistoryOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const loaded = loadConfig(options.config, terminal);
-  if (!loaded.ok) return loaded.code;
-  const members = loaded.config.members.map((member) => member.nodeName);
-  const client = openClient(loaded.config, terminal);
-  if (client === null) return EXIT.configuration;
-  try {
-    return await printHistory(client, members, options, terminal);
-  } finally {
-    client.close();
-  }
+  const wish = { config: options.config, tool: "metako history" };
+  return await withClient(
+    wish,
+    terminal,
+    (client, members) => printHistory(client, members, options, terminal),
+  );
 }
 
 /** The command without its surroundings. */
@@ -88,24 +86,60 @@ export function renderHistory(
   look: { readonly colour: boolean },
 ): string {
   if (entries.length === 0) return "No change of the primary has been seen yet.";
-  const rows = [HEADINGS, ...entries.map(cells)];
+  const groups = gathered(entries);
+  const rows = [HEADINGS, ...groups.map(cells)];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.flatMap((row, index) => {
-    const entry = index === 0 ? null : entries[index - 1]!;
+    const entry = index === 0 ? null : groups[index - 1]![0]!;
     const texts = row.map((cell, column) =>
       tinted(cell, tintOf(entry, HEADINGS[column]!), look) +
       " ".repeat(widths[column]! - cell.length)
     );
-    const why = entry === null ? "" : reasonOf(entry);
+    const why = index === 0 ? "" : reasonOf(groups[index - 1]!);
     return [texts.join("  ").trimEnd(), ...(why === "" ? [] : [`    ${why}`])];
   }).join("\n");
 }
 
-function cells(entry: MergedEntry): string[] {
+/** What one command asked of several nodes, with the same end, is one line. */
+type Group = readonly [MergedEntry, ...MergedEntry[]];
+
+/** How long one command may take to ask all nodes. */
+const TOGETHER_MS = 10_000;
+
+function gathered(entries: readonly MergedEntry[]): readonly Group[] {
+  const groups: [MergedEntry, ...MergedEntry[]][] = [];
+  for (const entry of entries) {
+    const group = groups.find(([first]) => isTogether(first, entry));
+    if (group === undefined) groups.push([entry]);
+    else group.push(entry);
+  }
+  return groups;
+}
+
+function isTogether(a: MergedEntry, b: MergedEntry): boolean {
+  if (a.type !== "operator" || b.type !== "operator" || a.operator === null) return false;
+  const same = (["action", "to", "operator", "tool", "outcome", "because"] as const)
+    .every((key) => a[key] === b[key]);
+  return same && Math.abs(Date.parse(a.at) - Date.parse(b.at)) <= TOGETHER_MS;
+}
+
+function nodesOf(group: Group): string {
+  return [...new Set(group.map(({ node }) => node))].sort(compareNames).join(", ");
+}
+
+/** `failover to node2`, `members add node4`, `pause node1, node2`. */
+function titleOf(request: OperatorRequest, group: Group): string {
+  const { action, to } = request;
+  if (to === null) return `${action} ${nodesOf(group)}`;
+  return action.startsWith("members") ? `${action} ${to}` : `${action} to ${to}`;
+}
+
+function cells(group: Group): string[] {
+  const [entry] = group;
   const when = entry.at.replace("T", " ").replace(/\.\d+Z$/, "Z");
   const term = String(entry.term);
   if (entry.type === "operator") {
-    return [when, term, `${entry.action} to ${entry.to ?? "-"}`, entry.outcome, "-", "-"];
+    return [when, term, titleOf(entry, group), entry.outcome, "-", "-"];
   }
   return [
     when,
@@ -127,17 +161,27 @@ function tintOf(entry: MergedEntry | null, heading: string): Tint | null {
   return heading === "lost" && entry.loss === "possible" ? "bad" : null;
 }
 
-function whoAsked(operator: string | null, address: string): string {
-  return operator === null ? address : `${operator} (from ${address})`;
+/** `alice@ops1 (metako pause, from 10.0.0.9)`, or what there is of it. */
+function whoAsked(
+  { operator, tool, asked_by: address }: Pick<OperatorRequest, "operator" | "tool" | "asked_by">,
+): string {
+  const where = address === LOCAL ? [] : [`from ${address}`];
+  const how = [...(tool === null ? [] : [tool]), ...where].join(", ");
+  if (operator !== null) return `${operator} (${how})`;
+  return tool === null ? address : address === LOCAL ? tool : `${tool} (from ${address})`;
 }
 
-function reasonOf(entry: MergedEntry): string {
+/** The address of what no connection asked for: a signal, a file that changed. */
+const LOCAL = "local";
+
+function reasonOf(group: Group): string {
+  const [entry] = group;
   if (entry.type === "operator") {
-    return `${whoAsked(entry.operator, entry.asked_by)} asked ${entry.node}: ${entry.because}`;
+    return `${whoAsked(entry)} asked ${nodesOf(group)}: ${entry.because}`;
   }
   const cause = entry.rule === null ? entry.because : `${entry.rule}: ${entry.because}`;
   const asked = entry.asked_by === null
     ? ""
-    : `asked for by ${whoAsked(entry.operator, entry.asked_by)}`;
+    : `asked for by ${whoAsked({ ...entry, asked_by: entry.asked_by })}`;
   return [cause, entry.loss_because ?? "", asked].filter((part) => part !== "").join("; ");
 }

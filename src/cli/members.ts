@@ -39,7 +39,8 @@ export async function membersCommand(
   options: { readonly config: string; readonly json: boolean },
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return await withNodePorts(options.config, terminal, async (ports) => {
+  const wish = { config: options.config, tool: "metako members list" };
+  return await withNodePorts(wish, terminal, async (ports) => {
     const view = await ports.look();
     const membership = membershipOf(view);
     if (membership === null) {

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ClusterView, FailoverEnd, NodeStatus, OperatorClient } from "../agent/mod.ts";
-import { withClient } from "./client.ts";
+import { type ClientWish, withClient } from "./client.ts";
+import type { Config } from "../config/mod.ts";
 import { type Ask, askPerson } from "./confirm.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import type { FailoverPorts } from "./failover.ts";
@@ -24,22 +25,22 @@ export type Found =
   | { readonly ok: true; readonly status: NodeStatus; readonly view: ClusterView }
   | { readonly ok: false; readonly code: ExitCode; readonly because: string };
 
-/** Opens the cluster of `config` and runs `command` on it. */
+/** Opens the cluster of `wish` and runs `command` on it. */
 export async function withNodePorts(
-  config: string,
+  wish: ClientWish,
   terminal: Terminal,
-  command: (ports: NodePorts) => Promise<ExitCode>,
+  command: (ports: NodePorts, config: Config) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  return await withClient(config, terminal, (client, loaded) =>
+  return await withClient(wish, terminal, (client, members, config) =>
     command({
-      ...systemPorts(client, loaded.members.map(({ nodeName }) => nodeName)),
+      ...systemPorts(client, members),
       operate: client.operate,
       async statusOf(node) {
         const answer = await client.status(node);
         return answer.ok && answer.verified ? answer.status : null;
       },
       ask: askPerson,
-    }));
+    }, config));
 }
 
 /** Finds `node` in the cluster. */

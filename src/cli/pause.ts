@@ -9,7 +9,7 @@
  */
 import { hostname, userInfo } from "node:os";
 import type { ClusterView, FailoverEnd, NodeStatus, OperatorClient } from "../agent/mod.ts";
-import { withClient } from "./client.ts";
+import { type ClientWish, withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { clusterAsker } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
@@ -49,7 +49,8 @@ export async function pauseCommand(
   }
   const id = crypto.randomUUID();
   const wish = { action: "pause", reason: options.reason, by: whoAsks(), id } as const;
-  return await withPorts(options.config, terminal, (ports) => pauseCluster(wish, terminal, ports));
+  const client = { config: options.config, tool: "metako pause" };
+  return await withPorts(client, terminal, (ports) => pauseCluster(wish, terminal, ports));
 }
 
 /** Runs `metako resume`; returns the exit code. */
@@ -58,7 +59,8 @@ export async function resumeCommand(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const wish = { action: "resume", force: options.force } as const;
-  return await withPorts(options.config, terminal, (ports) => resumeCluster(wish, terminal, ports));
+  const client = { config: options.config, tool: "metako resume" };
+  return await withPorts(client, terminal, (ports) => resumeCluster(wish, terminal, ports));
 }
 
 /** The person at the keyboard, as `user@host`. */
@@ -74,13 +76,13 @@ export function whoAsks(): string {
 }
 
 async function withPorts(
-  config: string,
+  wish: ClientWish,
   terminal: Terminal,
   run: (ports: PausePorts) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  return await withClient(config, terminal, (client, loaded) =>
+  return await withClient(wish, terminal, (client, members) =>
     run({
-      look: clusterAsker(client, loaded.members.map(({ nodeName }) => nodeName)),
+      look: clusterAsker(client, members),
       operate: client.operate,
       now: () => performance.now(),
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

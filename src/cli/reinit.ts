@@ -32,7 +32,7 @@ export async function reinitCommand(
   terminal: Terminal,
 ): Promise<ExitCode> {
   return await withNodePorts(
-    options.config,
+    { config: options.config, tool: "metako reinit" },
     terminal,
     (ports) => reinitNode(options, terminal, ports),
   );

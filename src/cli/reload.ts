@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { compareNames, type OperatorClient } from "../agent/mod.ts";
-import { openClient } from "./client.ts";
+import type { OperatorClient } from "../agent/mod.ts";
+import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
-import { loadConfig } from "./load_config.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Runs the command; `node` null: every member. Returns the exit code. */
@@ -14,23 +13,17 @@ export async function reloadCommand(
   options: { readonly config: string; readonly node: string | null },
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const loaded = loadConfig(options.config, terminal);
-  if (!loaded.ok) return loaded.code;
-  const members = loaded.config.members.map(({ nodeName }) => nodeName).sort(compareNames);
-  if (options.node !== null && !members.includes(options.node)) {
-    terminal.complain(
-      `Cannot reload ${options.node}: it is no member. The members are ${members.join(", ")}.`,
-    );
-    return EXIT.usage;
-  }
-  const client = openClient(loaded.config, terminal);
-  if (client === null) return EXIT.configuration;
-  try {
-    const nodes = options.node === null ? members : [options.node];
-    return await reloadNodes(nodes, terminal, client.operate);
-  } finally {
-    client.close();
-  }
+  const wish = { config: options.config, tool: "metako reload" };
+  return await withClient(wish, terminal, async (client, members) => {
+    const { node } = options;
+    if (node !== null && !members.includes(node)) {
+      terminal.complain(
+        `Cannot reload ${node}: it is no member. The members are ${members.join(", ")}.`,
+      );
+      return EXIT.usage;
+    }
+    return await reloadNodes(node === null ? members : [node], terminal, client.operate);
+  });
 }
 
 /** The command without its surroundings. */

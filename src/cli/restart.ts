@@ -30,7 +30,7 @@ export async function restartCommand(
   terminal: Terminal,
 ): Promise<ExitCode> {
   return await withNodePorts(
-    options.config,
+    { config: options.config, tool: "metako restart" },
     terminal,
     (ports) => restartNode(options, terminal, ports),
   );

@@ -5,9 +5,8 @@
  * @module
  */
 import type { OperatorClient, SessionDocument } from "../agent/mod.ts";
-import { openClient } from "./client.ts";
+import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
-import { loadConfig } from "./load_config.ts";
 import { formatRemaining } from "./table.ts";
 import { type Terminal, tinted } from "./terminal.ts";
 
@@ -22,7 +21,8 @@ export async function routerSessionsCommand(
   options: { readonly config: string; readonly json: boolean; readonly node: string | null },
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return await asOperator(options.config, terminal, async (client, members) => {
+  const wish = { config: options.config, tool: "metako router sessions" };
+  return await withClient(wish, terminal, async (client, members) => {
     const { node } = options;
     if (node !== null && !members.includes(node)) return strange(node, members, terminal);
     return await printSessions(client, node === null ? members : [node], options, terminal);
@@ -34,7 +34,8 @@ export async function routerKillCommand(
   options: { readonly config: string; readonly session: string },
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return await asOperator(options.config, terminal, async (client, members) => {
+  const wish = { config: options.config, tool: "metako router kill" };
+  return await withClient(wish, terminal, async (client, members) => {
     const name = parseSessionName(options.session);
     if (name === null) {
       terminal.complain(
@@ -122,20 +123,4 @@ function renderSessions(rows: readonly string[][], look: { readonly colour: bool
 function strange(node: string, members: readonly string[], terminal: Terminal): ExitCode {
   terminal.complain(`${node} is no member. The members are ${members.join(", ")}.`);
   return EXIT.usage;
-}
-
-async function asOperator(
-  config: string,
-  terminal: Terminal,
-  act: (client: OperatorClient, members: readonly string[]) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  const loaded = loadConfig(config, terminal);
-  if (!loaded.ok) return loaded.code;
-  const client = openClient(loaded.config, terminal);
-  if (client === null) return EXIT.configuration;
-  try {
-    return await act(client, loaded.config.members.map(({ nodeName }) => nodeName));
-  } finally {
-    client.close();
-  }
 }

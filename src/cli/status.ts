@@ -11,10 +11,9 @@ import {
   statusDocument,
   type Verdict,
 } from "../agent/mod.ts";
-import { openClient } from "./client.ts";
+import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { listenForInterrupt, pause } from "./interrupt.ts";
-import { loadConfig } from "./load_config.ts";
 import { lookOn, renderCluster } from "./table.ts";
 import { inPlace, type Terminal, tinted } from "./terminal.ts";
 
@@ -37,24 +36,19 @@ export async function statusCommand(
   options: StatusOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const loaded = loadConfig(options.config, terminal);
-  if (!loaded.ok) return loaded.code;
-  const members = loaded.config.members.map((member) => member.nodeName);
-  if (options.node !== null && !members.includes(options.node)) {
-    terminal.complain(
-      `Cannot ask ${options.node}: it is no member of the cluster in ${options.config}.` +
-        ` The members are ${members.join(", ")}.`,
-    );
-    return EXIT.usage;
-  }
-  const client = openClient(loaded.config, terminal);
-  if (client === null) return EXIT.configuration;
-  const ask = clusterAsker(client, options.node === null ? members : [options.node]);
-  try {
+  const wish = { config: options.config, tool: "metako status" };
+  return await withClient(wish, terminal, async (client, members) => {
+    const { node } = options;
+    if (node !== null && !members.includes(node)) {
+      terminal.complain(
+        `Cannot ask ${node}: it is no member of the cluster in ${options.config}.` +
+          ` The members are ${members.join(", ")}.`,
+      );
+      return EXIT.usage;
+    }
+    const ask = clusterAsker(client, node === null ? members : [node]);
     return options.watch ? await watch(ask, options, terminal) : await once(ask, options, terminal);
-  } finally {
-    client.close();
-  }
+  });
 }
 
 /** Returns a function that asks the members, all at once, and merges what they say. */

@@ -8,10 +8,9 @@
  * @module
  */
 import { type ClusterView, compareNames, type NodeStatus } from "../agent/mod.ts";
-import { openClient } from "./client.ts";
+import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { failOver, type FailoverPorts, systemPorts } from "./failover.ts";
-import { loadConfig } from "./load_config.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Whom to hand over to, or why to nobody. */
@@ -24,16 +23,12 @@ export async function switchoverCommand(
   options: { readonly config: string; readonly to: string | null },
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const loaded = loadConfig(options.config, terminal);
-  if (!loaded.ok) return loaded.code;
-  const members = loaded.config.members.map((member) => member.nodeName);
-  const client = openClient(loaded.config, terminal);
-  if (client === null) return EXIT.configuration;
-  try {
-    return await switchOver(options.to, terminal, systemPorts(client, members));
-  } finally {
-    client.close();
-  }
+  const wish = { config: options.config, tool: "metako switchover" };
+  return await withClient(
+    wish,
+    terminal,
+    (client, members) => switchOver(options.to, terminal, systemPorts(client, members)),
+  );
 }
 
 /** The command without its surroundings. */

@@ -36,7 +36,7 @@ import { encodeAnswer } from "./messages.ts";
 import { type OperationPorts, serveOperations } from "./operations.ts";
 import type { OperatorStep } from "./progress.ts";
 import { admitReaders, type ReadAccess } from "./readers.ts";
-import { type ApiContext, type ApiEnv, fail, operatorOf, reply, sourceOf } from "./reply.ts";
+import { type ApiContext, type ApiEnv, type Asker, askerOf, fail, reply } from "./reply.ts";
 import { nodeName, requestSchema } from "./schemas.ts";
 import { serveSessions, type SessionPorts } from "./session_routes.ts";
 import { createSessions } from "./sessions.ts";
@@ -45,13 +45,9 @@ import { streamSteps } from "./stream.ts";
 import { serveWatchPaths, WATCH_PATHS, type WatchPorts } from "./watch_routes.ts";
 
 /** A wish of an operator, and where it came from, for the history. */
-export interface FailoverWish {
+export interface FailoverWish extends Asker {
   readonly to: NodeName;
   readonly force: Force;
-  /** The address that asked. */
-  readonly source: string;
-  /** Who asked, as the command line says; null where it does not. */
-  readonly operator: string | null;
 }
 
 /** What the API needs from the agent, and how it is set up. */
@@ -139,7 +135,7 @@ export function createCoordinationApp(ports: CoordinationPorts): CoordinationApp
     zValidator("json", failoverSchema, onInvalid),
     (c) => {
       const { to, force } = c.req.valid("json");
-      const wish = { to, force, source: sourceOf(c), operator: operatorOf(c) };
+      const wish = { to, force, ...askerOf(c) };
       ports.log("info", "operator_request", { outcome: "started", action: "failover", ...wish });
       return streamSteps(c, callerOf(c), ports.failover(wish), ports);
     },

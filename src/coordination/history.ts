@@ -39,8 +39,10 @@ const change = z.object({
   loss_because: z.string().nullable(),
   /** The address that asked for it, where this node was asked. */
   asked_by: z.string().nullable(),
-  /** Who asked, as their command line told; null where it did not. */
+  /** Who asked, by their own word; null where they did not say. */
   operator: z.string().nullable().default(null),
+  /** What they asked with: a command, or `dashboard`; null where they did not say. */
+  tool: z.string().nullable().default(null),
 });
 
 const request = z.object({
@@ -48,10 +50,12 @@ const request = z.object({
   at: z.string(),
   node: z.string(),
   term: count,
-  /** The address that asked. */
+  /** The address that asked; `local` where it was a signal, or a file of this host. */
   asked_by: z.string(),
-  /** Who asked, as their command line told; null where it did not. */
+  /** Who asked, by their own word; null where they did not say. */
   operator: z.string().nullable().default(null),
+  /** What they asked with: a command, `dashboard`, `SIGHUP`; null where they did not say. */
+  tool: z.string().nullable().default(null),
   action: z.string(),
   to: z.string().nullable(),
   outcome: z.string(),

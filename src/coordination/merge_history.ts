@@ -51,6 +51,7 @@ function mergeChange(accounts: readonly PrimaryChange[]): MergedChange {
     loss_because: first("loss_because"),
     asked_by: first("asked_by"),
     operator: first("operator"),
+    tool: first("tool"),
     seen_by: [...new Set(ordered.map(({ node }) => node))].sort(compareTexts),
   };
 }

@@ -12,8 +12,9 @@ import { z } from "zod";
 import type { Log } from "../core/log.ts";
 import { callerOf, demandSignature, type Gate, takeBody } from "./gate.ts";
 import { describeIssues } from "./messages.ts";
+import { nodeName } from "./schemas.ts";
 import type { OperatorStep } from "./progress.ts";
-import { type ApiContext, type ApiEnv, fail, operatorOf, sourceOf } from "./reply.ts";
+import { type ApiContext, type ApiEnv, type Asker, askerOf, fail } from "./reply.ts";
 import { streamSteps } from "./stream.ts";
 
 /** Words of a person, on one line: they are shown by `status` and written to logs. */
@@ -47,6 +48,10 @@ export const OPERATIONS = {
     summary: "The node reads its configuration file again",
     body: z.strictObject({}),
   },
+  members: {
+    summary: "A member is to be added or removed: written down in the history, and nothing else",
+    body: z.strictObject({ change: z.enum(["add", "remove"]), node: nodeName }),
+  },
 } as const;
 
 /** The name of an action. */
@@ -67,15 +72,8 @@ export function operationPath(action: Action): `/operator/${Action}` {
 
 /** What carries operations out. */
 export interface OperationPorts {
-  /**
-   * Begins an operation; ends after the first step that is not "running".
-   *
-   * @param asked the address that asked, and who it was by their own word
-   */
-  readonly operate: (
-    operation: Operation,
-    asked: { readonly source: string; readonly operator: string | null },
-  ) => AsyncIterable<OperatorStep>;
+  /** Begins an operation; ends after the first step that is not "running". */
+  readonly operate: (operation: Operation, asker: Asker) => AsyncIterable<OperatorStep>;
   /** A monotonic clock, in milliseconds. */
   readonly nowMs: () => number;
   readonly log: Log;
@@ -97,9 +95,9 @@ export function serveOperations(app: Hono<ApiEnv>, gate: Gate, ports: OperationP
     );
     app.post(path, demandSignature(gate, "operator"), takeBody(gate), validator, (c) => {
       const operation = { action, ...c.req.valid("json") } as Operation;
-      const asked = { source: sourceOf(c), operator: operatorOf(c) };
-      ports.log("info", "operator_request", { outcome: "started", action, ...asked });
-      return streamSteps(c, callerOf(c), ports.operate(operation, asked), ports);
+      const asker = askerOf(c);
+      ports.log("info", "operator_request", { outcome: "started", action, ...asker });
+      return streamSteps(c, callerOf(c), ports.operate(operation, asker), ports);
     });
     app.all(path, (c) =>
       fail(c, 405, {

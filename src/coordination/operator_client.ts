@@ -70,7 +70,7 @@ const DEFAULT_STEP_TIMEOUT_MS = 120_000;
  *
  * @param options.timeoutMs the longest that reading a document, or the first sign of an answer to
  *   a failover, may take
- * @param options.by travels in the signed path of what changes something
+ * @param options.by travels in the signed path of what changes something, `options.tool` too
  * @param options.stepTimeoutMs the longest between two steps of a failover; default 2 minutes
  * @throws {TypeError} where a certificate in `caCerts` is broken: see `checkCertificates()`
  */
@@ -82,12 +82,14 @@ export function createOperatorClient(
     readonly stepTimeoutMs?: number;
     /** Who asks, for the history: `alice@ops1`. */
     readonly by?: string;
+    /** What they ask with, for the history: `metako pause`. */
+    readonly tool?: string;
   },
 ): OperatorClient {
   const { keys, members, timeoutMs, stepTimeoutMs = DEFAULT_STEP_TIMEOUT_MS } = options;
   const transport = createTransport(options);
   const client = named(
-    options.by,
+    options,
     createSignedClient({
       sender: OPERATOR,
       keys: keys.operator,
@@ -164,12 +166,18 @@ export function createOperatorClient(
   }
 }
 
-/** The same client, which says who asks for a change. */
-function named(by: string | undefined, client: SignedClient): SignedClient {
-  if (by === undefined) return client;
+/** The same client, which says who asks for a change, and with what. */
+function named(
+  { by, tool }: { readonly by?: string; readonly tool?: string },
+  client: SignedClient,
+): SignedClient {
+  const words = Object.entries({ by, tool }).flatMap(([key, word]) =>
+    word === undefined ? [] : [`${key}=${encodeURIComponent(word)}`]
+  );
+  if (words.length === 0) return client;
   const signedBy = (ask: Ask): Ask => ({
     ...ask,
-    path: ask.method === "POST" ? `${ask.path}?by=${encodeURIComponent(by)}` : ask.path,
+    path: ask.method === "POST" ? `${ask.path}?${words.join("&")}` : ask.path,
   });
   return {
     ask: (to, ask, timeoutMs) => client.ask(to, signedBy(ask), timeoutMs),

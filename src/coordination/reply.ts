@@ -71,17 +71,31 @@ export function sourceOf(c: ApiContext): string {
   return address !== undefined && "hostname" in address ? address.hostname : "unknown";
 }
 
-/**
- * Who an operator says to be: `?by=alice@ops1` of a signed path. The key proves that it is an
- * operator; which of them is their own word. Null where it says nothing.
- */
-export function operatorOf(c: ApiContext): string | null {
-  const by = printable(c.req.query("by") ?? "").trim().slice(0, MAX_OPERATOR_LENGTH);
-  return by === "" ? null : by;
+/** Who asks for something, for the history and the log. */
+export interface Asker {
+  /** The address that the request came from, as of {@linkcode sourceOf}. */
+  readonly source: string;
+  /** Who it is by their own word, as `alice@ops1`; null where it says nothing. */
+  readonly operator: string | null;
+  /** What they asked with, as `metako pause` or `dashboard`; null where it says nothing. */
+  readonly tool: string | null;
 }
 
-/** Longer names of operators are cut, in UTF-16 code units. */
-const MAX_OPERATOR_LENGTH = 120;
+/**
+ * Who asks: `?by=alice@ops1&tool=metako%20pause` of a signed path. The key proves that it is an
+ * operator; which of them is their own word.
+ */
+export function askerOf(c: ApiContext): Asker {
+  return { source: sourceOf(c), operator: wordOf(c, "by"), tool: wordOf(c, "tool") };
+}
+
+function wordOf(c: ApiContext, key: string): string | null {
+  const word = printable(c.req.query(key) ?? "").trim().slice(0, MAX_WORD_LENGTH);
+  return word === "" ? null : word;
+}
+
+/** Longer names of operators and tools are cut, in UTF-16 code units. */
+const MAX_WORD_LENGTH = 120;
 
 /** Headers of every answer: it is true now only, and it is not to be guessed at. */
 export const COMMON = { "cache-control": "no-store", "x-content-type-options": "nosniff" };

@@ -6,7 +6,7 @@
 import type { Log } from "../core/log.ts";
 import type { Caller } from "./authenticate.ts";
 import { encodeLine, type OperatorStep } from "./progress.ts";
-import { type ApiContext, COMMON, operatorOf, sourceOf } from "./reply.ts";
+import { type ApiContext, askerOf, COMMON } from "./reply.ts";
 
 /**
  * Streams the steps as signed lines. If the client goes away the steps are no longer read; what was
@@ -18,7 +18,7 @@ export function streamSteps(
   steps: AsyncIterable<OperatorStep>,
   ports: { readonly nowMs: () => number; readonly log: Log },
 ): Response {
-  const asked = { source: sourceOf(c), operator: operatorOf(c) };
+  const asked = askerOf(c);
   const startedAtMs = ports.nowMs();
   const iterator = steps[Symbol.asyncIterator]();
   let index = 0;

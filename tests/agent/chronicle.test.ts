@@ -63,6 +63,7 @@ Deno.test("look() writes the first primary down that it ever sees", () => {
     loss_because: null,
     asked_by: null,
     operator: null,
+    tool: null,
   });
   assert.equal(chronicle.look(state, describe(state, NOW_MS + 1), NOW_MS + 1), null);
 });
@@ -145,9 +146,9 @@ Deno.test("look() on the new primary knows the votes and what may be lost", () =
 
 Deno.test("look() names who asked, where it is what was asked for that came about", () => {
   const { chronicle, look } = afterTermOne();
-  chronicle.asked({ source: "10.0.0.9", operator: "alice@ops1", to: "c" });
+  chronicle.asked({ source: "10.0.0.9", operator: "alice@ops1", tool: null, to: "c" });
   const change = look(following(2, "c"), NOW_MS);
   assert.deepEqual([change?.asked_by, change?.operator], ["10.0.0.9", "alice@ops1"]);
-  chronicle.asked({ source: "10.0.0.9", operator: "alice@ops1", to: "c" });
+  chronicle.asked({ source: "10.0.0.9", operator: "alice@ops1", tool: null, to: "c" });
   assert.equal(look(following(3, "a"), NOW_MS)?.asked_by, null);
 });

@@ -10,6 +10,7 @@ function entry(term: number): OperatorRequest {
     term,
     asked_by: "10.0.0.9",
     operator: null,
+    tool: null,
     action: "failover",
     to: "node2",
     outcome: "succeeded",

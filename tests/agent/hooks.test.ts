@@ -32,6 +32,7 @@ const CHANGE = {
   loss_because: null,
   asked_by: null,
   operator: null,
+  tool: null,
 } as const;
 
 /** Hooks that run nothing; what they would run is kept, and ends as the test says. */

@@ -114,10 +114,16 @@ Deno.test("steer() tells an operator what was applied, what waits, and what is w
     assert.deepEqual((await steps()).map(({ step }) => step), [
       "log.level: info → debug",
       "router.port needs a restart of the agent: it is read when the listeners are opened",
-      "1 in effect, 1 after a restart of the agent",
+      "log.level: info → debug; after a restart of the agent: router.port",
     ]);
-    write("", ["node1.yaml:1:1: wrong"]);
-    assert.deepEqual((await steps()).map(({ outcome }) => outcome), ["running", "failed"]);
+    write("", ["node1.yaml:1:1: wrong", "node1.yaml:2:1: wrong too"]);
+    assert.deepEqual(await steps(), [
+      { step: "node1.yaml:2:1: wrong too", outcome: "running" },
+      {
+        step: "nothing was changed, since the file cannot be used: node1.yaml:1:1: wrong",
+        outcome: "failed",
+      },
+    ]);
   } finally {
     reloader.stop();
   }

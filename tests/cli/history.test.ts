@@ -23,6 +23,7 @@ function seen(node: string, change: Partial<PrimaryChange> = {}): PrimaryChange 
     loss_because: null,
     asked_by: null,
     operator: null,
+    tool: null,
     ...change,
   };
 }
@@ -34,6 +35,7 @@ const REQUEST: OperatorRequest = {
   term: 2,
   asked_by: "10.0.0.9",
   operator: "alice@ops1",
+  tool: "metako failover",
   action: "failover",
   to: "node3",
   outcome: "refused",
@@ -88,9 +90,38 @@ Deno.test("renderHistory() prints a line for each entry and the reason under it"
       "2026-01-01 10:00:00Z  2     node1 > node2      unplanned  4.0 s   possibly",
       "    leader_lost: nothing was heard from node1; commits after 0/64 may be lost",
       "2026-01-01 10:00:05Z  2     failover to node3  refused    -       -",
-      "    alice@ops1 (from 10.0.0.9) asked node1: node3 lags",
+      "    alice@ops1 (metako failover, from 10.0.0.9) asked node1: node3 lags",
     ].join("\n"),
   );
+});
+
+Deno.test("renderHistory() makes one line of what one command asked of several nodes", () => {
+  const request = { ...REQUEST, to: null, outcome: "succeeded" };
+  const paused = { ...request, action: "pause", tool: "metako pause", because: "paused: disks" };
+  const hangup = { ...request, action: "reload", asked_by: "local", operator: null };
+  const rendered = renderHistory(
+    mergeHistories([
+      paused,
+      { ...paused, node: "node2", at: "2026-01-01T10:00:06.000Z" },
+      { ...paused, node: "node3", at: "2026-01-01T10:01:06.000Z" },
+      { ...hangup, tool: "SIGHUP", because: "nothing has changed", at: "2026-01-01T10:02:00.000Z" },
+      { ...hangup, tool: null, asked_by: "10.0.0.8", at: "2026-01-01T10:03:00.000Z" },
+      { ...request, action: "members add", to: "node4", at: "2026-01-01T10:04:00.000Z" },
+    ]),
+    { colour: false },
+  );
+  assert.deepEqual(rendered.split("\n").slice(1), [
+    "2026-01-01 10:00:05Z  2     pause node1, node2  succeeded  -       -",
+    "    alice@ops1 (metako pause, from 10.0.0.9) asked node1, node2: paused: disks",
+    "2026-01-01 10:01:06Z  2     pause node3         succeeded  -       -",
+    "    alice@ops1 (metako pause, from 10.0.0.9) asked node3: paused: disks",
+    "2026-01-01 10:02:00Z  2     reload node1        succeeded  -       -",
+    "    SIGHUP asked node1: nothing has changed",
+    "2026-01-01 10:03:00Z  2     reload node1        succeeded  -       -",
+    "    10.0.0.8 asked node1: node3 lags",
+    "2026-01-01 10:04:00Z  2     members add node4   succeeded  -       -",
+    "    alice@ops1 (metako failover, from 10.0.0.9) asked node1: node3 lags",
+  ]);
 });
 
 /** Members that answer with their history, or with why they do not. */

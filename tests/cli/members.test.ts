@@ -155,17 +155,25 @@ Deno.test("changeMembers() waits until the change is in force, or for as long as
   const run = async (wish: MemberChange, pictures: NodeAnswer[][], wait = true) => {
     const terminal = recordingTerminal();
     let [clock, at] = [0, 0];
+    const told: string[] = [];
     const code = await changeMembers(wish, { wait, timeoutMs: 60_000 }, terminal, {
       look: () => Promise.resolve(mergeStatuses(pictures[Math.min(at++, pictures.length - 1)]!)),
+      operate(asked, operation) {
+        assert.ok(operation.action === "members");
+        told.push(`${asked}: ${operation.change} ${operation.node}`);
+        return Promise.resolve({ type: "succeeded" });
+      },
       now: () => clock,
       sleep: (ms) => Promise.resolve(void (clock += ms)),
     });
-    return { code, out: terminal.out.join("\n"), err: terminal.err.join("\n") };
+    return { code, told, out: terminal.out.join("\n"), err: terminal.err.join("\n") };
   };
   const after = cluster([FOUR, FOUR, FOUR], FOUR);
   const added = await run(ADD, [cluster(), cluster([THREE, FOUR, THREE]), after]);
   assert.equal(added.code, 0, added.err);
   assert.match(added.out, /node2 done\n.*node4 is a member/);
+  assert.deepEqual(added.told, ["node1: add node4"], "for the history");
+  assert.deepEqual((await run(ADD, [after])).told, []);
   assert.equal((await run(ADD, [after])).out, "node4 is a member already.");
   assert.equal((await run(ADD, [cluster()], false)).code, 0);
   const late = await run(ADD, [cluster()]);

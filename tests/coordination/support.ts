@@ -144,6 +144,7 @@ export const HISTORY: HistoryEntry[] = [
     loss_because: null,
     asked_by: null,
     operator: null,
+    tool: null,
   },
   {
     type: "operator",
@@ -152,6 +153,7 @@ export const HISTORY: HistoryEntry[] = [
     term: 3,
     asked_by: "10.0.0.9",
     operator: "alice@ops1",
+    tool: "metako failover",
     action: "failover",
     to: "node2",
     outcome: "refused",

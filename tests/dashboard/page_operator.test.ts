@@ -63,10 +63,10 @@ Deno.test("switchOver() asks for a planned one, and tells every step", async () 
     steps: ["node2 has received all of it – «ä»"],
   });
   assert.deepEqual(wishes, [
-    { to: "node2", force: "none", source: "unknown", operator: "dashboard" },
+    { to: "node2", force: "none", source: "unknown", operator: null, tool: "dashboard" },
   ]);
   // The first request takes up the node's challenge, the second one is believed.
-  const path = "/operator/failover?by=dashboard";
+  const path = "/operator/failover?by=&tool=dashboard";
   assert.deepEqual(requests.map(({ path }) => path), [path, path]);
   const sent = requests.map(({ headers, body }) => `${body}${JSON.stringify([...headers])}`).join();
   assert.equal(sent.includes(SECRET), false);

@@ -135,7 +135,14 @@ Deno.test("sentencesOf() tells outage, votes and loss, and leaves out what is no
   const lost = { ...bare, loss: "possible", loss_because: "5 bytes", asked_by: "10.0.0.9" };
   assert.deepEqual(sentencesOf(lost), ["commits may be lost: 5 bytes", "asked by 10.0.0.9"]);
   const named = { ...bare, asked_by: "10.0.0.9", operator: "alice@ops1" };
-  assert.deepEqual(sentencesOf(named), ["asked by alice@ops1 from 10.0.0.9"]);
+  assert.deepEqual(sentencesOf(named), ["asked by alice@ops1 (from 10.0.0.9)"]);
+  const tool = { ...named, tool: "metako switchover" };
+  assert.deepEqual(sentencesOf(tool), ["asked by alice@ops1 (metako switchover, from 10.0.0.9)"]);
+  const hangup = { type: "operator", node: "node1", operator: null, tool: "SIGHUP" };
+  assert.deepEqual(sentencesOf({ ...hangup, asked_by: "local", because: "nothing has changed" }), [
+    "SIGHUP asked node1",
+    "nothing has changed",
+  ]);
 });
 
 function described(name: string, ...nodes: readonly NodeStatus[]) {

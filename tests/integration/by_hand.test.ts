@@ -2,9 +2,10 @@
  * Operators who have PostgreSQL restarted, a standby and then the primary, and a standby copied anew.
  */
 import assert from "node:assert/strict";
-import { listProcesses, postmasterOf } from "../../src/cli/demo/processes.ts";
+import { listProcesses, postmasterOf, sendSignal } from "../../src/cli/demo/processes.ts";
 import {
   configOf,
+  eventually,
   inFolder,
   members,
   metako,
@@ -54,6 +55,45 @@ Deno.test("operators restart a standby and the primary, and have a standby copie
     const primaryData = await metako("reinit", "node1", "--yes", "--config", file);
     assert.equal(primaryData.code, 3);
     assert.equal(await settled(file, 3), "node1");
+
+    // Whoever comes later sees who did it, and with what.
+    sendSignal(agents[0]!.pid, "SIGHUP");
+    assert.equal((await metako("pause", "--reason", "disks", "--config", file)).code, 0);
+    assert.equal((await metako("resume", "--config", file)).code, 0);
+    assert.equal((await metako("reload", "--node", "node2", "--config", file)).code, 0);
+    assert.equal((await metako("switchover", "--config", file)).code, 0);
+    type Entry = Record<string, string | null>;
+    let entries: Entry[] = [];
+    await eventually("the history to have all of it", async () => {
+      const told = await metako("history", "--json", "--config", file);
+      entries = JSON.parse(told.out).entries;
+      return entries.some(({ action }) => action === "failover");
+    });
+    const requests = entries.filter(({ type }) => type === "operator");
+    assert.deepEqual(
+      requests.map(({ action, tool, node, outcome }) => `${action} ${node} ${tool} ${outcome}`)
+        .sort(),
+      [
+        "failover node1 metako switchover succeeded",
+        "pause node1 metako pause succeeded",
+        "pause node2 metako pause succeeded",
+        "pause witness1 metako pause succeeded",
+        "reinit node2 metako reinit succeeded",
+        "reload node1 SIGHUP succeeded",
+        "reload node2 metako reload succeeded",
+        "restart node1 metako restart succeeded",
+        "restart node2 metako restart succeeded",
+        "resume node1 metako resume succeeded",
+        "resume node2 metako resume succeeded",
+        "resume witness1 metako resume succeeded",
+      ],
+    );
+    const person = requests.filter(({ asked_by }) => asked_by !== "local");
+    assert.ok(person.every(({ operator }) => /^.+@.+$/.test(operator ?? "")), "who it was");
+    const change = entries.findLast(({ type }) => type === "primary");
+    assert.deepEqual([change?.to, change?.tool], ["node2", "metako switchover"]);
+    const shown = await metako("history", "--config", file);
+    assert.match(shown.out, /pause node1, node2, witness1 +succeeded.*\n.*: paused: disks\n/);
     for (const agent of agents) await agent.stop();
   });
 });

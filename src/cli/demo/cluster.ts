@@ -67,7 +67,7 @@ export function openCluster(
   self: readonly string[],
 ): DemoCluster {
   const agents = new Map<string, Agent>();
-  const client = createOperatorClient(config);
+  const client = createOperatorClient(config, "metako demo");
   const running = (node: DemoNode) => {
     const agent = agents.get(node.name);
     return agent !== undefined && agent.exitCode === null ? agent : null;

@@ -42,9 +42,12 @@ export function sentencesOf(entry) {
   ].filter((text) => text !== "");
 }
 
-/** Who asked, where their name is known, and from where. */
-function askerOf({ operator, asked_by }) {
-  return operator ? `${operator} from ${asked_by}` : asked_by;
+/** Who asked, with what and from where, as far as it is known. */
+function askerOf({ operator, tool, asked_by }) {
+  const where = asked_by === "local" ? "" : `from ${asked_by}`;
+  const how = [tool, where].filter(Boolean).join(", ");
+  if (operator) return `${operator} (${how})`;
+  return tool ? (where === "" ? tool : `${tool} (${where})`) : asked_by;
 }
 
 /** Draws the list. @param {readonly any[]} history the oldest first */
@@ -77,8 +80,9 @@ function item(entry) {
   );
 }
 
-function requestTitle({ action, to }) {
-  return to === null ? action : `${action} to ${to}`;
+function requestTitle({ action, to, node }) {
+  if (to === null) return `${action} ${node}`;
+  return action.startsWith("members") ? `${action} ${to}` : `${action} to ${to}`;
 }
 
 function changeTitle({ from, to }) {

@@ -81,8 +81,7 @@ export function createOperator({ key, node, send = fetch.bind(globalThis) }) {
      */
     async switchOver(to, by, onStep) {
       const body = JSON.stringify({ to, force: "none" });
-      const name = encodeURIComponent(by === "" ? "dashboard" : `${by} (dashboard)`);
-      const path = `/operator/failover?by=${name}`;
+      const path = `/operator/failover?by=${encodeURIComponent(by)}&tool=dashboard`;
       const { response, envelope } = await call("POST", path, body);
       if (!response.ok) return { type: "refused", because: await errorOf(response) };
       let index = 0;

@@ -33,6 +33,14 @@ export async function signalHosts(
   for (const pid of pids.flat()) sendSignal(pid, signal);
 }
 
+/** Starts agents that were killed just now: they have to be gone before they start again. */
+export async function startAgain({ cluster }: World, nodes: readonly DemoNode[]): Promise<void> {
+  for (const node of nodes) {
+    while (cluster.agentExit(node) === null) await new Promise((go) => setTimeout(go, 2));
+    cluster.start(node);
+  }
+}
+
 /** Kills the primary's host, and starts it again once another node is primary. */
 export async function killTheHost({ world, primary, untilPrimary }: Stage): Promise<void> {
   await signalHosts(world, [primary], "SIGKILL");

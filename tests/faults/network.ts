@@ -218,7 +218,8 @@ async function firewallFiltersBridges(): Promise<boolean> {
   return (await run(["sh", "-c", "command -v iptables"])).code === 0;
 }
 
-async function must(command: readonly string[], input = ""): Promise<void> {
+/** Runs a command, which has to succeed. */
+export async function must(command: readonly string[], input = ""): Promise<void> {
   const { code, text } = await run(command, input);
   if (code !== 0) throw new Error(`${command.join(" ")} failed: ${text}`);
 }

@@ -13,7 +13,12 @@ import { MOVE_SCENARIOS } from "./scenarios/moves.ts";
 import { NETWORK_SCENARIOS } from "./scenarios/network.ts";
 import { PROCESS_SCENARIOS } from "./scenarios/processes.ts";
 import { SHAPE_SCENARIOS } from "./scenarios/shapes.ts";
+import { UPGRADE_SCENARIOS } from "./scenarios/upgrade.ts";
 import { WITNESS_SCENARIOS } from "./scenarios/witness.ts";
+import { slowObstacle } from "./slow.ts";
+
+/** Why this machine's links cannot be made slow; null where they can. */
+const notSlow = slowObstacle();
 
 /** What can be played. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -26,7 +31,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CLOCK_SCENARIOS,
   ...SHAPE_SCENARIOS,
   ...WITNESS_SCENARIOS,
-];
+  ...UPGRADE_SCENARIOS,
+].filter(({ name }) => notSlow === null || name !== "lossy-slow");
 
 /** What needs more than this machine has. */
 export const UNSUPPORTED: readonly Unsupported[] = [
@@ -34,10 +40,7 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     name: "kernel-crash",
     because: "the hosts share one kernel; host-silent is the nearest that can be played",
   },
-  {
-    name: "delay",
-    because: "200 ms of delay need the kernel's netem; lossy loses 30 % without it",
-  },
+  ...notSlow === null ? [] : [{ name: "lossy-slow", because: notSlow }],
   {
     name: "watchdog",
     because: "there is no watchdog device that could end a host",

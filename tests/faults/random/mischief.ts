@@ -40,6 +40,9 @@ export interface Mischief {
   readonly end?: (ground: Ground) => Promise<void>;
 }
 
+const START_TRIES = 50;
+const START_PAUSE_MS = 200;
+
 /** Everything that may happen. */
 export const MISCHIEF: readonly Mischief[] = [
   kind("postmaster killed", 3, 0, true, ({ victim }) => toPostmaster(victim, "SIGKILL")),
@@ -157,15 +160,18 @@ export function drawMischief(dice: Dice): Mischief {
 export async function makeGood(world: World): Promise<void> {
   await world.network.heal();
   await signalHosts(world, world.plan.nodes, "SIGCONT");
-  startMissing(world);
+  // One that was killed just now may not be known as ended yet, and is not started then.
+  for (let time = 0; time < START_TRIES && startMissing(world); time++) {
+    await new Promise((go) => setTimeout(go, START_PAUSE_MS));
+  }
 }
 
-/** Starts every agent that does not run, as a supervisor does. */
-export function startMissing(world: World): void {
+/** Starts every agent that does not run, as a supervisor does; false where none was missing. */
+export function startMissing(world: World): boolean {
   const processes = listProcesses();
-  for (const node of world.plan.nodes) {
-    if (agentOf(node.configFile, processes) === null) world.cluster.start(node);
-  }
+  const missing = world.plan.nodes.filter((node) => agentOf(node.configFile, processes) === null);
+  for (const node of missing) world.cluster.start(node);
+  return missing.length > 0;
 }
 
 function kind(

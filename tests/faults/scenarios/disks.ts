@@ -2,16 +2,17 @@
  * Disks that fill up, and a data directory that vanishes.
  *
  * Each node has three file systems of limited size, in memory: one for its data directory, which is
- * mounted where PostgreSQL expects it, one for WAL, and one for its state_dir. What fills them lies
- * beside the data, so that no rewind removes it.
+ * mounted where PostgreSQL expects it, one for WAL, and one for its state_dir; and one for a
+ * tablespace, which each agent sees at the same path. What fills them lies beside the data, so that
+ * no rewind removes it.
  *
  * @module
  */
 import { join } from "node:path";
-import type { DemoNode, DemoPlan } from "../../../src/cli/demo/plan.ts";
+import { DEMO_ROLE, type DemoNode, type DemoPlan } from "../../../src/cli/demo/plan.ts";
 import { agentOf, listProcesses } from "../../../src/cli/demo/processes.ts";
 import { signalHosts } from "../moves.ts";
-import { run } from "../network.ts";
+import { must, run } from "../network.ts";
 import { type Scenario, scenario, type Stage } from "../scenario.ts";
 import { untilWhole } from "../world.ts";
 import type { Shape } from "../world.ts";
@@ -20,7 +21,20 @@ import type { Shape } from "../world.ts";
 const DISK_MB = 768;
 
 /** Three data nodes on small disks. */
-const DISKS: Shape = { name: "disks", nodes: 3, witnesses: 0, settings: {}, furnish: mountAll };
+const DISKS: Shape = {
+  name: "disks",
+  nodes: 3,
+  witnesses: 0,
+  settings: {},
+  furnish: mountAll,
+  // `ip netns exec` gives what it starts a mount table of its own, and its children inherit that.
+  wrap: (index, folder) => [
+    "sh",
+    "-c",
+    `mount --bind ${spaceDisk(join(folder, `node${index + 1}`))} ${tablespace(folder)}; exec "$@"`,
+    "sh",
+  ],
+};
 
 /** The scenarios of this file. */
 export const DISK_SCENARIOS: readonly Scenario[] = [
@@ -128,8 +142,32 @@ export const DISK_SCENARIOS: readonly Scenario[] = [
       await must(["find", standbys[0]!.dataDir, "-mindepth", "1", "-delete"]);
     },
   }),
+  scenario({
+    name: "tablespace-full",
+    what: "the clients' table is in a tablespace, whose disk is full on the primary",
+    shape: DISKS,
+    primary: "another",
+    async play({ world, primary, untilPrimary, begins }) {
+      const table = `${DEMO_ROLE}.numbered_row`;
+      await world.ask(
+        primary,
+        `CREATE TABLESPACE apart LOCATION '${tablespace(world.plan.folder)}';`,
+      );
+      await world.ask(primary, `ALTER TABLE ${table} SET TABLESPACE apart;`);
+      begins();
+      await fill(spaceDisk(primary.folder));
+      const next = await untilPrimary(primary);
+      await empty(spaceDisk(primary.folder));
+      await untilWhole(world);
+      await world.ask(next, `ALTER TABLE ${table} SET TABLESPACE pg_default;`);
+      await world.ask(next, "DROP TABLESPACE apart;");
+    },
+  }),
 ];
 
+/** Where every node sees its own disk. */
+const tablespace = (folder: string) => join(folder, "tablespace");
+const spaceDisk = (folder: string) => join(folder, "space-disk");
 const dataDisk = ({ folder }: DemoNode) => join(folder, "data-disk");
 const walDisk = ({ folder }: DemoNode) => join(folder, "wal-disk");
 
@@ -186,7 +224,10 @@ async function mountAll(plan: DemoPlan): Promise<() => Promise<void>> {
     mounted.unshift(folder);
   };
   const limited = ["-t", "tmpfs", "-o", `size=${DISK_MB}m,mode=0711`, "metako-faults"];
+  await Deno.mkdir(tablespace(plan.folder), { mode: 0o755 });
   for (const node of plan.nodes) {
+    await mount(spaceDisk(node.folder), ...limited);
+    await must(["chown", "postgres:", spaceDisk(node.folder)]);
     await mount(dataDisk(node), ...limited);
     await mount(walDisk(node), ...limited);
     await mount(node.stateDir, ...limited);
@@ -198,9 +239,4 @@ async function mountAll(plan: DemoPlan): Promise<() => Promise<void>> {
   return async () => {
     for (const folder of mounted) await run(["umount", "-l", folder]);
   };
-}
-
-async function must(command: readonly string[]): Promise<void> {
-  const { code, text } = await run(command);
-  if (code !== 0) throw new Error(`${command.join(" ")} failed: ${text}`);
 }

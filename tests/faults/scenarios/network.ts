@@ -5,6 +5,7 @@
  */
 import { listProcesses, sendSignal, worksIn } from "../../../src/cli/demo/processes.ts";
 import { cutOneWay, cutPort, heal, isolate, losePackets, signalHosts } from "../moves.ts";
+import { slowDown } from "../slow.ts";
 import { QUICK, type Scenario, scenario, type Stage } from "../scenario.ts";
 
 /** The scenarios of this file. */
@@ -97,6 +98,20 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
       await losePackets(world, 30);
       await wait(20_000);
       await heal(world);
+    },
+  }),
+  scenario({
+    name: "lossy-slow",
+    what: "the same, and every packet from node to node takes 200 ms, one way",
+    async play({ world, wait }) {
+      const slow = await slowDown(world.network, 200);
+      try {
+        await losePackets(world, 30);
+        await wait(20_000);
+      } finally {
+        await heal(world);
+        await slow.close();
+      }
     },
   }),
   scenario({

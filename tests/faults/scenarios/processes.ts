@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { killTheHost, signalAgent, signalHosts, signalPostmaster } from "../moves.ts";
+import { killTheHost, signalAgent, signalHosts, signalPostmaster, startAgain } from "../moves.ts";
 import { QUICK, type Scenario, scenario, WITNESS } from "../scenario.ts";
+import { untilWhole } from "../world.ts";
 
 /** The scenarios of this file. */
 export const PROCESS_SCENARIOS: readonly Scenario[] = [
@@ -90,15 +91,16 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
   }),
   scenario({
     name: "agent-restarted",
-    what: "SIGTERM to every agent in turn, each started again at once, as an upgrade does it",
+    what:
+      "SIGTERM to every agent in turn, the primary's last, each started again at once; the next " +
+      "one's turn comes when `status` says that the cluster is whole",
     primary: "same",
     wantedMs: 0,
-    async play({ world, primary, standbys, wait }) {
+    async play({ world, primary, standbys }) {
       for (const node of [...standbys, primary]) {
         signalAgent(node, "SIGTERM");
-        while (world.cluster.agentExit(node) === null) await wait(20);
-        world.cluster.start(node);
-        await wait(4000);
+        await startAgain(world, [node]);
+        await untilWhole(world);
       }
     },
   }),
@@ -107,7 +109,7 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     what: "SIGKILL to every process of every host, all started again at once",
     async play({ world, primary, standbys }) {
       await signalHosts(world, [primary, ...standbys], "SIGKILL");
-      for (const node of world.plan.nodes) world.cluster.start(node);
+      await startAgain(world, world.plan.nodes);
     },
   }),
   scenario({
@@ -127,7 +129,7 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     what: "the primary's host is killed and started again at once, in the middle of the election",
     async play({ world, primary }) {
       await signalHosts(world, [primary], "SIGKILL");
-      world.cluster.start(primary);
+      await startAgain(world, [primary]);
     },
   }),
   scenario({

@@ -10,6 +10,7 @@ import { createVerdictCache } from "./cache.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { readOpening, type RouteHint } from "./opening.ts";
 import type { Parser } from "./parser.ts";
+import { shapeOf } from "./shape.ts";
 import { judgeStatement } from "./statement.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -25,8 +26,10 @@ export interface Classified {
 /** Classifies the statements of one database. */
 export interface Classifier {
   classify(text: string): Classified;
-  /** A standby refused this text as a write (25006): from now on it goes to the primary. */
+  /** A standby refused this text as a write (25006): from now on its like goes to the primary. */
   remember(text: string): void;
+  /** What a text was judged to be holds for as long as this is the same. */
+  stamp(): symbol;
   /** What the memory of verdicts takes, in bytes, by its own reckoning. */
   cachedBytes(): number;
 }
@@ -45,15 +48,19 @@ export function createClassifier(
   },
 ): Classifier {
   const cache = createVerdictCache(maximumBytes);
+  let stamp = Symbol();
   const plainOperators = (catalogue?.volatileOperators.size ?? 0) === 0;
   return {
     classify(text) {
       if (text.length > MAXIMUM_TEXT_LENGTH) return { verdict: TOO_LARGE, hint: null };
       const { start, keyword, hint } = readOpening(text);
-      const key = start === 0 ? text : text.slice(start);
-      const known = gate(keyword, key, plainOperators) ?? cache.get(key);
+      const opened = start === 0 ? text : text.slice(start);
+      const gated = gate(keyword, opened, plainOperators);
+      if (gated !== null) return { verdict: gated, hint };
+      const key = shapeOf(opened);
+      const known = cache.get(key);
       if (known !== null) return { verdict: known, hint };
-      const parsed = parser.parse(key);
+      const parsed = parser.parse(opened);
       const verdict = parsed.type === "parsed"
         ? combine(parsed.statements.map((statement) => judgeStatement(statement, catalogue)))
         : NOT_PARSED;
@@ -62,10 +69,13 @@ export function createClassifier(
       return { verdict, hint };
     },
     remember(text) {
-      const key = text.slice(readOpening(text).start);
+      const key = shapeOf(text.slice(readOpening(text).start));
       const verdict = cache.get(key);
-      if (verdict !== null) cache.set(key, { ...verdict, place: "primary", reason: "write" });
+      if (verdict === null) return;
+      cache.set(key, { ...verdict, place: "primary", reason: "write" });
+      stamp = Symbol();
     },
+    stamp: () => stamp,
     cachedBytes: cache.bytes,
   };
 }

@@ -1,6 +1,7 @@
 /**
  * A client's messages after the startup, to read and to build (PostgreSQL manual, "Message Formats").
- * Readers take a payload, header left off, and give null where it is not one.
+ * Readers take a payload, header left off, as a range of bytes: from `from` up to `until`, or all of
+ * them. They give null where it is not one.
  *
  * @module
  */
@@ -9,54 +10,69 @@ import { cStringBytes, messageBytes, readInt32 } from "./bytes.ts";
 const DECODER = new TextDecoder();
 
 /** Reads the text of a simple query. */
-export function parseQuery(payload: Uint8Array): string | null {
-  const end = payload.indexOf(0);
-  return end < 0 ? null : DECODER.decode(payload.subarray(0, end));
+export function parseQuery(bytes: Uint8Array, from = 0, until = bytes.length): string | null {
+  const end = endOfText(bytes, from, until);
+  return end < 0 ? null : textOf(bytes, from, end);
 }
 
 /** Reads Parse: a statement's name, empty for the unnamed one, and its text. */
 export function parseParse(
-  payload: Uint8Array,
+  bytes: Uint8Array,
+  from = 0,
+  until = bytes.length,
 ): { readonly name: string; readonly text: string } | null {
-  const nameEnd = payload.indexOf(0);
-  const textEnd = nameEnd < 0 ? -1 : payload.indexOf(0, nameEnd + 1);
+  const nameEnd = endOfText(bytes, from, until);
+  const textEnd = nameEnd < 0 ? -1 : endOfText(bytes, nameEnd + 1, until);
   if (textEnd < 0) return null;
-  return {
-    name: DECODER.decode(payload.subarray(0, nameEnd)),
-    text: DECODER.decode(payload.subarray(nameEnd + 1, textEnd)),
-  };
+  return { name: textOf(bytes, from, nameEnd), text: textOf(bytes, nameEnd + 1, textEnd) };
 }
 
 /** Reads the names in Bind. */
 export function parseBind(
-  payload: Uint8Array,
+  bytes: Uint8Array,
+  from = 0,
+  until = bytes.length,
 ): { readonly portal: string; readonly statement: string } | null {
-  const portalEnd = payload.indexOf(0);
-  const statementEnd = portalEnd < 0 ? -1 : payload.indexOf(0, portalEnd + 1);
+  const portalEnd = endOfText(bytes, from, until);
+  const statementEnd = portalEnd < 0 ? -1 : endOfText(bytes, portalEnd + 1, until);
   if (statementEnd < 0) return null;
   return {
-    portal: DECODER.decode(payload.subarray(0, portalEnd)),
-    statement: DECODER.decode(payload.subarray(portalEnd + 1, statementEnd)),
+    portal: textOf(bytes, from, portalEnd),
+    statement: textOf(bytes, portalEnd + 1, statementEnd),
   };
 }
 
 /** Reads Describe or Close, which look alike. */
 export function parseTarget(
-  payload: Uint8Array,
+  bytes: Uint8Array,
+  from = 0,
+  until = bytes.length,
 ): { readonly kind: "statement" | "portal"; readonly name: string } | null {
-  const kind = payload[0] === 0x53 ? "statement" : payload[0] === 0x50 ? "portal" : null;
-  const end = payload.indexOf(0, 1);
+  const letter = from < until ? bytes[from] : undefined;
+  const kind = letter === 0x53 ? "statement" : letter === 0x50 ? "portal" : null;
+  const end = endOfText(bytes, from + 1, until);
   if (kind === null || end < 0) return null;
-  return { kind, name: DECODER.decode(payload.subarray(1, end)) };
+  return { kind, name: textOf(bytes, from + 1, end) };
 }
 
 /** Reads Execute; a limit of 0 is none. */
 export function parseExecute(
-  payload: Uint8Array,
+  bytes: Uint8Array,
+  from = 0,
+  until = bytes.length,
 ): { readonly portal: string; readonly limit: number } | null {
-  const end = payload.indexOf(0);
-  if (end < 0 || payload.length < end + 5) return null;
-  return { portal: DECODER.decode(payload.subarray(0, end)), limit: readInt32(payload, end + 1) };
+  const end = endOfText(bytes, from, until);
+  if (end < 0 || until < end + 5) return null;
+  return { portal: textOf(bytes, from, end), limit: readInt32(bytes, end + 1) };
+}
+
+function endOfText(bytes: Uint8Array, from: number, until: number): number {
+  const end = bytes.indexOf(0, from);
+  return end < until ? end : -1;
+}
+
+function textOf(bytes: Uint8Array, from: number, end: number): string {
+  return from === end ? "" : DECODER.decode(bytes.subarray(from, end));
 }
 
 /** Builds Close for a prepared statement. */

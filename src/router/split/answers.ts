@@ -5,16 +5,20 @@
  * @module
  */
 import { isAtRest, isBusy, noteCopyIn, noteReady, noteRequest } from "../../wire/activity.ts";
-import { concatBytes } from "../../wire/bytes.ts";
-import { cut, type Watch, watch, WATCH_ALL } from "../../wire/cutter.ts";
+import { concatBytes, readInt32 } from "../../wire/bytes.ts";
+import { cut, isBetween, type Watch, watch, WATCH_ALL } from "../../wire/cutter.ts";
 import { endsSession, parseErrorFields } from "../../wire/errors.ts";
-import { parseParameterStatus, parseReadyForQuery } from "../../wire/messages.ts";
+import {
+  parseParameterStatus,
+  parseReadyForQuery,
+  type TransactionStatus,
+} from "../../wire/messages.ts";
 import { syncBytes } from "../../wire/requests.ts";
 import { read, write } from "../socket.ts";
 import { countFailure } from "../context.ts";
 import { primaryLost, settle, standbyLost } from "./ends.ts";
 import { answer, hearAnswer, type Side, wake } from "./side.ts";
-import { type Split, toClient } from "./state.ts";
+import { type Split, tell, toClient } from "./state.ts";
 
 // Buffers grow towards the larger size while reads fill them, so idle sessions stay small.
 const SMALL_BUFFER_BYTES = 8192;
@@ -39,8 +43,9 @@ export async function pump(split: Split, side: Side): Promise<void> {
     const count = await read(side.conn, buffer);
     if (side.closed) return;
     if (count === null) break;
+    const chunk = buffer.subarray(0, count);
     const out: Uint8Array[] = [];
-    const followed = hear(split, side, buffer.subarray(0, count), out);
+    const followed = hearWhole(split, side, chunk, out) || hear(split, side, chunk, out);
     if (out.length > 0) {
       side.writing = true;
       const taken = await toClient(split, side, out);
@@ -55,6 +60,51 @@ export async function pump(split: Split, side: Side): Promise<void> {
   if (side === split.standby) standbyLost(split, side);
   else primaryLost(split, side);
   wake(side);
+}
+
+/**
+ * The common case in one pass: all that is owed came in one piece, and nothing of it is for the router.
+ *
+ * @returns false where it did not; nothing was done then
+ */
+function hearWhole(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): boolean {
+  const { activity, hold, expected } = side;
+  const alone = activity.unanswered === 1 && !activity.unsynced && expected.length === 1;
+  const held = hold !== null && (hold.failed || hold.open || hold.bytes.length > 0);
+  if (!alone || held || side.question !== null || side.partial.length > 0) return false;
+  if (!isBetween(side.cutter)) return false;
+  const parsed = countParsed(chunk);
+  if (parsed < 0) return false;
+  const status = parseReadyForQuery(chunk.subarray(chunk.length - 1));
+  if (status === null) return false;
+  for (let i = 0; i < parsed; i++) noteMade(split, side);
+  out.push(chunk);
+  side.hold = null;
+  noteAnswered(split, side, status);
+  return true;
+}
+
+/** The types of messages that are passed on unread, but for ParseComplete. */
+const PLAIN = watch("123tTnDCIs");
+const PARSE_COMPLETE = 0x31;
+const READY_FOR_QUERY = 0x5A;
+const READY_BYTES = 6;
+
+/** How many ParseComplete are in plain messages that end with one ReadyForQuery; -1 where they are none. */
+function countParsed(chunk: Uint8Array): number {
+  const end = chunk.length - READY_BYTES;
+  let parsed = 0;
+  let at = 0;
+  while (at < end) {
+    const code = chunk[at]!;
+    if (PLAIN[code] !== 1) return -1;
+    if (code === PARSE_COMPLETE) parsed++;
+    const length = readInt32(chunk, at + 1);
+    if (length < 4) return -1;
+    at += 1 + length;
+  }
+  const ready = at === end && chunk[at] === READY_FOR_QUERY && readInt32(chunk, at + 1) === 5;
+  return ready ? parsed : -1;
 }
 
 /** @returns false where the stream cannot be followed any further */
@@ -124,31 +174,18 @@ function take(
     case "Z": {
       const status = parseReadyForQuery(message.subarray(5));
       if (status === null) return unfit(split);
-      noteReady(side.activity, status);
-      side.batchFailed = false;
-      side.expected.shift();
-      // A COPY swallows Syncs, and nothing is owed for them.
-      if (!isBusy(side.activity)) side.expected.length = 0;
-      if (side.hold?.failed === true) {
-        split.rerun = split.rerunOf(side.hold, side);
-        return true;
-      }
-      pass(split, side, code, message, out);
-      if (side === split.primary) noteWritten(split, side);
+      if (side.hold?.failed !== true) pass(split, side, code, message, out);
+      noteAnswered(split, side, status);
+      if (side.hold?.failed === true) split.rerun = split.rerunOf(side.hold, side);
       return true;
     }
     case "E":
       takeError(split, side, message, out);
       return true;
-    case "1": {
-      const made = side.expected[0]?.shift();
-      if (made !== undefined) {
-        side.made.set(made.name, made);
-        split.book.set(made);
-      }
+    case "1":
+      noteMade(split, side);
       pass(split, side, code, message, out);
       return true;
-    }
     case "G":
       noteCopyIn(side.activity);
       pass(split, side, code, message, out);
@@ -159,11 +196,29 @@ function take(
   }
 }
 
+/** A ParseComplete came. */
+function noteMade(split: Split, side: Side): void {
+  const made = side.expected[0]?.shift();
+  if (made === undefined) return;
+  side.made.set(made.name, made);
+  split.book.set(made);
+}
+
+/** A ReadyForQuery came. */
+function noteAnswered(split: Split, side: Side, status: TransactionStatus): void {
+  noteReady(side.activity, status);
+  side.batchFailed = false;
+  side.expected.shift();
+  // A COPY swallows Syncs, and nothing is owed for them.
+  if (!isBusy(side.activity)) side.expected.length = 0;
+  if (side === split.primary) noteWritten(split, side);
+}
+
 function takeParameter(split: Split, side: Side, message: Uint8Array, out: Uint8Array[]): void {
   if (side !== split.primary) return;
   const told = parseParameterStatus(message.subarray(5));
   if (told !== null && split.told.get(told.name) === told.value) return;
-  if (told !== null) split.told.set(told.name, told.value);
+  if (told !== null) tell(split, told.name, told.value);
   out.push(message);
 }
 

@@ -16,8 +16,10 @@ export interface Statement {
   readonly parse: Uint8Array | null;
   /** What it says, to be judged at each use, since functions change; null where `parse` is. */
   readonly text: string | null;
-  /** The judgement when it was made. */
-  readonly judged: Classified;
+  /** The newest judgement of it. */
+  judged: Classified;
+  /** What that rests on; null where it must be judged anew. */
+  stamp: symbol | null;
 }
 
 /** A client's statements by name; the unnamed one's name is empty. */

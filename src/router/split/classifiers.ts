@@ -21,6 +21,8 @@ export interface Classifiers {
     database: string,
     query: ((text: string) => Promise<Told | null>) | null,
   ): Promise<Classifier | null>;
+  /** The classifier for a database where it is believed for now; null where {@linkcode find} must see. */
+  present(database: string): Classifier | null;
   /** Functions changed there: before long a session asks again. */
   forget(database: string): void;
 }
@@ -82,6 +84,10 @@ export function createClassifiers(parser: Parser, now: () => number): Classifier
       });
       loading.set(database, started);
       return await started ?? present?.classifier ?? null;
+    },
+    present(database) {
+      const present = known.get(database);
+      return present !== undefined && now() < present.untilMs ? present.classifier : null;
     },
     forget(database) {
       const present = known.get(database);

@@ -19,7 +19,7 @@ import { rerun } from "./place.ts";
 import { adoptPrimary } from "./primary.ts";
 import { closeSide, type Side } from "./side.ts";
 import { serveClient } from "./split.ts";
-import { createSplit, type Split, toClient } from "./state.ts";
+import { createSplit, type Split, tell, toClient } from "./state.ts";
 
 /** How long a last word may take to be taken; a client that does not read gets none. */
 const LAST_WORD_MS = 1000;
@@ -37,7 +37,7 @@ export function startSplit(
     ...input,
     rerun: (hold, side) => rerun(split, hold, side),
   });
-  for (const [name, value] of backend.parameters) split.told.set(name, value);
+  for (const [name, value] of backend.parameters) tell(split, name, value);
   const first = adoptPrimary(split, route, backend);
   const key = backend.keys?.client ?? null;
   if (key !== null) {

@@ -53,6 +53,14 @@ export async function writeSettings(
     : await ask(side, writeSettingsQuery(values));
 }
 
+/** True where a server has all of these statements. */
+export function hasAll(side: Side, statements: readonly Statement[]): boolean {
+  for (const statement of statements) {
+    if (side.made.get(statement.name) !== statement) return false;
+  }
+  return true;
+}
+
 /** Which of these statements a server does not have, or has as something else. */
 export function missing(side: Side, statements: readonly Statement[]): readonly Statement[] {
   return statements.filter((statement) => side.made.get(statement.name) !== statement);

@@ -7,19 +7,21 @@
  * @module
  */
 import { isBusy, noteRequest } from "../../wire/activity.ts";
-import { concatBytes } from "../../wire/bytes.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../../wire/sqlstate.ts";
 import { countUnit } from "../context.ts";
 import { write } from "../socket.ts";
+import type { Statement } from "./book.ts";
 import { noteTouches } from "./memory.ts";
-import { makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
+import { hasAll, makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
 import { needPrimary } from "./primary.ts";
 import { type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
-import { standbyFor } from "./standby.ts";
+import { standbyFor, standbyNow } from "./standby.ts";
 import { type Split, toClient } from "./state.ts";
-import type { Unit } from "./unit.ts";
+import { endOfMessage, type Unit } from "./unit.ts";
 
+/** Larger requests are copied into memory of their own. */
+const REQUEST_BYTES = 1024;
 const CHANGES_SETTINGS = new Set(["setting", "all_settings", "everything"]);
 
 /** Finds the place for a unit and sends it. @returns the side it went to; null where it went to none */
@@ -51,7 +53,7 @@ async function placeFor(
       // A batch that has begun stays where it is.
       if (live.openBatch) return live;
       const ready = live === primary && live.question === null && isBusy(live.activity) &&
-        missing(live, unit.needs).length === 0;
+        hasAll(live, unit.needs);
       if (ready) return live;
       await quiet(live);
       return "again";
@@ -124,17 +126,44 @@ async function prepared(
 
 /** Sends a unit to a side that may take it. */
 export async function send(split: Split, side: Side, unit: Unit, open: boolean): Promise<void> {
+  begin(split, side, unit, open);
+  const { bytes } = unit;
+  if (await write(side.conn, bytes)) split.hooks.onBytes("to_server", bytes.length);
+}
+
+/**
+ * The side that a unit with its Sync may be sent to at once, without a word to any server or waiting
+ * for one; null where that takes {@linkcode dispatch}.
+ */
+export function placeNow(split: Split, unit: Unit): Side | null {
+  if (split.over || split.rerun !== null || split.settingsAhead) return null;
+  const { live, primary } = split;
+  let side: Side | null | "unknown" = null;
+  if (live !== null) {
+    if (live.closed || !isQuiet(live)) return null;
+    if (live.activity.transaction !== "idle") side = live;
+  }
+  if (side === null && unit.place === "standby") side = standbyNow(split, unit);
+  side ??= primary;
+  if (side === "unknown" || side === null || side.closed || !isQuiet(side)) return null;
+  return hasAll(side, unit.needs) ? side : null;
+}
+
+/** Takes note of a unit that is about to be sent. */
+export function begin(split: Split, side: Side, unit: Unit, open: boolean): void {
   const { memory, book, context } = split;
   const alone = side.activity.transaction === "idle" && side.activity.unanswered === 0;
   split.live = side;
-  const made = [...unit.makes];
-  for (const { code } of unit.messages) {
+  const { bytes } = unit;
+  let made = 0;
+  for (let at = 0; at < bytes.length; at = endOfMessage(bytes, at)) {
+    const code = String.fromCharCode(bytes[at]!);
     noteRequest(side.activity, code);
-    expectAnswers(side, code, made);
+    expectAnswers(side, code, code === "P" ? unit.makes[made++] : undefined);
     // It takes the place of the unnamed statement, as a Parse does that fails.
     if (code === "Q") book.delete("");
   }
-  if (unit.makes.some(({ name }) => name === "")) book.delete("");
+  for (const { name } of unit.makes) if (name === "") book.delete("");
   noteTouches(memory, unit.touches);
   if (unit.unread) book.clear();
   for (const name of unit.closes) forget(split, side, name);
@@ -152,16 +181,23 @@ export async function send(split: Split, side: Side, unit: Unit, open: boolean):
   if (side === split.primary) {
     memory.writing ||= unit.writes;
   } else if (alone && unit.repeatable) {
-    side.hold = { unit, open, bytes: [], failed: false };
+    side.hold = { unit, request: copied(split, bytes), open, bytes: [], failed: false };
   }
   countUnit(context, side.route.target.node, unit.place === "standby" ? "reads" : "writes");
-  const bytes = concatBytes(unit.messages.map((message) => message.bytes));
-  if (await write(side.conn, bytes)) split.hooks.onBytes("to_server", bytes.length);
+}
+
+/** Copies a request into memory that is used again for the next; a session holds one at a time. */
+function copied(split: Split, bytes: Uint8Array): Uint8Array {
+  if (bytes.length > REQUEST_BYTES) return bytes.slice();
+  split.request ??= new Uint8Array(REQUEST_BYTES);
+  split.request.set(bytes);
+  return split.request;
 }
 
 /** Runs on the primary what a standby failed in; nothing of it was seen by the client. */
 export async function rerun(split: Split, hold: Hold, side: Side | null): Promise<void> {
-  const unit: Unit = { ...hold.unit, place: "primary" };
+  const bytes = hold.request.subarray(0, hold.unit.bytes.length);
+  const unit: Unit = { ...hold.unit, bytes, place: "primary" };
   for (;;) {
     const primary = await needPrimary(split);
     if (primary === null) break;
@@ -191,7 +227,7 @@ function release(split: Split, side: Side | null): void {
 }
 
 /** Keeps count of what is owed: for each ReadyForQuery, the statements that come into being before it. */
-function expectAnswers(side: Side, code: string, made: Side["expected"][number]): void {
+function expectAnswers(side: Side, code: string, statement: Statement | undefined): void {
   switch (code) {
     case "Q":
     case "F":
@@ -205,7 +241,6 @@ function expectAnswers(side: Side, code: string, made: Side["expected"][number])
     case "S": {
       if (!side.openBatch) side.expected.push([]);
       side.openBatch = code !== "S";
-      const statement = code === "P" ? made.shift() : undefined;
       if (statement !== undefined) side.expected.at(-1)!.push(statement);
       return;
     }

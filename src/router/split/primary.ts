@@ -14,7 +14,7 @@ import { type Route, routeProblem } from "../route.ts";
 import { pump } from "./answers.ts";
 import { makeStatements, writeSettings } from "./mirror.ts";
 import { closeSide, createSide, type Side, type Told } from "./side.ts";
-import { type Split, tellRoutes, toClient } from "./state.ts";
+import { type Split, tell, tellRoutes, toClient } from "./state.ts";
 
 /** The primary, found anew where there is none; null where the session is over instead. */
 export async function needPrimary(split: Split): Promise<Side | null> {
@@ -66,7 +66,7 @@ async function settleIn(split: Split, route: Route, backend: Backend): Promise<S
   for (const [name, value] of backend.parameters) {
     // Settings of the client's own are set below, and reported by the server where they differ.
     if (told.get(name) === value || memory.settings.has(name.toLowerCase())) continue;
-    told.set(name, value);
+    tell(split, name, value);
     news.push(parameterStatusBytes(name, value));
   }
   if (news.length > 0 && !await toClient(split, side, news)) return null;

@@ -27,6 +27,8 @@ export interface Told {
 /** A unit on a standby of which the client has not seen anything yet. */
 export interface Hold {
   readonly unit: Unit;
+  /** A copy of its bytes is the beginning of this. */
+  readonly request: Uint8Array;
   /** The unit has no Sync yet, and asks for a description only. */
   readonly open: boolean;
   /** What was said so far, not passed on. */

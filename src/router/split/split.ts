@@ -4,17 +4,26 @@
  *
  * @module
  */
+import type { Classifier } from "../../sql/classify.ts";
 import { isBusy, noteRequest } from "../../wire/activity.ts";
 import { concatBytes } from "../../wire/bytes.ts";
-import { createCutter, cut, type Piece, watch } from "../../wire/cutter.ts";
+import { createCutter, cut, isBetween, type Piece, watch } from "../../wire/cutter.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { syncBytes } from "../../wire/requests.ts";
 import type { EarlyInput } from "../forward.ts";
 import { read, write } from "../socket.ts";
-import { dispatch } from "./place.ts";
+import { dispatch, placeNow, send } from "./place.ts";
 import { ask, isFree, quiet, type Side } from "./side.ts";
 import { type Split, toClient } from "./state.ts";
-import { blind, type Judging, type Message, planBatch, planQuery, type Unit } from "./unit.ts";
+import {
+  blind,
+  isWholeUnit,
+  type Judging,
+  planBatch,
+  planQuery,
+  QUERY,
+  type Unit,
+} from "./unit.ts";
 
 /** Messages above this many bytes are not looked into, and stream through to the primary. */
 const MAXIMUM_MESSAGE_BYTES = 131_072;
@@ -23,22 +32,12 @@ const MAXIMUM_BATCH_BYTES = 262_144;
 const LARGE_BUFFER_BYTES = 131_072;
 /** All but CopyData, which runs through. */
 const WATCHED = watch("QPBDECHSFXcfp");
-/** Encodings in which a byte of a character may look like ASCII, so that texts cannot be read safely. */
-const UNSAFE_ENCODINGS = new Set([
-  "SJIS",
-  "BIG5",
-  "GBK",
-  "UHC",
-  "GB18030",
-  "JOHAB",
-  "SHIFT_JIS_2004",
-]);
-
 /** What is gathered from the client. */
 interface Intake {
   readonly cutter: ReturnType<typeof createCutter>;
   partial: Uint8Array[];
-  batch: Message[];
+  /** Whole messages of the extended protocol, up to a Sync. */
+  batch: Uint8Array[];
   batchBytes: number;
   /** Where a message goes that is too large to be held. */
   streaming: Side | null;
@@ -60,13 +59,35 @@ export async function serveClient(split: Split, early: EarlyInput): Promise<void
   if (early.rest.length > 0 && !await takeChunk(split, intake, early.rest)) return;
   let count = await early.pending;
   while (count !== null && !split.over) {
-    if (!await takeChunk(split, intake, buffer.subarray(0, count))) break;
+    const chunk = buffer.subarray(0, count);
+    const sent = takeWhole(split, intake, chunk);
+    if (sent !== null) await sent;
+    else if (!await takeChunk(split, intake, chunk)) break;
     if (count === buffer.length && count < LARGE_BUFFER_BYTES) buffer = new Uint8Array(count * 2);
     count = await read(split.client, buffer);
   }
   if (count === null) return split.end({ type: "client_left" });
   // The session is over: the input is dropped, so that the client's own end is noticed.
   while (await read(split.client, buffer) !== null);
+}
+
+/**
+ * The common case in one pass: a unit that came whole, and a server that can take it at once.
+ *
+ * @returns null where it is none; nothing was done then
+ */
+function takeWhole(split: Split, intake: Intake, chunk: Uint8Array): Promise<void> | null {
+  const { partial, batch, streaming, described, cutter } = intake;
+  const between = partial.length === 0 && batch.length === 0 && streaming === null &&
+    described === null && isBetween(cutter);
+  if (!between || split.skipping || split.rerun !== null || !isWholeUnit(chunk)) return null;
+  const classifier = split.login.classifiers.present(split.login.database);
+  if (classifier === null) return null;
+  split.classifier = classifier;
+  const by = judgingBy(split, classifier);
+  const unit = chunk[0] === QUERY ? planQuery(chunk, by) : planBatch(chunk, true, by);
+  const side = placeNow(split, unit);
+  return side === null ? null : send(split, side, unit, false);
 }
 
 /** @returns false where no more is to be taken */
@@ -110,9 +131,9 @@ async function takePart(
   }
   const bytes = intake.partial.length > 0
     ? concatBytes([...intake.partial, piece.bytes])
-    : piece.bytes.slice();
+    : piece.bytes;
   intake.partial = [];
-  return await takeMessage(split, intake, { code: piece.code, bytes });
+  return await takeMessage(split, intake, piece.code, bytes);
 }
 
 /** Sends the beginning of a large message, behind what was gathered; the rest follows as it comes. */
@@ -122,55 +143,60 @@ async function takeLarge(
   piece: Extract<Piece, { type: "part" }>,
 ): Promise<boolean> {
   if (!await leaveDescribed(split, intake)) return false;
-  const messages = [...intake.batch, { code: piece.code, bytes: piece.bytes.slice() }];
+  const bytes = concatBytes([...intake.batch, piece.bytes]);
   clearBatch(intake);
   const lone = piece.code === "Q" || piece.code === "F";
-  const side = await dispatch(split, blind(messages), !lone);
+  const side = await dispatch(split, blind(bytes), !lone);
   if (side === null) return !split.over;
   if (!piece.last) intake.streaming = side;
   return true;
 }
 
-async function takeMessage(split: Split, intake: Intake, message: Message): Promise<boolean> {
+async function takeMessage(
+  split: Split,
+  intake: Intake,
+  code: string,
+  bytes: Uint8Array,
+): Promise<boolean> {
   if (split.skipping) {
-    if (message.code === "S") {
+    if (code === "S") {
       split.skipping = false;
       const status = split.live?.activity.transaction ?? "idle";
       return await toClient(split, null, [readyForQueryBytes(status)]);
     }
-    if (message.code !== "X") return true;
+    if (code !== "X") return true;
   }
-  switch (message.code) {
+  switch (code) {
     case "P":
     case "B":
     case "D":
     case "E":
     case "C":
-      intake.batch.push(message);
-      intake.batchBytes += message.bytes.length;
+      intake.batch.push(bytes.slice());
+      intake.batchBytes += bytes.length;
       return intake.batchBytes > MAXIMUM_BATCH_BYTES
         ? await sendBatch(split, intake, "large")
         : true;
     case "H":
-      intake.batch.push(message);
+      intake.batch.push(bytes.slice());
       return await sendBatch(split, intake, "flush");
     case "S":
-      intake.batch.push(message);
+      intake.batch.push(bytes.slice());
       return await sendBatch(split, intake, "sync");
     case "Q":
       if (intake.batch.length > 0 && !await sendBatch(split, intake, "large")) return false;
       if (!await leaveDescribed(split, intake)) return false;
-      return await run(split, planQuery(message, await judging(split)));
+      return await run(split, planQuery(bytes, await judging(split)));
     case "c":
     case "f":
-      if (split.live !== null) noteRequest(split.live.activity, message.code);
-      await passThrough(split, message.bytes);
+      if (split.live !== null) noteRequest(split.live.activity, code);
+      await passThrough(split, bytes);
       return true;
     case "X":
       split.end({ type: "client_left" });
       return false;
     default:
-      return await run(split, blind([message]));
+      return await run(split, blind(bytes));
   }
 }
 
@@ -187,7 +213,7 @@ async function sendBatch(
   const { batch, described } = intake;
   clearBatch(intake);
   const open = because !== "sync";
-  const plan = planBatch(batch, !open, await judging(split));
+  const plan = planBatch(concatBytes(batch), !open, await judging(split));
   const unit: Unit = because === "large" ? { ...plan, place: "primary" } : plan;
   if (described !== null && !described.closed) {
     // It may go on there, or has to: in a transaction, or where the rest of it is dropped.
@@ -233,18 +259,20 @@ async function judging(split: Split): Promise<Judging> {
   while (split.rerun !== null) await split.rerun;
   const { live, standby } = split;
   if (live !== null && live === standby && !live.openBatch) await quiet(live);
-  const { login, primary, memory, book } = split;
+  const { login, primary } = split;
   const free = primary !== null && !primary.closed && isFree(primary) && !isBusy(primary.activity);
   const query = free ? (text: string) => ask(primary, text) : null;
   const classifier = await login.classifiers.find(login.database, query) ?? split.classifier;
   split.classifier = classifier;
-  const unsafe = UNSAFE_ENCODINGS.has(split.told.get("client_encoding")?.toUpperCase() ?? "UTF8") ||
-    split.told.get("standard_conforming_strings") === "off";
-  return {
-    classify: (text) => classifier === null || unsafe ? NOT_READ : classifier.classify(text),
-    route: memory.route,
-    book,
-  };
+  return judgingBy(split, classifier);
+}
+
+function judgingBy({ readable, memory, book }: Split, classifier: Classifier | null): Judging {
+  const { route } = memory;
+  if (classifier === null || !readable) {
+    return { classify: () => NOT_READ, stamp: null, route, book };
+  }
+  return { classify: classifier.classify, stamp: classifier.stamp(), route, book };
 }
 
 const NOT_READ = {

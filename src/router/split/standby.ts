@@ -12,7 +12,7 @@ import type { StandbyTarget } from "../options.ts";
 import { closeQuietly } from "../socket.ts";
 import { pump } from "./answers.ts";
 import { dropStandby } from "./ends.ts";
-import { makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
+import { hasAll, makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
 import { INSERT_POSITION_QUERY, REPLAY_POSITION_QUERY } from "./positions.ts";
 import { ask, createSide, isFree, quiet, type Side } from "./side.ts";
 import { type Split, tellRoutes } from "./state.ts";
@@ -29,9 +29,7 @@ const AVOID_MS = 5000;
  * @returns null where the primary has to; "again" where something changed meanwhile
  */
 export async function standbyFor(split: Split, unit: Unit): Promise<Side | "again" | null> {
-  const { memory } = split;
-  if (memory.opaque !== null || split.noStandby !== null) return null;
-  if (memory.values?.get("default_transaction_isolation") === "serializable") return null;
+  if (!mayReadElsewhere(split)) return null;
   split.reads++;
   // Many sessions ask one question and leave: that one is not worth another connection.
   if (split.standby === null && split.reads === 1 && !unit.insists) return null;
@@ -48,6 +46,33 @@ export async function standbyFor(split: Split, unit: Unit): Promise<Side | "agai
     if (told?.error !== null) return null;
   }
   return side.closed ? "again" : side;
+}
+
+/**
+ * The session's standby where it can take this unit at once, as far as is known without asking; null
+ * where the primary has to.
+ */
+export function standbyNow(split: Split, unit: Unit): Side | null | "unknown" {
+  const { standby, memory, need, context } = split;
+  if (!mayReadElsewhere(split)) return null;
+  if (standby === null || standby.retired || standby.mirrored !== memory.generation) {
+    return "unknown";
+  }
+  if (!hasAll(standby, unit.needs)) return "unknown";
+  if (isFreshAnyway(split)) return standby;
+  const { term } = context.ports.view();
+  const fresh = need?.term === term &&
+    context.positions.hasReplayed(standby.route.target.node, term, need.lsn);
+  return fresh ? standby : "unknown";
+}
+
+function mayReadElsewhere({ memory, noStandby }: Split): boolean {
+  return memory.opaque === null && noStandby === null &&
+    memory.values?.get("default_transaction_isolation") !== "serializable";
+}
+
+function isFreshAnyway({ context, wroteAtMs }: Split): boolean {
+  return context.options.readConsistency === "eventual" || wroteAtMs === null;
 }
 
 async function open(split: Split): Promise<Side | null> {
@@ -136,7 +161,7 @@ async function keepInStep(split: Split, side: Side): Promise<true | "again" | nu
 async function isFreshEnough(split: Split, side: Side): Promise<true | "again" | null> {
   const { context, wroteAtMs } = split;
   const { node } = side.route.target;
-  if (context.options.readConsistency === "eventual" || wroteAtMs === null) return true;
+  if (isFreshAnyway(split) || wroteAtMs === null) return true;
   const { term } = context.ports.view();
   if (split.need === null || split.need.term !== term) {
     const known = context.positions.sampleSince(wroteAtMs, term);

@@ -44,8 +44,10 @@ export interface Split {
   readonly signal: AbortSignal;
   readonly book: Book;
   readonly memory: Memory;
-  /** The server's parameters as the client knows them. */
-  readonly told: Map<string, string>;
+  /** The server's parameters as the client knows them; {@linkcode tell} changes them. */
+  readonly told: ReadonlyMap<string, string>;
+  /** Texts can be read as they come: no byte of a character looks like another one. */
+  readable: boolean;
   classifier: Classifier | null;
   /** Null while there is none, or it was left because it is no longer the primary. */
   primary: Side | null;
@@ -54,6 +56,8 @@ export interface Split {
   live: Side | null;
   /** A unit that failed on a standby is on its way to the primary. */
   rerun: Promise<void> | null;
+  /** Memory for the copy of a request that may have to run again; null before the first. */
+  request: Uint8Array | null;
   /** A transaction on the standby changed settings that the primary does not have yet. */
   settingsAhead: boolean;
   /** Reads that might have gone to a standby. */
@@ -100,11 +104,13 @@ export function createSplit(
     book: createBook(BOOK_BYTES),
     memory: createMemory(),
     told: new Map(),
+    readable: true,
     classifier: null,
     primary: null,
     standby: null,
     live: null,
     rerun: null,
+    request: null,
     settingsAhead: false,
     reads: 0,
     noStandby: null,
@@ -121,6 +127,25 @@ export function createSplit(
     rerunOf: rerun,
   };
   return split;
+}
+
+/** Encodings in which a byte of a character may look like ASCII, so that texts cannot be read safely. */
+const UNSAFE_ENCODINGS = new Set([
+  "SJIS",
+  "BIG5",
+  "GBK",
+  "UHC",
+  "GB18030",
+  "JOHAB",
+  "SHIFT_JIS_2004",
+]);
+
+/** Takes note of a parameter of the server's that the client is told. */
+export function tell(split: Split, name: string, value: string): void {
+  const told = split.told as Map<string, string>;
+  told.set(name, value);
+  split.readable = told.get("standard_conforming_strings") !== "off" &&
+    !UNSAFE_ENCODINGS.has(told.get("client_encoding")?.toUpperCase() ?? "UTF8");
 }
 
 /** Tells the owner where the session is. */

@@ -7,6 +7,7 @@
 import type { Classified } from "../../sql/classify.ts";
 import type { RouteHint } from "../../sql/opening.ts";
 import { placeOf, type Touch, type Verdict } from "../../sql/verdict.ts";
+import { readInt32 } from "../../wire/bytes.ts";
 import {
   parseBind,
   parseExecute,
@@ -17,17 +18,10 @@ import {
 import type { Book, Statement } from "./book.ts";
 import { writes } from "./memory.ts";
 
-/** A whole message of the client's. */
-export interface Message {
-  /** The message's type, one ASCII character. */
-  readonly code: string;
-  /** Header and payload. */
-  readonly bytes: Uint8Array;
-}
-
 /** What goes to a server in one piece. */
 export interface Unit {
-  readonly messages: readonly Message[];
+  /** Its messages, one behind the other. A view that others may overwrite once it was sent. */
+  readonly bytes: Uint8Array;
   /** `standby` where any server will do. */
   readonly place: "standby" | "primary";
   /** The client insists on a standby: by a hint, or by a transaction that is read only. */
@@ -52,102 +46,146 @@ export interface Unit {
 /** What the judgement rests on beside the messages. */
 export interface Judging {
   classify(text: string): Classified;
+  /** Changes with what {@linkcode classify} may say; null where judgements are not kept. */
+  readonly stamp: symbol | null;
   /** `SET metako.route`. */
   readonly route: RouteHint | "auto";
   readonly book: Book;
 }
 
 /** Judges a simple query. A payload that cannot be read goes to the primary, which refuses it. */
-export function planQuery(message: Message, { classify, route }: Judging): Unit {
-  const text = parseQuery(message.bytes.subarray(5));
-  if (text === null) return blind([message]);
+export function planQuery(bytes: Uint8Array, { classify, route }: Judging): Unit {
+  const text = parseQuery(bytes, HEADER_BYTES);
+  if (text === null) return blind(bytes);
   const { verdict, hint } = classify(text);
   const place = placeOf(verdict, hint ?? route);
   return {
-    messages: [message],
+    bytes,
     place,
     insists: place === "standby" && insists(verdict, hint ?? route),
     writes: place === "primary" && writes(verdict),
     repeatable: place === "standby" && !verdict.userFunctions,
     touches: verdict.touches,
-    needs: [],
-    makes: [],
-    closes: [],
+    needs: NONE,
+    makes: NONE,
+    closes: NONE,
     unread: false,
     texts: [text],
   };
 }
 
 /** A unit whose content is not looked into: it goes to the primary, and nothing is known after it. */
-export function blind(messages: readonly Message[]): Unit {
+export function blind(bytes: Uint8Array): Unit {
   return {
-    messages,
+    bytes,
     place: "primary",
     insists: false,
     writes: true,
     repeatable: false,
     touches: [{ type: "opaque" }],
-    needs: [],
-    makes: [],
-    closes: [],
+    needs: NONE,
+    makes: NONE,
+    closes: NONE,
     unread: true,
-    texts: [],
+    texts: NONE,
   };
 }
+
+const NONE: readonly never[] = [];
 
 /**
  * Judges messages of the extended protocol.
  *
+ * @param bytes whole messages
  * @param complete they end with a Sync. Without one only the description of an unnamed read is left to
  * a standby: the rest of the unit is not known, and may yet be moved as long as nothing ran.
  */
-export function planBatch(
-  messages: readonly Message[],
-  complete: boolean,
-  judging: Judging,
-): Unit {
+export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging): Unit {
   const batch: Batch = {
     made: new Map(),
     portals: new Map(),
-    needs: new Map(),
+    needs: [],
     makes: [],
     closes: [],
     used: new Map(),
     executed: [],
     primary: false,
   };
-  for (const message of messages) {
-    if (!take(batch, message, judging)) return blind(messages);
+  for (let at = 0; at < bytes.length;) {
+    const end = endOfMessage(bytes, at);
+    if (!take(batch, bytes, at, end, judging)) return blind(bytes);
+    at = end;
   }
   const { executed } = batch;
-  const used = [...batch.used.values()];
-  const anywhere = used.every(({ verdict, hint }) =>
-    placeOf(verdict, hint ?? judging.route) === "standby"
-  );
-  const single = executed.every(({ verdict }) => verdict.boundary === "none") ||
-    executed.length === 1;
-  const enough = complete ? executed.length > 0 : used.length > 0 && batch.portals.size === 0;
+  const texts: string[] = [];
+  let anywhere = true;
+  for (const [{ text }, { verdict, hint }] of batch.used) {
+    if (text !== null) texts.push(text);
+    anywhere &&= placeOf(verdict, hint ?? judging.route) === "standby";
+  }
+  let single = true;
+  let insisting = false;
+  let writing = false;
+  let repeatable = true;
+  for (const { verdict, hint } of executed) {
+    single &&= verdict.boundary === "none" || executed.length === 1;
+    insisting ||= insists(verdict, hint ?? judging.route);
+    writing ||= writes(verdict);
+    repeatable &&= !verdict.userFunctions;
+  }
+  const enough = complete ? executed.length > 0 : batch.used.size > 0 && batch.portals.size === 0;
   const place = !batch.primary && anywhere && single && enough ? "standby" : "primary";
   return {
-    messages,
+    bytes,
     place,
-    insists: place === "standby" &&
-      executed.some(({ verdict, hint }) => insists(verdict, hint ?? judging.route)),
-    writes: place === "primary" && executed.some(({ verdict }) => writes(verdict)),
-    repeatable: place === "standby" && executed.every(({ verdict }) => !verdict.userFunctions),
-    touches: executed.flatMap(({ verdict }) => verdict.touches),
-    needs: [...batch.needs.values()],
+    insists: place === "standby" && insisting,
+    writes: place === "primary" && writing,
+    repeatable: place === "standby" && repeatable,
+    touches: executed.length === 1
+      ? executed[0]!.verdict.touches
+      : executed.flatMap(({ verdict }) => verdict.touches),
+    needs: batch.needs,
     makes: batch.makes,
     closes: batch.closes,
     unread: false,
-    texts: [...batch.used.keys()].flatMap(({ text }) => text ?? []),
+    texts,
   };
 }
+
+const HEADER_BYTES = 5;
+
+/** Where the message ends that begins at `at`; behind the last byte where only its beginning is there. */
+export function endOfMessage(bytes: Uint8Array, at: number): number {
+  return at + 1 + Math.max(4, readInt32(bytes, at + 1));
+}
+
+/** True where these bytes are one unit to the byte: a simple query, or a batch with its Sync. */
+export function isWholeUnit(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_BYTES || readInt32(bytes, 1) < 4) return false;
+  if (bytes[0] === QUERY) return endOfMessage(bytes, 0) === bytes.length;
+  for (let at = 0; at + HEADER_BYTES <= bytes.length;) {
+    const code = bytes[at]!;
+    if (readInt32(bytes, at + 1) < 4) return false;
+    at = endOfMessage(bytes, at);
+    if (code === SYNC) return at === bytes.length;
+    if (code !== PARSE && code !== BIND && code !== DESCRIBE && code !== EXECUTE) return false;
+  }
+  return false;
+}
+
+/** The types of messages, as they stand on the wire. */
+export const QUERY = 0x51;
+const PARSE = 0x50;
+const BIND = 0x42;
+const DESCRIBE = 0x44;
+const CLOSE = 0x43;
+const EXECUTE = 0x45;
+const SYNC = 0x53;
 
 interface Batch {
   readonly made: Map<string, Statement>;
   readonly portals: Map<string, Classified | null>;
-  readonly needs: Map<string, Statement>;
+  readonly needs: Statement[];
   readonly makes: Statement[];
   readonly closes: string[];
   readonly used: Map<Statement, Classified>;
@@ -157,39 +195,39 @@ interface Batch {
 }
 
 /** @returns false where a message cannot be read */
-function take(batch: Batch, { code, bytes }: Message, judging: Judging): boolean {
-  const payload = bytes.subarray(5);
+function take(
+  batch: Batch,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  judging: Judging,
+): boolean {
+  const code = bytes[at];
+  const from = at + HEADER_BYTES;
   switch (code) {
-    case "P": {
-      const parsed = parseParse(payload);
-      if (parsed === null) return false;
-      const judged = judging.classify(parsed.text);
-      const kept = bytes.length <= judging.book.room();
-      const statement: Statement = {
-        name: parsed.name,
-        parse: kept ? bytes : null,
-        text: kept ? parsed.text : null,
-        judged,
-      };
+    case PARSE: {
+      const again = repeated(bytes, at, end, judging.book);
+      const statement = again ?? made(bytes, at, end, judging);
+      if (statement === null) return false;
       batch.makes.push(statement);
-      batch.made.set(parsed.name, statement);
-      batch.used.set(statement, judged);
-      if (parsed.name !== "") batch.primary = true;
+      batch.made.set(statement.name, statement);
+      batch.used.set(statement, judge(statement, judging));
+      if (statement.name !== "") batch.primary = true;
       return true;
     }
-    case "B": {
-      const bound = parseBind(payload);
+    case BIND: {
+      const bound = parseBind(bytes, from, end);
       if (bound === null) return false;
       batch.portals.set(bound.portal, use(batch, bound.statement, judging));
       return true;
     }
-    case "D":
-    case "C": {
-      const target = parseTarget(payload);
+    case DESCRIBE:
+    case CLOSE: {
+      const target = parseTarget(bytes, from, end);
       if (target === null) return false;
       if (target.kind === "portal") {
         if (!batch.portals.has(target.name)) batch.primary = true;
-      } else if (code === "D") {
+      } else if (code === DESCRIBE) {
         use(batch, target.name, judging);
       } else {
         batch.closes.push(target.name);
@@ -197,8 +235,8 @@ function take(batch: Batch, { code, bytes }: Message, judging: Judging): boolean
       }
       return true;
     }
-    case "E": {
-      const execute = parseExecute(payload);
+    case EXECUTE: {
+      const execute = parseExecute(bytes, from, end);
       if (execute === null) return false;
       const statement = batch.portals.get(execute.portal) ?? null;
       if (statement === null) batch.primary = true;
@@ -210,21 +248,54 @@ function take(batch: Batch, { code, bytes }: Message, judging: Judging): boolean
   }
 }
 
+/** The statement that a Parse message makes; null where it cannot be read. */
+function made(bytes: Uint8Array, at: number, end: number, judging: Judging): Statement | null {
+  const parsed = parseParse(bytes, at + HEADER_BYTES, end);
+  if (parsed === null) return null;
+  const { name, text } = parsed;
+  const judged = judging.classify(text);
+  const { stamp } = judging;
+  return end - at <= judging.book.room()
+    ? { name, parse: bytes.slice(at, end), text, judged, stamp }
+    : { name, parse: null, text: null, judged, stamp };
+}
+
+/** The unnamed statement that is made once more just as it was: no other copy is needed of it. */
+function repeated(bytes: Uint8Array, at: number, end: number, book: Book): Statement | null {
+  if (bytes[at + HEADER_BYTES] !== 0) return null;
+  const known = book.get("");
+  if (known === null || known.parse === null || known.parse.length !== end - at) return null;
+  const { parse } = known;
+  for (let i = 0; i < parse.length; i++) {
+    if (parse[i] !== bytes[at + i]) return null;
+  }
+  return { ...known };
+}
+
 /** The judgement on the statement of this name; null, and the primary's business, where the client has none. */
-function use(batch: Batch, name: string, { book, classify }: Judging): Classified | null {
+function use(batch: Batch, name: string, judging: Judging): Classified | null {
   const made = batch.made.get(name);
   if (made !== undefined) return made.judged;
-  const known = book.get(name);
+  const known = judging.book.get(name);
   if (known === null) {
     batch.primary = true;
     return null;
   }
-  batch.needs.set(name, known);
-  const judged = known.text === null ? known.judged : classify(known.text);
+  if (!batch.used.has(known)) batch.needs.push(known);
+  const judged = judge(known, judging);
   batch.used.set(known, judged);
   // It cannot be made anywhere else.
   if (known.parse === null) batch.primary = true;
   return judged;
+}
+
+/** Functions change, and with them the judgement. */
+function judge(statement: Statement, { classify, stamp }: Judging): Classified {
+  if (statement.text !== null && (stamp === null || statement.stamp !== stamp)) {
+    statement.judged = classify(statement.text);
+    statement.stamp = stamp;
+  }
+  return statement.judged;
 }
 
 function insists({ boundary }: Verdict, hint: RouteHint | "auto"): boolean {

@@ -5,38 +5,35 @@ import { closeStatementBytes, syncBytes } from "../../../src/wire/requests.ts";
 import { createClassifier } from "../../../src/sql/classify.ts";
 import { loadParser } from "../../../src/sql/parser.ts";
 import { type Book, createBook } from "../../../src/router/split/book.ts";
-import { type Message, planBatch, planQuery } from "../../../src/router/split/unit.ts";
+import { isWholeUnit, planBatch, planQuery } from "../../../src/router/split/unit.ts";
 import { sampleCatalogue } from "../../sql/catalogue.ts";
 
+const PARSER = await loadParser();
 const classifier = createClassifier({
-  parser: await loadParser(),
+  parser: PARSER,
   catalogue: sampleCatalogue(),
   maximumBytes: 100_000,
 });
 
 function judging(book: Book = createBook(10_000), route: "auto" | "standby" | "primary" = "auto") {
-  return { classify: classifier.classify, route, book };
+  return { classify: classifier.classify, stamp: classifier.stamp(), route, book };
 }
 
 const P = (name: string, text: string) =>
-  message(messageBytes("P", cStringBytes(name), cStringBytes(text), Uint8Array.of(0, 0)));
+  messageBytes("P", cStringBytes(name), cStringBytes(text), Uint8Array.of(0, 0));
 const B = (statement: string, portal = "") =>
-  message(messageBytes("B", cStringBytes(portal), cStringBytes(statement), new Uint8Array(6)));
-const E = (portal = "") => message(messageBytes("E", cStringBytes(portal), int32Bytes(0)));
+  messageBytes("B", cStringBytes(portal), cStringBytes(statement), new Uint8Array(6));
+const E = (portal = "") => messageBytes("E", cStringBytes(portal), int32Bytes(0));
 const D = (kind: "S" | "P", name: string) =>
-  message(messageBytes("D", Uint8Array.of(kind.charCodeAt(0)), cStringBytes(name)));
-const H = message(messageBytes("H"));
-const S = message(syncBytes());
-const C = (name: string) => message(closeStatementBytes(name));
-
-function message(bytes: Uint8Array): Message {
-  return { code: String.fromCharCode(bytes[0]!), bytes };
-}
+  messageBytes("D", Uint8Array.of(kind.charCodeAt(0)), cStringBytes(name));
+const H = messageBytes("H");
+const S = syncBytes();
+const C = closeStatementBytes;
 
 function bookOf(...statements: readonly [name: string, text: string][]): Book {
   const book = createBook(10_000);
   for (const [name, text] of statements) {
-    book.set({ name, text, parse: P(name, text).bytes, judged: classifier.classify(text) });
+    book.set({ name, text, parse: P(name, text), judged: classifier.classify(text), stamp: null });
   }
   return book;
 }
@@ -46,7 +43,7 @@ const WRITE = "UPDATE item SET id = 1";
 
 Deno.test("planQuery() sends reads anywhere and the rest to the primary", () => {
   const plan = (text: string, route?: "standby" | "primary") =>
-    planQuery(message(queryBytes(text)), judging(undefined, route ?? "auto"));
+    planQuery(queryBytes(text), judging(undefined, route ?? "auto"));
   assert.equal(plan(READ).place, "standby");
   assert.equal(plan(READ).repeatable, true);
   assert.equal(plan(READ).insists, false);
@@ -61,12 +58,12 @@ Deno.test("planQuery() sends reads anywhere and the rest to the primary", () => 
 });
 
 Deno.test("planQuery() takes a text without its end for what it is: nothing that is known", () => {
-  const plan = planQuery(message(messageBytes("Q", Uint8Array.of(0x53))), judging());
+  const plan = planQuery(messageBytes("Q", Uint8Array.of(0x53)), judging());
   assert.deepEqual([plan.place, plan.touches], ["primary", [{ type: "opaque" }]]);
 });
 
 const known = bookOf(["r", READ], ["w", WRITE], ["", READ]);
-const CASES: readonly [what: string, messages: Message[], complete: boolean, place: string][] = [
+const CASES: readonly [what: string, messages: Uint8Array[], complete: boolean, place: string][] = [
   ["an unnamed read", [P("", READ), B(""), D("P", ""), E(), S], true, "standby"],
   ["an unnamed write", [P("", WRITE), B(""), E(), S], true, "primary"],
   ["a read and a write", [P("", READ), B(""), E(), P("", WRITE), B(""), E(), S], true, "primary"],
@@ -93,13 +90,13 @@ const CASES: readonly [what: string, messages: Message[], complete: boolean, pla
 ];
 for (const [what, messages, complete, place] of CASES) {
   Deno.test(`planBatch() sends ${what} to ${place === "standby" ? "any server" : "the primary"}`, () => {
-    assert.equal(planBatch(messages, complete, judging(known)).place, place);
+    assert.equal(planBatch(concatBytes(messages), complete, judging(known)).place, place);
   });
 }
 
 Deno.test("planBatch() names what must be there before, what it makes, and what it closes", () => {
   const plan = planBatch(
-    [B("r"), E(), P("n", WRITE), B("n"), E(), C("w"), S],
+    concatBytes([B("r"), E(), P("n", WRITE), B("n"), E(), C("w"), S]),
     true,
     judging(known),
   );
@@ -112,15 +109,15 @@ Deno.test("planBatch() names what must be there before, what it makes, and what 
 
 Deno.test("planBatch() keeps a statement where it is that the book has no room for", () => {
   const book = createBook(10);
-  const made = planBatch([P("", READ), B(""), E(), S], true, judging(book)).makes[0]!;
+  const made = planBatch(concatBytes([P("", READ), B(""), E(), S]), true, judging(book)).makes[0]!;
   assert.deepEqual([made.parse, made.text], [null, null]);
   book.set(made);
-  assert.equal(planBatch([B(""), E(), S], true, judging(book)).place, "primary");
+  assert.equal(planBatch(concatBytes([B(""), E(), S]), true, judging(book)).place, "primary");
 });
 
 Deno.test("planBatch() trusts no batch that it cannot read", () => {
-  const broken = message(messageBytes("B", Uint8Array.of(0x41)));
-  const plan = planBatch([broken, S], true, judging(known));
+  const broken = messageBytes("B", Uint8Array.of(0x41));
+  const plan = planBatch(concatBytes([broken, S]), true, judging(known));
   assert.deepEqual([plan.place, plan.touches], ["primary", [{ type: "opaque" }]]);
 });
 
@@ -133,3 +130,57 @@ Deno.test("createBook() gives the room of what is forgotten back", () => {
   assert.equal(book.room(), 10_000);
   assert.equal(book.get("a"), null);
 });
+
+Deno.test("planBatch() keeps one copy of an unnamed statement that is made again and again", () => {
+  const book = bookOf(["", READ]);
+  const again = planBatch(concatBytes([P("", READ), B(""), E(), S]), true, judging(book)).makes[0]!;
+  assert.notEqual(again, book.get(""));
+  assert.equal(again.parse, book.get("")!.parse);
+  const other = planBatch(concatBytes([P("", WRITE), B(""), E(), S]), true, judging(book));
+  assert.deepEqual(other.makes[0]!.parse, P("", WRITE));
+});
+
+Deno.test("planBatch() judges a kept statement again once a standby has refused its text", () => {
+  const fresh = createClassifier({
+    parser: PARSER,
+    catalogue: sampleCatalogue(),
+    maximumBytes: 100_000,
+  });
+  const book = bookOf(["r", READ]);
+  const place = () =>
+    planBatch(concatBytes([B("r"), E(), S]), true, {
+      classify: fresh.classify,
+      stamp: fresh.stamp(),
+      route: "auto",
+      book,
+    }).place;
+  assert.equal(place(), "standby");
+  assert.equal(place(), "standby");
+  fresh.remember(READ);
+  assert.equal(place(), "primary");
+});
+
+const WHOLE: readonly [what: string, messages: Uint8Array[], whole: boolean][] = [
+  ["a simple query", [queryBytes(READ)], true],
+  ["a batch", [P("", READ), B(""), D("P", ""), E(), S], true],
+  ["a Sync alone", [S], true],
+  ["two simple queries", [queryBytes(READ), queryBytes(READ)], false],
+  ["a simple query and more", [queryBytes(READ), S], false],
+  ["a batch and more", [B("r"), E(), S, B("r")], false],
+  ["two batches", [B("r"), E(), S, B("r"), E(), S], false],
+  ["a batch without its end", [B("r"), E()], false],
+  ["a batch that is flushed", [B("r"), E(), H], false],
+  ["a batch that closes", [C("r"), S], false],
+  ["a length that cannot be", [Uint8Array.of(0x42, 0, 0, 0, 3), S], false],
+  ["nothing", [], false],
+];
+for (const [what, messages, whole] of WHOLE) {
+  Deno.test(`isWholeUnit() ${whole ? "takes" : "does not take"} ${what}`, () => {
+    const bytes = concatBytes(messages);
+    assert.equal(isWholeUnit(bytes), whole);
+    for (let cut = 0; cut < bytes.length; cut++) {
+      // What is cut off may be a unit by itself only where a whole one stood before.
+      if (whole) assert.equal(isWholeUnit(bytes.subarray(0, cut)), false);
+    }
+  });
+}

@@ -52,14 +52,15 @@ export function forwarder(servers: Servers): Promise<Contender> {
   ]);
 }
 
-/** metako's router. */
+/** metako's router. @param flags further ones for the runtime */
 export function metako(
   name: string,
   servers: Servers,
   how: "split" | "primary" | "relay",
+  flags: readonly string[] = [],
 ): Promise<Contender> {
   const port = freePort();
-  return spawn(name, port, Deno.execPath(), ["run", "-A", `${HERE}router_process.ts`], {
+  return spawn(name, port, Deno.execPath(), ["run", "-A", ...flags, `${HERE}router_process.ts`], {
     BENCH: JSON.stringify({ ...servers, port, how }),
   });
 }

@@ -38,3 +38,5 @@ const started = startRouter({
   log: () => {},
 });
 if (!started.ok) throw new Error(started.because);
+// So that a profile is written.
+Deno.addSignalListener("SIGTERM", () => Deno.exit(0));

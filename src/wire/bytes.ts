@@ -53,6 +53,21 @@ export function readInt32(bytes: Uint8Array, at: number): number {
 }
 
 /**
+ * Where the message ends that begins at `at`, always behind its header; that may be behind the last
+ * byte, where only the beginning of it is there.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const sync = Uint8Array.of(0x53, 0, 0, 0, 4);
+ * assert.equal(endOfMessage(sync, 0), 5);
+ * ```
+ */
+export function endOfMessage(bytes: Uint8Array, at: number): number {
+  return at + 1 + Math.max(4, readInt32(bytes, at + 1));
+}
+
+/**
  * A whole message: type, length, payload.
  *
  * @param type one ASCII character

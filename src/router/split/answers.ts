@@ -5,7 +5,7 @@
  * @module
  */
 import { isAtRest, isBusy, noteCopyIn, noteReady, noteRequest } from "../../wire/activity.ts";
-import { concatBytes, readInt32 } from "../../wire/bytes.ts";
+import { concatBytes, endOfMessage, readInt32 } from "../../wire/bytes.ts";
 import { cut, isBetween, type Watch, watch, WATCH_ALL } from "../../wire/cutter.ts";
 import { endsSession, parseErrorFields } from "../../wire/errors.ts";
 import {
@@ -30,6 +30,8 @@ const COLLECTED = new Set(["Z", "E", "S", "1", "G"]);
 const WATCHED: Watch = watch("ZES1GNA");
 /** What a server says before the first result; not passed on while the unit may still move. */
 const PRELUDE = new Set(["1", "2", "3", "t", "T", "n", "N"]);
+/** What a result begins with, or all that there is of it. */
+const RESULT = new Set(["D", "C", "I", "s", "H"]);
 /** The last word of a description. */
 const DESCRIBED = new Set(["T", "n"]);
 /** The client itself wanted the end of it. */
@@ -109,6 +111,7 @@ function countParsed(chunk: Uint8Array): number {
 
 /** @returns false where the stream cannot be followed any further */
 function hear(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): boolean {
+  releaseHold(side, chunk, out);
   const watched = side.question !== null || side.hold !== null ? WATCH_ALL : WATCHED;
   for (const piece of cut(side.cutter, chunk, watched)) {
     if (piece.type === "violation") {
@@ -130,6 +133,21 @@ function hear(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): b
     }
   }
   return true;
+}
+
+/** Where a result has begun the unit stays, and the rest of it need not be looked at row by row. */
+function releaseHold(side: Side, chunk: Uint8Array, out: Uint8Array[]): void {
+  const { hold } = side;
+  if (hold === null || hold.failed || hold.open || !isBetween(side.cutter)) return;
+  for (let at = 0; at < chunk.length; at = endOfMessage(chunk, at)) {
+    const code = String.fromCharCode(chunk[at]!);
+    if (RESULT.has(code)) {
+      out.push(...hold.bytes);
+      side.hold = null;
+      return;
+    }
+    if (!PRELUDE.has(code)) return;
+  }
 }
 
 /** Passes a message on, or a part of it, or keeps it as long as the unit may still move. */

@@ -7,6 +7,7 @@
  * @module
  */
 import { isBusy, noteRequest } from "../../wire/activity.ts";
+import { endOfMessage } from "../../wire/bytes.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../../wire/sqlstate.ts";
 import { countUnit } from "../context.ts";
@@ -18,7 +19,7 @@ import { needPrimary } from "./primary.ts";
 import { type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
 import { standbyFor, standbyNow } from "./standby.ts";
 import { type Split, toClient } from "./state.ts";
-import { endOfMessage, type Unit } from "./unit.ts";
+import type { Unit } from "./unit.ts";
 
 /** Larger requests are copied into memory of their own. */
 const REQUEST_BYTES = 1024;

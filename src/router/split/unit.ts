@@ -7,7 +7,7 @@
 import type { Classified } from "../../sql/classify.ts";
 import type { RouteHint } from "../../sql/opening.ts";
 import { placeOf, type Touch, type Verdict } from "../../sql/verdict.ts";
-import { readInt32 } from "../../wire/bytes.ts";
+import { endOfMessage, readInt32 } from "../../wire/bytes.ts";
 import {
   parseBind,
   parseExecute,
@@ -153,11 +153,6 @@ export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging
 }
 
 const HEADER_BYTES = 5;
-
-/** Where the message ends that begins at `at`; behind the last byte where only its beginning is there. */
-export function endOfMessage(bytes: Uint8Array, at: number): number {
-  return at + 1 + Math.max(4, readInt32(bytes, at + 1));
-}
 
 /** True where these bytes are one unit to the byte: a simple query, or a batch with its Sync. */
 export function isWholeUnit(bytes: Uint8Array): boolean {

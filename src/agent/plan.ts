@@ -137,6 +137,15 @@ export function routerOptions(
     },
     maximumWaiting: router.maximumWaiting,
     splitting: router.splitting,
+    get idleTimeoutMs() {
+      return config.router.idleTimeoutMs;
+    },
+    get idleInTransactionTimeoutMs() {
+      return config.router.idleInTransactionTimeoutMs;
+    },
+    get queryTimeoutMs() {
+      return config.router.queryTimeoutMs;
+    },
     get readConsistency() {
       return config.router.readConsistency;
     },

@@ -189,6 +189,12 @@ export interface RouterConfig {
   readonly allow: readonly AllowEntry[];
   /** Whether reads on the router's port may go to standbys. */
   readonly splitting: boolean;
+  /** How long a session may be without work, outside of a transaction; 0 for as long as it likes. */
+  readonly idleTimeoutMs: number;
+  /** How long a session may be without work in the middle of a transaction; 0 for as long as it likes. */
+  readonly idleInTransactionTimeoutMs: number;
+  /** How long a query may run before it is cancelled; 0 for as long as it takes. */
+  readonly queryTimeoutMs: number;
   /** Whether a session must read what it wrote itself. */
   readonly readConsistency: "session" | "eventual";
   /** How much WAL a standby may have left to replay and still be read from; null for any. */

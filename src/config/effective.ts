@@ -136,6 +136,9 @@ export function settingTree(config: Config): Record<string, unknown> {
         })
       ),
       splitting: router.splitting,
+      idle_timeout: formatDuration(router.idleTimeoutMs),
+      idle_in_transaction_timeout: formatDuration(router.idleInTransactionTimeoutMs),
+      query_timeout: formatDuration(router.queryTimeoutMs),
       read_consistency: router.readConsistency,
       maximum_read_lag: router.maximumReadLagBytes === null
         ? null

@@ -26,6 +26,7 @@ const LISTENER = "it is read when the listeners are opened";
 const SESSIONS = "it counts for new sessions and for waits that begin from now on";
 
 const READS = "each read goes by it";
+const LIMITS = "sessions that run are measured by it from the next second on";
 
 /** The table. */
 export const RELOAD_RULES: readonly ReloadRule[] = [
@@ -67,6 +68,9 @@ export const RELOAD_RULES: readonly ReloadRule[] = [
   { setting: "router.tls", takes: "live", because: SESSIONS },
   { setting: "router.read_consistency", takes: "live", because: READS },
   { setting: "router.maximum_read_lag", takes: "live", because: READS },
+  { setting: "router.idle_timeout", takes: "live", because: LIMITS },
+  { setting: "router.idle_in_transaction_timeout", takes: "live", because: LIMITS },
+  { setting: "router.query_timeout", takes: "live", because: LIMITS },
   { setting: "hooks", takes: "live", because: "it counts from the next event on" },
   { setting: "state_dir", takes: "restart", because: "the state file is open" },
   { setting: "log", takes: "live", because: "it counts from the next line on" },
@@ -84,6 +88,7 @@ export function reloadRule(setting: string): ReloadRule | null {
 export function withLive(running: Config, next: Config): Config {
   const { maximumConnections, maximumPendingPerAddress, allowTrustedBackend, tls } = next.router;
   const { readConsistency, maximumReadLagBytes } = next.router;
+  const { idleTimeoutMs, idleInTransactionTimeoutMs, queryTimeoutMs } = next.router;
   const { localNodePreference } = next.coordination;
   return {
     ...running,
@@ -99,6 +104,9 @@ export function withLive(running: Config, next: Config): Config {
       tls,
       readConsistency,
       maximumReadLagBytes,
+      idleTimeoutMs,
+      idleInTransactionTimeoutMs,
+      queryTimeoutMs,
     },
   };
 }

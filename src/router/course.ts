@@ -4,6 +4,8 @@
  * @module
  */
 import type { Complaint } from "../wire/sqlstate.ts";
+import type { Located } from "./cancel.ts";
+import type { Pulse } from "./limits.ts";
 
 /** A session under way. */
 export interface Course {
@@ -11,6 +13,14 @@ export interface Course {
   reconsider(): boolean;
   /** On the primary: leave it, or close with this, when at rest. Null takes it back. */
   drain(complaint: Complaint | null): void;
+  pulse(): Pulse;
+  /**
+   * Its query takes too long: the client is to read these words where it is cancelled and they can be
+   * said.
+   *
+   * @returns where to cancel it; null where nobody gave a key
+   */
+  overdue(words: string): Located | null;
   /** Ends it wherever it stands. */
   end(complaint: Complaint): void;
   /** Resolves when nothing of it is under way any more. */

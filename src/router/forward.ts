@@ -48,6 +48,8 @@ export interface Link {
   readonly activity: Activity;
   phase: AuthPhase;
   keys: CancelKeys | null;
+  /** How many times the server became ready. */
+  answered: number;
   /** The server said FATAL: its end explains itself. */
   explained: boolean;
   /** A write to the server is under way; nothing may be put in between. */
@@ -90,6 +92,7 @@ export function startForwarding(
     activity: createActivity(),
     phase: backend.phase,
     keys: backend.keys,
+    answered: 0,
     explained: false,
     writingToServer: false,
     drain: null,
@@ -197,6 +200,7 @@ function noteServer(
       const status = parseReadyForQuery(event.payload);
       if (status === null) return "the server sent an unfit ReadyForQuery";
       noteReady(link.activity, status);
+      link.answered++;
       return null;
     }
     case "E":

@@ -139,6 +139,12 @@ export interface RouterOptions {
   readonly readConsistency: "session" | "eventual";
   /** How far a standby may be behind and still be read from; null where that does not matter. */
   readonly maximumReadLagBytes: number | null;
+  /** How long a session may be without work, outside of a transaction; 0 for ever. May change. */
+  readonly idleTimeoutMs: number;
+  /** The same inside of a transaction. */
+  readonly idleInTransactionTimeoutMs: number;
+  /** How long a server may take for an answer; 0 for ever. May change. */
+  readonly queryTimeoutMs: number;
   /** Sessions at one time, both ports together, waiting ones included; at least 1. */
   readonly maximumConnections: number;
   /** Sessions of one role at one time, all ports together; null for no limit. */

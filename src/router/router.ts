@@ -11,6 +11,7 @@ import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import { CANCEL_CONNECTIONS, type Canceller, createCanceller } from "./cancel.ts";
 import { type Context, createContext, sessionsByNode } from "./context.ts";
 import { greet } from "./greet.ts";
+import { keepLimits } from "./limits.ts";
 import type { RouterAddress, RouterOptions, RouterPorts, RouterStart } from "./options.ts";
 import { createPendingCount, type PendingCount } from "./pending.ts";
 import type { Purpose } from "./route.ts";
@@ -60,6 +61,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
     }
     context.waitingRoom.wake();
   });
+  const leaveLimits = keepLimits(context);
   let closed: Promise<void> | null = null;
   const addressOf = (purpose: Purpose): RouterAddress | null => {
     const found = listeners.find((entry) => entry.purpose === purpose);
@@ -107,6 +109,7 @@ export function startRouter(options: RouterOptions, ports: RouterPorts): RouterS
         closed ??= (async () => {
           desk.closing = true;
           unsubscribe();
+          leaveLimits();
           for (const { listener } of listeners) listener.close();
           await Promise.all(accepting);
           for (const client of desk.greeting) closeQuietly(client);

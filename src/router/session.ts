@@ -9,12 +9,14 @@ import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import { asksForReplication } from "./access.ts";
 import { type Admission, admit } from "./admit.ts";
 import { acquire, type Attempt } from "./acquire.ts";
+import type { Located } from "./cancel.ts";
 import { type Card, newCard } from "./card.ts";
 import { choose } from "./choose.ts";
 import type { Context } from "./context.ts";
 import type { Course } from "./course.ts";
 import type { EarlyInput } from "./forward.ts";
 import type { Introduction } from "./greet.ts";
+import type { Pulse } from "./limits.ts";
 import { type Purpose, type Route, routeProblem } from "./route.ts";
 import { closeAfter, closeQuietly, read } from "./socket.ts";
 import { startSplit } from "./split/course.ts";
@@ -32,6 +34,10 @@ export interface Session {
   reconsider(): boolean;
   /** On the primary: close with this when at rest. Null takes it back. */
   drain(complaint: Complaint | null): void;
+  /** Where it stands; null before it has a server, and where it is for replication. */
+  pulse(): Pulse | null;
+  /** As {@linkcode Course.overdue}. */
+  overdue(words: string): Located | null;
   /** Ends it wherever it stands. */
   end(complaint: Complaint): void;
 }
@@ -62,7 +68,12 @@ export async function runSession(
     });
   }
   const abandoned = new AbortController();
-  const live: Live = { attempt: null, course: null, verdict: null };
+  const live: Live = {
+    attempt: null,
+    course: null,
+    verdict: null,
+    replicates: asksForReplication(introduction.packet.parameters.get("replication")),
+  };
   const card = newCard(introduction, {
     id: ++context.lastSession,
     address,
@@ -150,6 +161,8 @@ export async function runSession(
 interface Live {
   attempt: Attempt | null;
   course: Course | null;
+  /** It is for replication, which has no limits of time. */
+  readonly replicates: boolean;
   /** Why it is being ended from outside. */
   verdict: Complaint | null;
 }
@@ -174,6 +187,8 @@ function createSession(
     drain(complaint) {
       live.course?.drain(complaint);
     },
+    pulse: () => live.replicates ? null : live.course?.pulse() ?? null,
+    overdue: (words) => live.course?.overdue(words) ?? null,
     end(complaint) {
       live.verdict ??= complaint;
       abandoned.abort();

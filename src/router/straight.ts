@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isBusy } from "../wire/activity.ts";
+import { isAtRest, isBusy } from "../wire/activity.ts";
 import { fatalBytes } from "../wire/errors.ts";
 import { atBoundary } from "../wire/framing.ts";
 import { terminateBytes } from "../wire/messages.ts";
@@ -57,6 +57,13 @@ export function startStraight(
     drain(complaint) {
       if (route.to === "primary") drainLink(link, complaint);
     },
+    pulse() {
+      const { phase, activity, answered } = link;
+      if (phase !== "ready") return { phase: "routing", answered };
+      if (isBusy(activity)) return { phase: "working", answered };
+      return { phase: isAtRest(activity) ? "idle" : "idle_in_transaction", answered };
+    },
+    overdue: () => link.keys === null ? null : { key: link.keys.server, target: route.target },
     end,
     done: (async () => {
       await conclude(context, link, route, await link.ended);

@@ -34,6 +34,11 @@ export function fatalBytes(complaint: Complaint): Uint8Array {
   return messageBytes("E", fieldBytes("FATAL", complaint));
 }
 
+/** An ErrorResponse that ends a statement: severity ERROR. */
+export function errorBytes(complaint: Complaint): Uint8Array {
+  return messageBytes("E", fieldBytes("ERROR", complaint));
+}
+
 /** A NoticeResponse with severity WARNING. */
 export function warningBytes(complaint: Omit<Complaint, "sqlstate">): Uint8Array {
   return messageBytes("N", fieldBytes("WARNING", { sqlstate: "01000", ...complaint }));

@@ -22,6 +22,11 @@ export const SQLSTATE = {
   /** The proof of the password is wrong. */
   invalidPassword: "28P01",
   featureNotSupported: "0A000",
+  /** The client let its session rest for too long. */
+  idleSessionTimeout: "57P05",
+  idleInTransactionTimeout: "25P03",
+  /** The query took too long, or somebody cancelled it. */
+  queryCancelled: "57014",
 } as const;
 
 /** One of {@linkcode SQLSTATE}. */

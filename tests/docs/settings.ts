@@ -234,6 +234,13 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   "router.allow[].users": { is: "The roles it fits." },
   "router.allow[].privileged": { is: "Whether it fits superusers and replication too." },
   "router.splitting": { is: "Whether reads are sent to standbys, statement by statement." },
+  "router.idle_timeout": {
+    is: "How long a session may be idle outside of a transaction before it is closed; 0s for ever.",
+  },
+  "router.idle_in_transaction_timeout": { is: "The same in the middle of a transaction." },
+  "router.query_timeout": {
+    is: "How long a query may take before the router has it cancelled; 0s for as long as it takes.",
+  },
   "router.read_consistency": { is: "Whether a session sees its own writes in its reads." },
   "router.maximum_read_lag": { is: "How far a standby may be behind and still get reads." },
 

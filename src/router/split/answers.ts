@@ -7,13 +7,14 @@
 import { isAtRest, isBusy, noteCopyIn, noteReady, noteRequest } from "../../wire/activity.ts";
 import { concatBytes, endOfMessage, readInt32 } from "../../wire/bytes.ts";
 import { cut, isBetween, type Watch, watch, WATCH_ALL } from "../../wire/cutter.ts";
-import { endsSession, parseErrorFields } from "../../wire/errors.ts";
+import { endsSession, errorBytes, parseErrorFields } from "../../wire/errors.ts";
 import {
   parseParameterStatus,
   parseReadyForQuery,
   type TransactionStatus,
 } from "../../wire/messages.ts";
 import { syncBytes } from "../../wire/requests.ts";
+import { SQLSTATE } from "../../wire/sqlstate.ts";
 import { read, write } from "../socket.ts";
 import { countFailure } from "../context.ts";
 import { primaryLost, settle, standbyLost } from "./ends.ts";
@@ -225,6 +226,8 @@ function noteMade(split: Split, side: Side): void {
 /** A ReadyForQuery came. */
 function noteAnswered(split: Split, side: Side, status: TransactionStatus): void {
   noteReady(side.activity, status);
+  split.answered++;
+  side.overdue = null;
   side.batchFailed = false;
   side.expected.shift();
   // A COPY swallows Syncs, and nothing is owed for them.
@@ -268,7 +271,10 @@ function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Arra
   if (fatal) side.explained = true;
   side.batchFailed = side.openBatch;
   countFailure(split.context, side.route.target.node);
-  pass(split, side, "E", message, out);
+  const words = side.overdue !== null && fields.sqlstate === CANCELLED
+    ? errorBytes({ sqlstate: SQLSTATE.queryCancelled, message: side.overdue })
+    : message;
+  pass(split, side, "E", words, out);
 }
 
 /** Ends an open batch whose answers nobody will see, so that the server becomes ready again. */

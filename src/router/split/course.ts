@@ -4,6 +4,7 @@
  * @module
  */
 import { isBusy } from "../../wire/activity.ts";
+import { pulseOf } from "./pulse.ts";
 import { isBetween } from "../../wire/cutter.ts";
 import { fatalBytes } from "../../wire/errors.ts";
 import { terminateBytes } from "../../wire/messages.ts";
@@ -40,14 +41,12 @@ export function startSplit(
   for (const [name, value] of backend.parameters) tell(split, name, value);
   const first = adoptPrimary(split, route, backend);
   const key = backend.keys?.client ?? null;
-  if (key !== null) {
-    input.context.keys.add(key, () => {
-      const side = split.live !== null && !split.live.closed ? split.live : split.primary;
-      return side === null || side.key === null
-        ? null
-        : { target: side.route.target, key: side.key };
-    });
-  }
+  const located = () => split.live !== null && !split.live.closed ? split.live : split.primary;
+  const locate = () => {
+    const side = located();
+    return side === null || side.key === null ? null : { target: side.route.target, key: side.key };
+  };
+  if (key !== null) input.context.keys.add(key, locate);
   const serving = (async () => {
     if (await toClient(split, first, [backend.greeting])) await serveClient(split, early);
   })();
@@ -64,6 +63,13 @@ export function startSplit(
     drain(complaint) {
       split.drain = complaint;
       if (complaint !== null && split.primary !== null) settle(split, split.primary);
+    },
+    pulse: () => pulseOf(split),
+    overdue(words) {
+      const side = located();
+      if (side === null) return null;
+      side.overdue = words;
+      return locate();
     },
     end: (complaint) => split.end({ type: "stopped", complaint }),
     done,

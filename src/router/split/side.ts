@@ -66,6 +66,8 @@ export interface Side {
   farewell: Uint8Array | null;
   /** It said FATAL, and the client read it. */
   explained: boolean;
+  /** What the client reads where its query is cancelled, which takes too long. */
+  overdue: string | null;
   /** To be closed when it is quiet. */
   retired: boolean;
   closed: boolean;
@@ -92,6 +94,7 @@ export function createSide(route: Route, backend: Backend): Side {
     mirrored: 0,
     farewell: null,
     explained: false,
+    overdue: null,
     retired: false,
     closed: false,
     waiting: new Set(),

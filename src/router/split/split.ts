@@ -62,7 +62,11 @@ export async function serveClient(split: Split, early: EarlyInput): Promise<void
     const chunk = buffer.subarray(0, count);
     const sent = takeWhole(split, intake, chunk);
     if (sent !== null) await sent;
-    else if (!await takeChunk(split, intake, chunk)) break;
+    else {
+      split.taking = true;
+      if (!await takeChunk(split, intake, chunk)) break;
+      split.taking = false;
+    }
     if (count === buffer.length && count < LARGE_BUFFER_BYTES) buffer = new Uint8Array(count * 2);
     count = await read(split.client, buffer);
   }

@@ -68,6 +68,10 @@ export interface Split {
   wroteAtMs: number | null;
   /** What a standby must have replayed because of that; null where it is not known. */
   need: Sample | null;
+  /** How many times a server became ready for the client. */
+  answered: number;
+  /** What the client sent is on its way to a server, or waits for one. */
+  taking: boolean;
   /** An answer was given in the server's place: the rest of the client's unit is dropped. */
   skipping: boolean;
   /** Leave the primary with this reason as soon as possible. */
@@ -116,6 +120,8 @@ export function createSplit(
     noStandby: null,
     wroteAtMs: null,
     need: null,
+    answered: 0,
+    taking: false,
     skipping: false,
     drain: null,
     over: false,

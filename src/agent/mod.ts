@@ -7,7 +7,7 @@ export type { FailoverEnd, OperatorClient } from "../coordination/operator_clien
 export type { SessionDocument } from "../coordination/session_routes.ts";
 export type { HistoryEntry, OperatorRequest, PrimaryChange } from "../coordination/history.ts";
 export { type NodeStatus, nodeStatusSchema } from "../coordination/status.ts";
-export { claimsPrimary, mergeStatuses } from "../coordination/merge.ts";
+export { claimsPrimary, mergeStatuses, unbelieved } from "../coordination/merge.ts";
 export type { ClusterView, NodeAnswer, Verdict } from "../coordination/merge.ts";
 export { type MergedEntry, mergeHistories } from "../coordination/merge_history.ts";
 export { compareNames } from "../coordination/names.ts";

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { type ClusterView, type NodeStatus, slotName } from "../agent/mod.ts";
+import { type ClusterView, type NodeStatus, slotName, unbelieved } from "../agent/mod.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { type Membership, membershipOf, sameMembers } from "./members.ts";
 import { type NodePorts, stepPrinter, withNodePorts } from "./one_node.ts";
@@ -60,8 +60,9 @@ export async function changeMembers(
   const membership = membershipOf(view);
   const verb = `${wish.change} ${wish.node}`;
   if (membership === null || view.verdict === "unreachable") {
-    terminal.complain(`Cannot ${verb}: ${view.problems.join(" ")}`);
-    return EXIT.unreachable;
+    const strange = unbelieved(view);
+    terminal.complain(`Cannot ${verb}: ${strange ?? view.problems.join(" ")}`);
+    return strange === null ? EXIT.unreachable : EXIT.refused;
   }
   if (isInForce(wish, membership)) {
     terminal.print(

@@ -109,6 +109,9 @@ export async function failOver(
     return EXIT.refused;
   }
   switch (route.kind) {
+    case "unbelieved":
+      terminal.complain(`Cannot fail over to ${to}: ${route.because}`);
+      return EXIT.refused;
     case "already":
       terminal.print(`${to} is the primary already; nothing was changed.`);
       return EXIT.ok;
@@ -136,6 +139,9 @@ export async function failOver(
     case "refused":
       terminal.complain(`The failover to ${to} was refused: ${end.because}`);
       return EXIT.refused;
+    case "unreached":
+      terminal.complain(`The failover to ${to} was not begun: ${end.because}`);
+      return EXIT.unreachable;
     case "unaccepted":
       terminal.complain(`The failover to ${to} may lose commits: ${end.because}.`);
       return EXIT.unaccepted;

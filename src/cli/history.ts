@@ -66,9 +66,11 @@ export async function printHistory(
       terminal.complain(`The history of ${node} is missing: ${because}`);
     }
   }
-  for (const node of unsigned) {
+  if (unsigned.length > 0) {
     terminal.complain(
-      `The history of ${node} is not signed with this cluster's key, so anybody may have made it:` +
+      `The history of ${
+        unsigned.join(", ")
+      } is not signed with this cluster's key, so anybody may have made it:` +
         " compare security.cluster_secret here and there.",
     );
   }

@@ -89,6 +89,9 @@ export function complainOf(
     case "unaccepted":
       terminal.complain(`${what} was refused: ${end.because}.`);
       return EXIT.refused;
+    case "unreached":
+      terminal.complain(`${what} was not begun: ${end.because}.`);
+      return EXIT.unreachable;
     case "lost":
       terminal.complain(
         `${what}: the answer broke off (${end.because}). Look at metako status how it went.`,

@@ -8,7 +8,13 @@
  * @module
  */
 import { hostname, userInfo } from "node:os";
-import type { ClusterView, FailoverEnd, NodeStatus, OperatorClient } from "../agent/mod.ts";
+import {
+  type ClusterView,
+  type FailoverEnd,
+  type NodeStatus,
+  type OperatorClient,
+  unbelieved,
+} from "../agent/mod.ts";
 import { type ClientWish, withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { clusterAsker } from "./status.ts";
@@ -96,7 +102,16 @@ export async function pauseCluster(
   ports: PausePorts,
 ): Promise<ExitCode> {
   const view = await ports.look();
-  if (statusesOf(view).length === 0) return nobody("pause", view, terminal);
+  const answering = statusesOf(view).length;
+  if (answering === 0) return nobody("pause", view, terminal);
+  if (answering <= view.nodes.length / 2) {
+    terminal.complain(
+      `Cannot pause the cluster: only ${answering} of ${view.nodes.length} members answer, and the ` +
+        "others could still elect. Nothing was paused. Start the agents of " +
+        `${silentOf(view).join(", ")} first.`,
+    );
+    return EXIT.refused;
+  }
   const kept = statusesOf(view).find(({ paused }) => paused !== null)?.paused ?? null;
   const { reason, by, id } = kept ?? wish;
   const operation = { action: "pause", id, reason, by } as const;
@@ -116,6 +131,12 @@ export async function pauseCluster(
         "Start the agents that do not answer and run metako pause again, or metako resume.",
     );
     return EXIT.failed;
+  }
+  const silent = silentOf(view);
+  if (silent.length > 0) {
+    terminal.complain(
+      `${silent.join(", ")} did not answer, and will hear of the pause from the leader.`,
+    );
   }
   const after = await settle(ports, (now) => primaryIsHeld(now) || leaderOf(now) === null);
   if (leaderOf(after) === null) {
@@ -146,15 +167,16 @@ export async function resumeCluster(
   if (statusesOf(view).length === 0) return nobody("resume", view, terminal);
   const ends: FailoverEnd[] = [];
   for (const node of leaderFirst(view)) ends.push(await tell(node, wish, terminal, ports));
-  if (ends.some(({ type }) => type === "lost")) return EXIT.failed;
+  if (ends.some(({ type }) => type === "lost" || type === "unreached")) return EXIT.failed;
   if (ends.some(({ type }) => type !== "succeeded")) {
     terminal.complain("Some members are still paused, and their votes are missing. See above.");
     return EXIT.refused;
   }
-  const silent = view.nodes.filter(({ ok }) => !ok).map(({ node }) => node);
+  const silent = silentOf(view);
   if (silent.length > 0) {
+    const does = silent.length === 1 ? "it does" : "they do";
     terminal.complain(
-      `${silent.join(", ")} did not answer: if paused, run metako resume again when it does.`,
+      `${silent.join(", ")} did not answer: if paused, run metako resume again when ${does}.`,
     );
   }
   const after = await settle(ports, (now) => now.verdict === "writable");
@@ -168,8 +190,13 @@ export async function resumeCluster(
 
 /** Nobody answers whose answer could be believed, as where the secret here is another one. */
 function nobody(verb: string, view: ClusterView, terminal: Terminal): ExitCode {
-  terminal.complain(`Cannot ${verb} the cluster: ${view.problems.join(" ")}`);
-  return EXIT.unreachable;
+  const strange = unbelieved(view);
+  terminal.complain(`Cannot ${verb} the cluster: ${strange ?? view.problems.join(" ")}`);
+  return strange === null ? EXIT.unreachable : EXIT.refused;
+}
+
+function silentOf(view: ClusterView): readonly string[] {
+  return view.nodes.flatMap((answer) => answer.ok && answer.verified ? [] : [answer.node]);
 }
 
 /** Tells one node, and prints what it says. */

@@ -40,7 +40,7 @@ function addMaintenance(program: Command, { configOf, finish, terminal }: Ways):
     .addHelpText(
       "after",
       "\nEvery member is told; one that was away joins when it returns. Without the votes of a" +
-        "\nmajority the pause is not complete (exit code 1). 3: something is under way; nothing was" +
+        "\nmajority the pause is not complete (exit code 1). 3: something is under way, too few members\nanswer, or their key is another one; nothing was" +
         "\nchanged. 4: nobody answers.",
     )
     .action(async (options) =>

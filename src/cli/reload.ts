@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OperatorClient } from "../agent/mod.ts";
+import type { FailoverEnd, OperatorClient } from "../agent/mod.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import type { Terminal } from "./terminal.ts";
@@ -39,12 +39,27 @@ export async function reloadNodes(
   }));
   for (const { node, steps, end } of told) {
     const say = end.type === "succeeded" ? terminal.print : terminal.complain;
-    const read = steps.length === 0 ? "read; nothing has changed" : "read";
-    say(`${node}: ${end.type === "succeeded" ? read : `refused: ${end.because}`}`);
+    say(`${node}: ${howItEnded(end, steps.length)}`);
     for (const step of steps) say(`  ${step}`);
   }
   const ends = told.map(({ end }) => end.type);
   if (ends.every((type) => type === "succeeded")) return EXIT.ok;
   if (ends.some((type) => type === "failed")) return EXIT.failed;
-  return ends.some((type) => type === "lost") ? EXIT.unreachable : EXIT.refused;
+  const silent = ends.some((type) => type === "lost" || type === "unreached");
+  return silent ? EXIT.unreachable : EXIT.refused;
+}
+
+function howItEnded(end: FailoverEnd, changes: number): string {
+  switch (end.type) {
+    case "succeeded":
+      return changes === 0 ? "read; nothing has changed" : "read";
+    case "failed":
+      return `not taken: ${end.because}`;
+    case "refused":
+    case "unaccepted":
+      return `refused: ${end.because}`;
+    case "unreached":
+    case "lost":
+      return `does not answer: ${end.because}`;
+  }
 }

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { ClusterView } from "../agent/mod.ts";
+import { type ClusterView, unbelieved } from "../agent/mod.ts";
 
 /** See the module. */
 export type FailoverRoute =
@@ -21,11 +21,15 @@ export type FailoverRoute =
   | { readonly kind: "force"; readonly ask: string }
   /** The target is the primary already. */
   | { readonly kind: "already" }
+  /** Nodes answer, and none with this cluster's key. */
+  | { readonly kind: "unbelieved"; readonly because: string }
   /** Nobody who could do it answers. */
   | { readonly kind: "unreachable"; readonly because: string };
 
 /** Chooses the route for making `to` the primary by force: only that node can be asked. */
 export function chooseForcedRoute(view: ClusterView, to: string): FailoverRoute {
+  const strange = unbelieved(view);
+  if (strange !== null) return { kind: "unbelieved", because: strange };
   if (view.primary === to) return { kind: "already" };
   if (view.nodes.some((answer) => answer.ok && answer.node === to)) {
     return { kind: "force", ask: to };
@@ -40,6 +44,8 @@ export function chooseRoute(view: ClusterView, to: string): FailoverRoute {
   if (view.verdict === "unreachable") {
     return { kind: "unreachable", because: view.problems.join(" ") };
   }
+  const strange = unbelieved(view);
+  if (strange !== null) return { kind: "unbelieved", because: strange };
   if (view.primary === to) return { kind: "already" };
   const answering = new Set(view.nodes.flatMap((answer) => answer.ok ? [answer.node] : []));
   if (view.primary !== null && answering.has(view.primary)) {

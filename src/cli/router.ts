@@ -16,7 +16,7 @@ export interface SessionName {
   readonly id: number;
 }
 
-/** Prints the sessions of one node, or of all; 4 where nobody answers. */
+/** Prints the sessions of one node, or of all; 4 where nobody answers, 3 where all refuse. */
 export async function routerSessionsCommand(
   options: { readonly config: string; readonly json: boolean; readonly node: string | null },
   terminal: Terminal,
@@ -29,7 +29,7 @@ export async function routerSessionsCommand(
   });
 }
 
-/** Ends a session; 1 where there is none of that name. */
+/** Ends a session; 1 where there is none of that name, 3 where the node refuses, 4 without answer. */
 export async function routerKillCommand(
   options: { readonly config: string; readonly session: string },
   terminal: Terminal,
@@ -45,9 +45,16 @@ export async function routerKillCommand(
       return EXIT.usage;
     }
     if (!members.includes(name.node)) return strange(name.node, members, terminal);
-    const because = await client.killSession(name.node, name.id);
-    if (because !== null) {
-      terminal.complain(`Cannot end the session ${options.session}: ${because}.`);
+    const ended = await client.killSession(name.node, name.id);
+    if (!ended.ok) {
+      terminal.complain(`Cannot end the session ${options.session}: ${ended.because}.`);
+      return ended.refused ? EXIT.refused : EXIT.unreachable;
+    }
+    if (!ended.found) {
+      terminal.complain(
+        `Cannot end the session ${options.session}: ${name.node} has none of that number. ` +
+          "metako router sessions lists them.",
+      );
       return EXIT.failed;
     }
     terminal.print(`The session ${options.session} is ended.`);
@@ -73,10 +80,11 @@ export async function printSessions(
   );
   const told = answers.flatMap(({ answer }) => answer.ok ? [answer.sessions] : []);
   const missing = answers.flatMap(({ node, answer }) =>
-    answer.ok ? [] : [{ node, because: answer.because }]
+    answer.ok ? [] : [{ node, because: answer.because, refused: answer.refused }]
   );
   if (json) {
-    terminal.print(JSON.stringify({ nodes: told, missing }, null, 2));
+    const silent = missing.map(({ node, because }) => ({ node, because }));
+    terminal.print(JSON.stringify({ nodes: told, missing: silent }, null, 2));
   } else {
     const rows = told.flatMap(({ node, sessions }) =>
       sessions.map((session) => cells(node, session))
@@ -87,10 +95,11 @@ export async function printSessions(
       if (more > 0) terminal.print(`${node} has ${more} more, younger ones.`);
     }
     for (const { node, because } of missing) {
-      terminal.complain(`The sessions of ${node} are not known: ${because}`);
+      terminal.complain(`The sessions of ${node} are not known: ${because}.`);
     }
   }
-  return told.length === 0 ? EXIT.unreachable : EXIT.ok;
+  if (told.length > 0) return EXIT.ok;
+  return missing.some(({ refused }) => refused) ? EXIT.refused : EXIT.unreachable;
 }
 
 const HEADINGS = ["session", "role", "database", "application", "from", "port", "server", "age"];

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type ClusterView, compareNames, type NodeStatus } from "../agent/mod.ts";
+import { type ClusterView, compareNames, type NodeStatus, unbelieved } from "../agent/mod.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
 import { failOver, type FailoverPorts, systemPorts } from "./failover.ts";
@@ -55,6 +55,8 @@ export function chooseTarget(view: ClusterView, wanted: string | null): Choice {
   if (view.verdict === "unreachable") {
     return { ok: false, code: EXIT.unreachable, because: view.problems.join(" ") };
   }
+  const strange = unbelieved(view);
+  if (strange !== null) return refuse(strange);
   if (wanted !== null && !view.nodes.some(({ node }) => node === wanted)) {
     const because = `${wanted} is no member. The members are ${
       view.nodes.map(({ node }) => node).join(", ")

@@ -10,7 +10,7 @@
  * @module
  */
 import Table from "cli-table3";
-import type { ClusterView, NodeAnswer, NodeStatus } from "../agent/mod.ts";
+import { type ClusterView, type NodeAnswer, type NodeStatus, unbelieved } from "../agent/mod.ts";
 import { type Terminal, type Tint, tinted } from "./terminal.ts";
 
 /** How a table may look. */
@@ -117,7 +117,9 @@ function headline(view: ClusterView, look: TableLook): string {
       return `${tinted(`Primary: ${view.primary}`, "good", look)}, term ${view.term};` +
         ` ${reachable}.`;
     case "no_majority":
-      return `${tinted("No primary", "bad", look)}; ${reachable}.`;
+      return unbelieved(view) === null
+        ? `${tinted("No primary", "bad", look)}; ${reachable}.`
+        : `${tinted("Primary not known", "bad", look)}; ${reachable}, with another key.`;
     case "unreachable":
       return `${tinted("Nobody answered", "bad", look)}; ${reachable}.`;
   }

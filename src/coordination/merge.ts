@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { tooFewProblems } from "./merge_missing.ts";
 import { compareNames } from "./names.ts";
 import type { NodeStatus } from "./status.ts";
 
@@ -74,12 +75,12 @@ export function mergeStatuses(asked: readonly NodeAnswer[]): ClusterView {
     primary: found.primary,
     term: found.primary === null ? highestTerm(statuses) : found.term,
     verdict,
-    problems: [
+    problems: nothingBelieved(answers) ?? [
       ...found.problems,
       ...verdictProblems(verdict),
       ...(verdict === "no_majority" ? tooFewProblems(answers, statuses) : []),
       ...answers.flatMap((answer) => answer.ok ? [] : [unreachableProblem(answer)]),
-      ...answers.flatMap((answer) => answer.ok && !answer.verified ? [unsigned(answer.node)] : []),
+      ...unsignedProblems(answers),
       ...foreignProblems(statuses),
       ...minorityProblems(statuses, found.primary),
       ...pauseProblems(statuses),
@@ -87,6 +88,21 @@ export function mergeStatuses(asked: readonly NodeAnswer[]): ClusterView {
       ...ownProblems(statuses),
     ],
   };
+}
+
+/**
+ * Why nothing can be said or asked where nodes answer, and none with this cluster's key; null where
+ * one does, or nobody answers at all.
+ */
+export function unbelieved({ nodes }: Pick<ClusterView, "nodes">): string | null {
+  const answering = nodes.filter(({ ok }) => ok);
+  if (answering.length === 0 || answering.some((answer) => answer.ok && answer.verified)) {
+    return null;
+  }
+  const names = answering.map(({ node }) => node).join(", ");
+  return `No answer of ${names} is signed with the key of this configuration file, so none of it is` +
+    " believed, and nothing is known about the cluster: its security.cluster_secret or cluster_name" +
+    " is not theirs. Use the file of a member, or compare both.";
 }
 
 /** True where the node says that it is a primary that may be written to. */
@@ -175,20 +191,10 @@ function verdictProblems(verdict: Verdict): readonly string[] {
   }
 }
 
-/** What to do where the silence of others explains that there is no primary. */
-function tooFewProblems(
-  answers: readonly NodeAnswer[],
-  statuses: readonly NodeStatus[],
-): readonly string[] {
-  const members = Math.max(...statuses.map((status) => status.peers.length + 1));
-  const needed = Math.floor(members / 2) + 1;
-  // Who was not asked may well answer.
-  if (answers.length < members || statuses.length >= needed) return [];
-  const silent = answers.filter((answer) => !answer.ok).map((answer) => answer.node);
-  return [
-    `An election needs ${needed} of ${members} members, and ${statuses.length} answered: start` +
-    ` metako on ${silent.join(" or ")}, or mend the network.`,
-  ];
+function nothingBelieved(answers: readonly NodeAnswer[]): readonly string[] | null {
+  const because = unbelieved({ nodes: answers });
+  if (because === null) return null;
+  return [because, ...answers.flatMap((answer) => answer.ok ? [] : [unreachableProblem(answer)])];
 }
 
 function minorityProblems(
@@ -209,12 +215,21 @@ function minorityProblems(
 }
 
 function unreachableProblem(answer: NodeAnswer & { readonly ok: false }): string {
-  return `${answer.node} does not answer: ${sentence(answer.because)}`;
+  const hint = answer.because.endsWith(" in time")
+    ? " Its agent hangs, its host is down, or the network is cut."
+    : "";
+  return `${answer.node} does not answer: ${sentence(answer.because)}${hint}`;
 }
 
-function unsigned(node: string): string {
-  return `${node}'s answer is not signed with this cluster's key, so it is not believed:` +
-    " compare security.cluster_secret here and there.";
+function unsignedProblems(answers: readonly NodeAnswer[]): readonly string[] {
+  const nodes = answers.flatMap((answer) => answer.ok && !answer.verified ? [answer.node] : []);
+  if (nodes.length === 0) return [];
+  const [what, it] = nodes.length === 1 ? ["answer", "it is"] : ["answers", "they are"];
+  const is = nodes.length === 1 ? "is" : "are";
+  return [
+    `The ${what} of ${nodes.join(", ")} ${is} not signed with this cluster's key, so ${it} not` +
+    " believed: compare security.cluster_secret here and there.",
+  ];
 }
 
 function foreignProblems(statuses: readonly NodeStatus[]): readonly string[] {

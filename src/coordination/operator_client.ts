@@ -25,12 +25,24 @@ import { createTransport, type Endpoint, type TransportOptions } from "./transpo
 export type FailoverEnd =
   | { readonly type: "succeeded" }
   | { readonly type: "failed"; readonly because: string }
-  /** Nothing was begun: the node said no, or could not be asked. */
+  /** Nothing was begun: the node said no. */
   | { readonly type: "refused"; readonly because: string }
+  /** Nothing was begun: no connection to the node came to be. */
+  | { readonly type: "unreached"; readonly because: string }
   /** Nothing was begun: the operator has to accept first what it may cost. */
   | { readonly type: "unaccepted"; readonly because: string }
   /** The answer ended early, or was forged: what became of the failover is not known. */
   | { readonly type: "lost"; readonly because: string };
+
+/** Why a question has no answer: the node refused it, as another key, or is not there. */
+export interface Unasked {
+  readonly ok: false;
+  readonly refused: boolean;
+  readonly because: string;
+}
+
+/** What became of a session that was to be ended; `found` false: the node has none of that number. */
+export type SessionEnd = { readonly ok: true; readonly found: boolean } | Unasked;
 
 /** An operator's connections to the members. */
 export interface OperatorClient extends ReadClient {
@@ -54,11 +66,10 @@ export interface OperatorClient extends ReadClient {
   readonly sessions: (
     node: NodeName,
   ) => Promise<
-    | { readonly ok: true; readonly sessions: SessionsDocument }
-    | { readonly ok: false; readonly because: string }
+    { readonly ok: true; readonly sessions: SessionsDocument } | Unasked
   >;
-  /** Ends a session. @returns null where it is done; otherwise why it is not, or may not be */
-  readonly killSession: (node: NodeName, id: number) => Promise<string | null>;
+  /** Ends a session. */
+  readonly killSession: (node: NodeName, id: number) => Promise<SessionEnd>;
   readonly close: () => void;
 }
 
@@ -102,20 +113,17 @@ export function createOperatorClient(
     path: string,
     wish: unknown,
     schema: Schema,
-  ): Promise<
-    | { readonly ok: true; readonly value: z.output<Schema> }
-    | { readonly ok: false; readonly because: string }
-  > {
+  ): Promise<{ readonly ok: true; readonly value: z.output<Schema> } | Unasked> {
     const body = JSON.stringify(wish);
     const answer = await client.ask(node, { method: "POST", path, body }, timeoutMs);
-    if (answer.type !== "answer") return { ok: false, because: answer.because };
+    if (answer.type !== "answer") return { ok: false, refused: false, because: answer.because };
     if (answer.status !== 200 || !answer.verified) {
-      return { ok: false, because: describeRefusal(node, answer) };
+      return { ok: false, refused: true, because: describeRefusal(node, answer) };
     }
     const decoded = decode(schema, answer.text);
     return decoded.ok
       ? { ok: true, value: decoded.message }
-      : { ok: false, because: `the answer of ${node} is garbled: ${decoded.because}` };
+      : { ok: false, refused: true, because: `its answer is garbled: ${decoded.because}` };
   }
   return {
     ...createReadClient(client, timeoutMs),
@@ -130,8 +138,7 @@ export function createOperatorClient(
     },
     async killSession(node, id) {
       const asked = await ask(node, "/operator/sessions/kill", { id }, killAnswerSchema);
-      if (!asked.ok) return asked.because;
-      return asked.value.ended ? null : `${node} has no session ${id}`;
+      return asked.ok ? { ok: true, found: asked.value.ended } : asked;
     },
   };
 
@@ -150,7 +157,7 @@ export function createOperatorClient(
       );
       switch (opened.type) {
         case "refused":
-          return { type: "refused", because: opened.because };
+          return { type: "unreached", because: opened.because };
         case "silent":
           return { type: "lost", because: opened.because };
         case "answer":

@@ -103,6 +103,6 @@ export function describeRefusal(node: string, { status, text, verified }: Signed
   } catch {
     said = "its body is not this API's";
   }
-  const words = printable(said).slice(0, 400);
+  const words = printable(said).slice(0, 400).replace(/\.$/, "");
   return `${node} answered ${status}${signed}: ${words}`;
 }

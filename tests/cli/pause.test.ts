@@ -71,15 +71,34 @@ Deno.test("pauseCluster() extends the pause that some members keep to the others
   assert.deepEqual(asked, ["pause node1:old", "pause node0:old", "pause node2:old"]);
 });
 
-Deno.test("pauseCluster() fails without a majority, and where the primary would be fenced", async () => {
+Deno.test("pauseCluster() refuses without a majority, and fails where the primary would be fenced", async () => {
   const alone = world([[silent("node0"), answered(primaryOf("node1")), silent("node2")]]);
   const terminal = recordingTerminal();
-  assert.equal(await pauseCluster(WISH, terminal, alone.ports), 1);
-  assert.match(terminal.err.join("\n"), /Only 1 of 3 members are paused/);
+  assert.equal(await pauseCluster(WISH, terminal, alone.ports), 3);
+  assert.match(
+    terminal.err.join("\n"),
+    /only 1 of 3 members answer.* agents of node0, node2 first/,
+  );
+  assert.deepEqual(alone.asked, [], "a minority is not paused: its votes would be missing");
+  const lost = { type: "lost", because: "it fell silent" } as const;
+  const half = world([before], { node0: lost, node2: lost });
+  const why = recordingTerminal();
+  assert.equal(await pauseCluster(WISH, why, half.ports), 1);
+  assert.match(why.err.join("\n"), /Only 1 of 3 members are paused/);
   const never = world([before]);
   assert.equal(await pauseCluster(WISH, recordingTerminal(), never.ports), 1);
   const nobody = world([[silent("node0"), silent("node1")]]);
   assert.equal(await pauseCluster(WISH, recordingTerminal(), nobody.ports), 4);
+});
+
+Deno.test("pauseCluster() names the members that did not answer", async () => {
+  const [node0, node1] = held;
+  const { ports } = world([[before[0]!, before[1]!, silent("node2")], [node0!, node1!]]);
+  const terminal = recordingTerminal();
+  assert.equal(await pauseCluster(WISH, terminal, ports), 0);
+  assert.deepEqual(terminal.err, [
+    "node2 did not answer, and will hear of the pause from the leader.",
+  ]);
 });
 
 Deno.test("resumeCluster() resumes the primary first, one after the other", async () => {
@@ -107,10 +126,13 @@ Deno.test("pauseCluster() and resumeCluster() ask nothing of nodes that sign wit
   const forged = before.map((answer) => answer.ok ? { ...answer, verified: false } : answer);
   const { asked, ports } = world([forged]);
   const terminal = recordingTerminal();
-  assert.equal(await pauseCluster(WISH, terminal, ports), 4);
-  assert.equal(await resumeCluster({ action: "resume", force: false }, terminal, ports), 4);
+  assert.equal(await pauseCluster(WISH, terminal, ports), 3);
+  assert.equal(await resumeCluster({ action: "resume", force: false }, terminal, ports), 3);
   assert.deepEqual(asked, []);
-  assert.match(terminal.err.join("\n"), /not signed with this cluster's key/);
+  assert.match(
+    terminal.err[0]!,
+    /^Cannot pause the cluster: No answer of node0, node1, node2 is signed/,
+  );
 });
 
 Deno.test("whoAsks() names the user and the host on one line", () => {

@@ -29,9 +29,11 @@ Deno.test("reloadNodes() fails where a file cannot be used, and says where a nod
   const failed: FailoverEnd = { type: "failed", because: "the file cannot be used" };
   const bad = await reload({ node1: [failed, "node1.yaml:3:9: wrong"], node2: [READ] });
   assert.equal(bad.code, 1);
-  assert.match(bad.err, /node1: refused: the file cannot be used\n {2}node1\.yaml:3:9/);
+  assert.match(bad.err, /node1: not taken: the file cannot be used\n {2}node1\.yaml:3:9/);
   const silent = await reload({ node1: [READ], node2: [{ type: "lost", because: "silence" }] });
   assert.equal(silent.code, 4);
+  const down = await reload({ node1: [{ type: "unreached", because: "it refuses connections" }] });
+  assert.deepEqual([down.code, down.err], [4, "node1: does not answer: it refuses connections"]);
   const stranger = await reload({ node1: [{ type: "refused", because: "401" }] });
   assert.equal(stranger.code, 3);
 });

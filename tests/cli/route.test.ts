@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { mergeStatuses } from "../../src/coordination/merge.ts";
-import { chooseRoute } from "../../src/cli/route.ts";
+import { mergeStatuses, type NodeAnswer } from "../../src/coordination/merge.ts";
+import { chooseForcedRoute, chooseRoute } from "../../src/cli/route.ts";
 import { answered, primaryOf, silent, statusOf } from "./fixtures.ts";
 
 Deno.test("chooseRoute() asks a working primary to hand over", () => {
@@ -49,4 +49,12 @@ Deno.test("chooseRoute() is unreachable where neither primary nor target answers
   const route = chooseRoute(other, "node2");
   assert.equal(route.kind, "unreachable");
   assert.match(route.kind === "unreachable" ? route.because : "", /^node2 does not answer/);
+});
+
+Deno.test("chooseRoute() and chooseForcedRoute() ask nobody whose answer is not believed", () => {
+  const forged = { ...answered(primaryOf("node1")), verified: false } as NodeAnswer;
+  const view = mergeStatuses([forged, silent("node2")]);
+  for (const choose of [chooseRoute, chooseForcedRoute]) {
+    assert.equal(choose(view, "node1").kind, "unbelieved");
+  }
 });

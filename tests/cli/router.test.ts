@@ -22,7 +22,7 @@ function answering(answers: Readonly<Record<string, Answer>>) {
   return { sessions: (node: string) => Promise.resolve(answers[node]!) };
 }
 
-const silent: Answer = { ok: false, because: "nothing listens there" };
+const silent: Answer = { ok: false, refused: false, because: "nothing listens there" };
 
 Deno.test("printSessions() names sessions for kill, and says whose are not known", async () => {
   const terminal = recordingTerminal();
@@ -40,7 +40,7 @@ Deno.test("printSessions() names sessions for kill, and says whose are not known
   );
   assert.match(lines[2]!, /^node1\/3 +app +shop +\?\[2J +10\.0\.0\.9 +main +waits/);
   assert.equal(lines[3], "node1 has 1 more, younger ones.");
-  assert.deepEqual(complained, ["The sessions of node2 are not known: nothing listens there"]);
+  assert.deepEqual(complained, ["The sessions of node2 are not known: nothing listens there."]);
 });
 
 Deno.test("printSessions() ends with 4 where nobody answers, and prints JSON", async () => {
@@ -55,6 +55,13 @@ Deno.test("printSessions() ends with 4 where nobody answers, and prints JSON", a
     nodes: [],
     missing: [{ node: "node1", because: "nothing listens there" }],
   });
+});
+
+Deno.test("printSessions() ends with 3 where the key is another one", async () => {
+  const client = answering({ node1: { ...silent, refused: true }, node2: silent });
+  const terminal = recordingTerminal();
+  const code = await printSessions(client, ["node1", "node2"], { json: false }, terminal);
+  assert.deepEqual([code, terminal.out], [EXIT.refused, []]);
 });
 
 Deno.test("parseSessionName() reads what sessions are named, and nothing else", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mergeStatuses, type NodeAnswer } from "../../src/coordination/merge.ts";
+import { mergeStatuses, type NodeAnswer, unbelieved } from "../../src/coordination/merge.ts";
+import type { NodeStatus } from "../../src/coordination/status.ts";
 import { answered, primaryOf, silent, statusOf } from "../cli/fixtures.ts";
 
 Deno.test("mergeStatuses() names the primary where a healthy cluster answers", () => {
@@ -151,8 +152,57 @@ Deno.test("mergeStatuses() shows an unsigned answer and does not believe it", ()
   assert.equal(view.primary, "node2");
   assert.equal(view.term, 4);
   assert.equal(view.reachable, 3);
-  assert.match(view.problems[0]!, /^node1's answer is not signed with this cluster's key/);
-  assert.equal(mergeStatuses([forged]).verdict, "no_majority");
+  assert.match(view.problems[0]!, /^The answer of node1 is not signed with this cluster's key/);
+  assert.equal(unbelieved(view), null);
+  const strange = mergeStatuses([forged, silent("node2", "it refuses connections")]);
+  assert.equal(strange.verdict, "no_majority");
+  assert.deepEqual(strange.problems, [
+    unbelieved(strange),
+    "node2 does not answer: it refuses connections.",
+  ]);
+  assert.match(unbelieved(strange)!, /^No answer of node1 is signed with the key of this/);
+  assert.equal(unbelieved(mergeStatuses([silent("node1")])), null);
+});
+
+Deno.test("mergeStatuses() names who alone may lead where they are silent", () => {
+  const record = {
+    term: 4,
+    seq: 2,
+    leader: "node1",
+    electable: ["node2"],
+    required: 1,
+  } as unknown as NodeStatus["record"];
+  const lost = { leader: null, has_majority: false, writes_to: null } as const;
+  const peers = ["node1", "node2"].map((node) => ({
+    node,
+    agent: "unhealthy" as const,
+    consecutive_failures: 3,
+    last_seen_ms_ago: 9000,
+    state: null,
+  }));
+  const others = [silent("node1"), silent("node2")];
+  const alone = mergeStatuses([...others, answered(statusOf("node3", { ...lost, record, peers }))]);
+  assert.ok(
+    alone.problems.some((text) =>
+      text.startsWith("An election needs 2 of 3 members, and 1 answered. Only node1 or node2 may")
+    ),
+    alone.problems.join("\n"),
+  );
+  const two = mergeStatuses([
+    silent("node1"),
+    answered(statusOf("node2", { ...lost, record: { ...record!, electable: [] }, peers })),
+    answered(statusOf("node3", { ...lost, record: { ...record!, electable: [] }, peers })),
+  ]);
+  assert.ok(
+    two.problems.some((text) => /^Only node1 may lead.*start metako on node1,.*--force/.test(text)),
+    two.problems.join("\n"),
+  );
+  const fine = mergeStatuses([
+    silent("node1"),
+    answered(statusOf("node2", { ...lost, record, peers })),
+    answered(statusOf("node3", { ...lost, record, peers })),
+  ]);
+  assert.ok(!fine.problems.some((text) => text.includes("may lead")), fine.problems.join("\n"));
 });
 
 Deno.test("mergeStatuses() reports data directories of different clusters", () => {

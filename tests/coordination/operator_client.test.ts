@@ -76,9 +76,9 @@ Deno.test("failover() works for several operators at once", async () => {
   await server.stop();
 });
 
-Deno.test("failover() says refused where nothing was begun", async () => {
-  const refused = await failOver(closedPort());
-  assert.equal(refused.end.type, "refused");
+Deno.test("failover() says unreached, or refused, where nothing was begun", async () => {
+  const unreached = await failOver(closedPort());
+  assert.equal(unreached.end.type, "unreached");
   const server = serveApp(createTestApp().app);
   const { end } = await failOver(server.port, { keys: keysFrom("another secret, long enough") });
   assert.ok(end.type === "refused");
@@ -197,8 +197,8 @@ Deno.test("sessions() and killSession() are for operators with the cluster's key
   const server = serveApp(app);
   const client = connect(server.port);
   assert.deepEqual(await client.sessions("node1"), { ok: true, sessions: document });
-  assert.equal(await client.killSession("node1", 17), null);
-  assert.equal(await client.killSession("node1", 18), "node1 has no session 18");
+  assert.deepEqual(await client.killSession("node1", 17), { ok: true, found: true });
+  assert.deepEqual(await client.killSession("node1", 18), { ok: true, found: false });
   const logged = lines.filter(({ event }) => event === "operator_request");
   assert.deepEqual(logged.map(({ fields }) => [fields["action"], fields["outcome"]]), [
     ["kill", "done"],
@@ -206,8 +206,10 @@ Deno.test("sessions() and killSession() are for operators with the cluster's key
   ]);
   client.close();
   const stranger = connect(server.port, { keys: keysFrom("quite another secret") });
-  assert.equal((await stranger.sessions("node1")).ok, false);
-  assert.match(await stranger.killSession("node1", 17) ?? "", /node1 answered 401/);
+  const refused = await stranger.sessions("node1");
+  assert.deepEqual([refused.ok, !refused.ok && refused.refused], [false, true]);
+  const kept = await stranger.killSession("node1", 17);
+  assert.match(kept.ok ? "" : kept.because, /^node1 answered 401.*[^.]$/);
   assert.deepEqual(killed, [17, 18]);
   stranger.close();
   await server.stop();

@@ -81,7 +81,7 @@ function examineStatus(answers: readonly NodeAnswer[]): Finding[] {
   const isNamed = (problem: string) =>
     answers.some((answer) =>
       answer.ok
-        ? !answer.verified && problem.startsWith(`${answer.node}'s answer is not signed`)
+        ? !answer.verified && /^The answers? of .* not signed with/.test(problem)
         : problem.includes(answer.because)
     );
   const problems = view.problems.filter((problem) => !isNamed(problem));

@@ -284,8 +284,13 @@ function lose(
   // win, above all the record's own leader, is not kept waiting for ever.
   // And who only asks what others know need not ask often.
   const yieldMs = uncovered === true || mayAskAround(turn.state) ? pauseMs(settings) : 0;
-  const backoffMs = yieldMs + heartbeatIntervalMs / 2 + randomBelow(turn, heartbeatIntervalMs);
-  becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + backoffMs });
+  // The others find out that the leader is gone a little later, and look when they are asked: the
+  // first time a candidate need not wait long until they have.
+  const early = role.stage === "pre_vote" && turn.state.campaignFailure === null;
+  const backoffMs = early
+    ? heartbeatIntervalMs / 8 + randomBelow(turn, heartbeatIntervalMs / 8)
+    : heartbeatIntervalMs / 2 + randomBelow(turn, heartbeatIntervalMs);
+  becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + yieldMs + backoffMs });
   if (because !== turn.state.campaignFailure || role.stage === "vote") {
     report(turn, {
       event: role.stage === "vote" ? "campaign" : "pre_vote",

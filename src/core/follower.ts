@@ -261,6 +261,14 @@ export function probeSoon(turn: Turn): void {
   }
 }
 
+/** The stream broke off: if the leader's agent is not heard any more either, look soon. */
+export function onStreamLost(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind !== "follower") return;
+  const dueAtMs = role.heardAtMs + silenceMs(turn.state);
+  patchRole(turn, role, { probeAtMs: Math.min(role.probeAtMs, dueAtMs) });
+}
+
 function silenceMs(state: State): number {
   return 1.2 * state.settings.heartbeatIntervalMs;
 }

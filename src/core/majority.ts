@@ -23,6 +23,7 @@ import {
   onHeartbeat,
   onProbed,
   onResigned,
+  onStreamLost,
   probeWhenSilent,
 } from "./follower.ts";
 import { keepLease, resumeLeadership, stepDown } from "./leader.ts";
@@ -189,7 +190,9 @@ function concernsCampaign(state: State, sent: Outstanding): boolean {
 
 function takeObservation(turn: Turn, server: ServerObservation): void {
   const mayResume = turn.state.role.kind === "follower" && ownTermStillOpen(turn.state, turn.nowMs);
+  const streamed = isStreaming(turn.state.server);
   patch(turn, { server });
+  if (streamed && !isStreaming(server)) onStreamLost(turn);
   if (server.state === "standby" && server.streamingFrom !== null) {
     patch(turn, { streamedAtMs: turn.nowMs });
   }
@@ -200,6 +203,10 @@ function takeObservation(turn: Turn, server: ServerObservation): void {
   }
   if (mayResume && isOwnPrimary(turn.state)) return resumeLeadership(turn);
   onLeaderObserved(turn);
+}
+
+function isStreaming(server: ServerObservation | null): boolean {
+  return server?.state === "standby" && server.streamingFrom !== null;
 }
 
 /** Only an agent that has just started, and has heard and done nothing yet, may resume its term. */

@@ -12,6 +12,7 @@ import {
   MEMBERS,
   recordOf,
   request,
+  standbyServer,
   stateOf,
   take,
 } from "./fixtures.ts";
@@ -120,6 +121,27 @@ Deno.test("step() asks a silent leader's ports, and believes only two refusals",
       assert.equal(probed(agent, server), agent === "refused" && server === "refused");
     }
   }
+});
+
+Deno.test("step() asks sooner where the stream from the silent leader broke off as well", () => {
+  const streaming = standbyServer("b", { streamingFrom: "a", following: "a" });
+  const broken: Event = {
+    type: "observed",
+    nowMs: 100_300,
+    server: standbyServer("b", { streamingFrom: null, following: "a" }),
+  };
+  const asked = (...events: Event[]) => {
+    const { state } = take(
+      stateOf("b", { server: streaming }),
+      request("a", heartbeatOf({ writable: false })),
+      ...events,
+    );
+    const { effects } = take(state, { type: "tick", nowMs: 100_600 });
+    return effects.some(({ type }) => type === "probe");
+  };
+  assert.equal(asked(), false);
+  assert.equal(asked(broken), true);
+  assert.equal(asked(broken, request("a", heartbeatOf({ writable: false }), 100_400)), false);
 });
 
 Deno.test("step() keeps its promise to a refusing leader that may have gone solo, or just spoke", () => {

@@ -13,7 +13,7 @@ import { STANDBY_STORIES } from "./standbys.ts";
 import type { Stage, Story } from "./stage.ts";
 
 /** A seed under which both candidates of the split vote win their pre-votes. */
-export const SPLIT_VOTE_SEED = 2;
+export const SPLIT_VOTE_SEED = 4;
 
 /** All stories, in the order in which they are best read. */
 export const STORIES: readonly Story[] = [

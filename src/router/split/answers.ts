@@ -218,7 +218,7 @@ function take(
 /** A ParseComplete came. */
 function noteMade(split: Split, side: Side): void {
   const made = side.expected[0]?.shift();
-  if (made === undefined) return;
+  if (made === undefined || made.gone) return;
   side.made.set(made.name, made);
   split.book.set(made);
 }

@@ -20,6 +20,8 @@ export interface Statement {
   judged: Classified;
   /** What that rests on; null where it must be judged anew. */
   stamp: symbol | null;
+  /** Closed or replaced by what was sent behind its Parse: it is none by the time that is answered. */
+  gone: boolean;
 }
 
 /** A client's statements by name; the unnamed one's name is empty. */

@@ -23,6 +23,8 @@ import type { Unit } from "./unit.ts";
 
 /** Larger requests are copied into memory of their own. */
 const REQUEST_BYTES = 1024;
+/** What a Close says that means a statement, and no portal. */
+const STATEMENT = 0x53;
 const CHANGES_SETTINGS = new Set(["setting", "all_settings", "everything"]);
 
 /** Finds the place for a unit and sends it. @returns the side it went to; null where it went to none */
@@ -157,21 +159,24 @@ export function begin(split: Split, side: Side, unit: Unit, open: boolean): void
   split.live = side;
   const { bytes } = unit;
   let made = 0;
+  let closed = 0;
   for (let at = 0; at < bytes.length; at = endOfMessage(bytes, at)) {
     const code = String.fromCharCode(bytes[at]!);
     noteRequest(side.activity, code);
     expectAnswers(side, code, code === "P" ? unit.makes[made++] : undefined);
     // It takes the place of the unnamed statement, as a Parse does that fails.
-    if (code === "Q") book.delete("");
+    if (code === "Q") forget(split, side, "");
+    if (code === "C" && bytes[at + 5] === STATEMENT && closed < unit.closes.length) {
+      forget(split, side, unit.closes[closed++]!);
+    }
   }
   for (const { name } of unit.makes) if (name === "") book.delete("");
   noteTouches(memory, unit.touches);
-  if (unit.unread) book.clear();
-  for (const name of unit.closes) forget(split, side, name);
+  if (unit.unread) forgetAll(split, side);
   for (const touch of unit.touches) {
     if (touch.type === "deallocated" && touch.name !== null) forget(split, side, touch.name);
     if (touch.type === "everything" || (touch.type === "deallocated" && touch.name === null)) {
-      book.clear();
+      forgetAll(split, side);
       side.made.clear();
     }
     if (touch.type === "catalogue") split.login.classifiers.forget(split.login.database);
@@ -251,4 +256,12 @@ function expectAnswers(side: Side, code: string, statement: Statement | undefine
 function forget(split: Split, side: Side, name: string): void {
   split.book.delete(name);
   side.made.delete(name);
+  for (const group of side.expected) {
+    for (const statement of group) if (statement.name === name) statement.gone = true;
+  }
+}
+
+function forgetAll(split: Split, side: Side): void {
+  split.book.clear();
+  for (const group of side.expected) for (const statement of group) statement.gone = true;
 }

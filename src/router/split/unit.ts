@@ -251,8 +251,8 @@ function made(bytes: Uint8Array, at: number, end: number, judging: Judging): Sta
   const judged = judging.classify(text);
   const { stamp } = judging;
   return end - at <= judging.book.room()
-    ? { name, parse: bytes.slice(at, end), text, judged, stamp }
-    : { name, parse: null, text: null, judged, stamp };
+    ? { name, parse: bytes.slice(at, end), text, judged, stamp, gone: false }
+    : { name, parse: null, text: null, judged, stamp, gone: false };
 }
 
 /** The unnamed statement that is made once more just as it was: no other copy is needed of it. */

@@ -33,7 +33,14 @@ const C = closeStatementBytes;
 function bookOf(...statements: readonly [name: string, text: string][]): Book {
   const book = createBook(10_000);
   for (const [name, text] of statements) {
-    book.set({ name, text, parse: P(name, text), judged: classifier.classify(text), stamp: null });
+    book.set({
+      name,
+      text,
+      parse: P(name, text),
+      judged: classifier.classify(text),
+      stamp: null,
+      gone: false,
+    });
   }
   return book;
 }

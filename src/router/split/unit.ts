@@ -104,7 +104,7 @@ export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging
   const batch: Batch = {
     made: new Map(),
     portals: new Map(),
-    needs: [],
+    needs: new Set(),
     makes: [],
     closes: [],
     used: new Map(),
@@ -144,7 +144,7 @@ export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging
     touches: executed.length === 1
       ? executed[0]!.verdict.touches
       : executed.flatMap(({ verdict }) => verdict.touches),
-    needs: batch.needs,
+    needs: batch.needs.size === 0 ? NONE : [...batch.needs],
     makes: batch.makes,
     closes: batch.closes,
     unread: false,
@@ -180,7 +180,7 @@ const SYNC = 0x53;
 interface Batch {
   readonly made: Map<string, Statement>;
   readonly portals: Map<string, Classified | null>;
-  readonly needs: Statement[];
+  readonly needs: Set<Statement>;
   readonly makes: Statement[];
   readonly closes: string[];
   readonly used: Map<Statement, Classified>;
@@ -207,7 +207,11 @@ function take(
       batch.makes.push(statement);
       batch.made.set(statement.name, statement);
       batch.used.set(statement, judge(statement, judging));
-      if (statement.name !== "") batch.primary = true;
+      if (statement.name === "") return true;
+      batch.primary = true;
+      // Only a server that has it can refuse to make it twice.
+      const taken = judging.book.get(statement.name);
+      if (taken !== null && taken.parse !== null) batch.needs.add(taken);
       return true;
     }
     case BIND: {
@@ -276,7 +280,7 @@ function use(batch: Batch, name: string, judging: Judging): Classified | null {
     batch.primary = true;
     return null;
   }
-  if (!batch.used.has(known)) batch.needs.push(known);
+  batch.needs.add(known);
   const judged = judge(known, judging);
   batch.used.set(known, judged);
   // It cannot be made anywhere else.

@@ -114,6 +114,11 @@ Deno.test("planBatch() names what must be there before, what it makes, and what 
   assert.deepEqual(plan.texts, [READ, WRITE]);
 });
 
+Deno.test("planBatch() has a name that is taken made where it is refused", () => {
+  const plan = planBatch(concatBytes([P("r", WRITE), S]), true, judging(known));
+  assert.deepEqual(plan.needs, [known.get("r")]);
+});
+
 Deno.test("planBatch() keeps a statement where it is that the book has no room for", () => {
   const book = createBook(10);
   const made = planBatch(concatBytes([P("", READ), B(""), E(), S]), true, judging(book)).makes[0]!;

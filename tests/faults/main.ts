@@ -25,9 +25,9 @@ import { openWorld, type World } from "./world.ts";
 
 const { values, positionals } = readArguments();
 if (values.list) {
-  for (const { name, what } of SCENARIOS) console.log(`${name.padEnd(24)}${what}`);
+  for (const { name, what } of SCENARIOS) console.log(`${name.padEnd(26)}${what}`);
   for (const { name, because } of UNSUPPORTED) {
-    console.log(`${name.padEnd(24)}not here: ${because}`);
+    console.log(`${name.padEnd(26)}not here: ${because}`);
   }
   Deno.exit(0);
 }
@@ -51,7 +51,8 @@ let lastRow = 0;
 for (const scenario of chosen.toSorted(byShape)) {
   for (let number = 1; number <= runs && !interrupt.signal.aborted; number++) {
     if (world !== null && world.shape !== scenario.shape) await leave(true);
-    world ??= await openWorld(scenario.shape, interrupt.signal);
+    world ??= await openOrStop(scenario);
+    if (world === null) break;
     const now = await conditions();
     const { outcome, lastRow: last } = await playScenario(scenario, world, lastRow);
     if (interrupt.signal.aborted) break;
@@ -122,6 +123,16 @@ async function random(): Promise<never> {
   for (const fault of faults) console.error(fault);
   console.log(summary);
   Deno.exit(faults.length === 0 && !signal.aborted ? 0 : 1);
+}
+
+/** A cluster for a scenario; null where the run was interrupted before it stood. */
+async function openOrStop({ shape }: Scenario): Promise<World | null> {
+  try {
+    return await openWorld(shape, interrupt.signal);
+  } catch (error) {
+    if (interrupt.signal.aborted) return null;
+    throw error;
+  }
 }
 
 /** Takes the cluster down; its folder stays where that says something. */

@@ -130,6 +130,7 @@ export async function openWorld(shape: Shape, signal: AbortSignal): Promise<Worl
     return world;
   } catch (error) {
     await world.close();
+    if (signal.aborted) await Deno.remove(plan.folder, { recursive: true });
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Clocks that are set while everything runs: the wall clock of a host jumps, the monotonic one does
- * not. Agents, and PostgreSQL with all its backends, read a clock of their host's own (Debian's
- * libfaketime), which a file sets.
+ * not. Agents, their guardians, and PostgreSQL with all its backends, read a clock of their host's
+ * own (Debian's libfaketime), which a file sets.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const CLOCKS: Shape = {
   nodes: 3,
   witnesses: 0,
   settings: {},
-  wrap: (index, folder) => ["env", ...ownClock(join(folder, `node${index + 1}`))],
+  wrap: (index, folder) => wrapAgent(join(folder, `node${index + 1}`)),
   furnish: wrapPrograms,
 };
 
@@ -95,11 +95,36 @@ function ownClock(folder: string): readonly string[] {
   ];
 }
 
+const programFile = (folder: string) => join(folder, "program");
+const guardianFile = (folder: string) => join(folder, "guardian");
+
+/**
+ * An agent gives its guardian no variable either, and starts it from its own program's path. In the
+ * mount table of its own that `ip netns exec` gives the agent, a script lies on that path by then; the
+ * agent itself is started from the open file, and the script from another path to it.
+ */
+function wrapAgent(folder: string): readonly string[] {
+  const program = Deno.execPath();
+  const script = [
+    `exec 3<${program}`,
+    `mount --bind ${program} ${programFile(folder)}`,
+    `mount --bind ${guardianFile(folder)} ${program}`,
+    // The first word is the program's path.
+    "shift",
+    `exec env ${ownClock(folder).join(" ")} /proc/self/fd/3 "$@"`,
+  ];
+  return ["sh", "-c", script.join(" && "), "sh"];
+}
+
 /** PostgreSQL gets no variable from its agent, so that its programs are started through scripts. */
 async function wrapPrograms(plan: DemoPlan): Promise<() => Promise<void>> {
   for (const node of plan.nodes) {
     await setClock(node, "+0s");
     await Deno.chmod(clockFile(node.folder), 0o644);
+    await Deno.writeTextFile(programFile(node.folder), "");
+    const ownProgram = ["exec", "env", ...ownClock(node.folder), programFile(node.folder), '"$@"'];
+    await Deno.writeTextFile(guardianFile(node.folder), `#!/bin/sh\n${ownProgram.join(" ")}\n`);
+    await Deno.chmod(guardianFile(node.folder), 0o755);
     const programs = join(node.folder, "bin");
     await Deno.mkdir(programs, { mode: 0o755 });
     for await (const { name } of Deno.readDir(plan.binDir)) {

@@ -90,6 +90,7 @@ function clusterSamples({ status, writable, peers }: MetricSources): Sample[] {
     one("metako_build_info", 1, { version: status.version }),
     one("metako_agent_start_time_seconds", Date.parse(status.started_at) / 1000),
     one("metako_paused", truth(status.paused !== null)),
+    one("metako_pause_seconds", pausedSeconds(status)),
     one("metako_problems", status.problems.length),
     one("metako_member_up", 1, { member: status.node }),
     ...peers.map(({ node, agent }) =>
@@ -219,6 +220,13 @@ function maybe(
   labels?: Readonly<Record<string, string>>,
 ): Sample[] {
   return value === null ? [] : [one(name, value, labels)];
+}
+
+/** By this host's clock, which wrote the beginning down too, or the leader's did; never negative. */
+function pausedSeconds({ paused, now }: NodeStatus): number {
+  if (paused === null) return 0;
+  const ms = Date.parse(now) - Date.parse(paused.since);
+  return Number.isFinite(ms) ? Math.max(0, ms / 1000) : 0;
 }
 
 function truth(value: boolean): number {

@@ -39,9 +39,9 @@ function addMaintenance(program: Command, { configOf, finish, terminal }: Ways):
     .option("--config <file>", ANY_MEMBER)
     .addHelpText(
       "after",
-      "\nEvery member is told; one that was away joins when it returns. Without the votes of a" +
-        "\nmajority the pause is not complete (exit code 1). 3: something is under way, too few members\nanswer, or their key is another one; nothing was" +
-        "\nchanged. 4: nobody answers.",
+      "\nEvery member is told; one that was away joins when it returns. Exit code 1: the pause is not" +
+        "\ncomplete. 3: something is under way, too few members answer, or their key is another one;" +
+        "\nnothing was changed. 4: nobody answers.",
     )
     .action(async (options) =>
       finish(

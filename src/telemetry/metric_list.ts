@@ -22,6 +22,7 @@ export const METRICS = {
   metako_build_info: gauge("Always 1; the label is the version.", "version"),
   metako_agent_start_time_seconds: gauge("When the agent started, in Unix time."),
   metako_paused: gauge("1 while this node is paused for maintenance: metako steers nothing here."),
+  metako_pause_seconds: gauge("How long this node has been paused; 0 while it is not."),
   metako_problems: gauge("How many problems this node reports of itself in its status."),
 
   metako_member_up: gauge(

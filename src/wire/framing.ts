@@ -95,6 +95,8 @@ export function scan(framing: Framing, chunk: Uint8Array): readonly FrameEvent[]
   let at = 0;
   while (at < chunk.length) {
     if (framing.remaining === 0) {
+      if (framing.headerLength === 0) at = skipWhole(framing, chunk, at);
+      if (at === chunk.length) break;
       const taken = takeHeader(framing, chunk, at);
       at += taken;
       if (framing.headerLength < HEADER_BYTES) break;
@@ -139,6 +141,17 @@ export function scan(framing: Framing, chunk: Uint8Array): readonly FrameEvent[]
 /** True between two messages: the only place where one may be inserted. */
 export function atBoundary(framing: Framing): boolean {
   return framing.headerLength === 0 && framing.remaining === 0 && !framing.broken;
+}
+
+/** Behind the whole messages from `at` on that nobody watches: rows come by the thousand. */
+function skipWhole({ keepBytes }: Framing, chunk: Uint8Array, at: number): number {
+  while (at + HEADER_BYTES <= chunk.length && keepBytes[chunk[at]!]! < 0) {
+    const length = readInt32(chunk, at + 1);
+    const end = at + 1 + length;
+    if (length < 4 || end > chunk.length) break;
+    at = end;
+  }
+  return at;
 }
 
 function takeHeader(framing: Framing, chunk: Uint8Array, at: number): number {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { run } from "../integration/router_postgres.ts";
+import { BIN, run } from "../integration/router_postgres.ts";
 
 /** Something that pgbench can be pointed at. */
 export interface Contender {
@@ -15,6 +15,8 @@ export interface Contender {
   cpuMs(): Promise<number | null>;
   /** Memory that its processes hold, in KiB. */
   memoryKb(): Promise<number | null>;
+  /** How long its connections live on after their clients, in milliseconds; others need them. */
+  readonly lingersMs: number;
   stop(): Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export function direct({ primary }: Servers): Contender {
     port: primary,
     cpuMs: nothing,
     memoryKb: nothing,
+    lingersMs: 0,
     stop: () => Promise.resolve(),
   };
 }
@@ -61,7 +64,7 @@ export function metako(
 ): Promise<Contender> {
   const port = freePort();
   return spawn(name, port, Deno.execPath(), ["run", "-A", ...flags, `${HERE}router_process.ts`], {
-    BENCH: JSON.stringify({ ...servers, port, how }),
+    env: { BENCH: JSON.stringify({ ...servers, port, how }) },
   });
 }
 
@@ -96,7 +99,48 @@ export async function pgbouncer(servers: Servers, folder: string): Promise<Conte
     "-u",
     "postgres",
     `${folder}/pgbouncer.ini`,
+  ], { lingersMs: 2000 });
+}
+
+/** Pgpool-II with load balancing over both servers; null where it is not installed. */
+export async function pgpool(servers: Servers, folder: string): Promise<Contender | null> {
+  const program = await installed("/usr/sbin/pgpool");
+  if (program === null) return null;
+  const port = freePort();
+  const backends = [servers.primary, servers.standby].flatMap((backendPort, i) => [
+    `backend_hostname${i} = '127.0.0.1'`,
+    `backend_port${i} = ${backendPort}`,
+    `backend_weight${i} = ${i}`,
   ]);
+  await Deno.writeTextFile(`${folder}/pool_passwd`, "app:TEXTsecret\n");
+  await Deno.writeTextFile(
+    `${folder}/pgpool.conf`,
+    [
+      ...backends,
+      "backend_clustering_mode = 'streaming_replication'",
+      "listen_addresses = '127.0.0.1'",
+      `port = ${port}`,
+      `pcp_port = ${freePort()}`,
+      `unix_socket_directories = '${folder}'`,
+      `pcp_socket_dir = '${folder}'`,
+      `pid_file_name = '${folder}/pgpool.pid'`,
+      `logdir = '${folder}'`,
+      "num_init_children = 110",
+      "max_pool = 1",
+      // The password goes to the server as SCRAM; the client sends it in clear.
+      "enable_pool_hba = off",
+      "pool_passwd = 'pool_passwd'",
+      "allow_clear_text_frontend_auth = on",
+      "load_balance_mode = on",
+      "sr_check_user = 'app'",
+      "sr_check_password = 'secret'",
+      "sr_check_database = 'postgres'",
+      "log_min_messages = fatal",
+      "",
+    ].join("\n"),
+  );
+  const args = ["-n", "-f", `${folder}/pgpool.conf`, "-F", `${folder}/pcp.conf`];
+  return await spawn("Pgpool-II", port, program, args);
 }
 
 /** HAProxy as a TCP proxy; null where it is not installed. */
@@ -126,7 +170,7 @@ async function spawn(
   port: number,
   program: string,
   args: readonly string[],
-  env: Record<string, string> = {},
+  { env = {}, lingersMs = 0 }: { env?: Record<string, string>; lingersMs?: number } = {},
 ): Promise<Contender> {
   const child = new Deno.Command(program, {
     args: [...args],
@@ -142,6 +186,7 @@ async function spawn(
     port,
     cpuMs: async () => sum((await processes()).map(cpuOf)),
     memoryKb: async () => sum((await processes()).map(memoryOf)),
+    lingersMs,
     async stop() {
       child.kill("SIGTERM");
       await child.status;
@@ -205,4 +250,29 @@ export async function pgbench(port: number, args: readonly string[]): Promise<st
   const { code, stdout, stderr } = await run("pgbench", [...args, ...where]);
   if (code !== 0) throw new Error(`pgbench failed: ${stderr}`);
   return stdout;
+}
+
+/** Reads a whole table with COPY; gives the number of bytes that came. @throws where it failed */
+export async function copy(port: number, table: string): Promise<number> {
+  const child = new Deno.Command(`${BIN}/psql`, {
+    args: [
+      "-h",
+      "127.0.0.1",
+      "-p",
+      `${port}`,
+      "-U",
+      "app",
+      "-c",
+      `COPY ${table} TO STDOUT`,
+      "postgres",
+    ],
+    env: { PGPASSWORD: "secret" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let bytes = 0;
+  for await (const chunk of child.stdout) bytes += chunk.length;
+  if ((await child.status).code !== 0) throw new Error("psql failed");
+  return bytes;
 }

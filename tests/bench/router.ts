@@ -15,12 +15,14 @@ import { parseArgs } from "node:util";
 import { startDatabase, startStandby } from "../integration/router_postgres.ts";
 import {
   type Contender,
+  copy,
   direct,
   forwarder,
   haproxy,
   metako,
   pgbench,
   pgbouncer,
+  pgpool,
 } from "./contenders.ts";
 
 const { values } = parseArgs({
@@ -35,19 +37,55 @@ const rounds = Number(values.rounds);
 
 interface Workload {
   readonly name: string;
-  readonly args: readonly string[];
+  /** What the rate counts. */
+  readonly unit: string;
+  /** Works through a port; gives the rate, and how often the work was done. */
+  run(port: number): Promise<{ readonly rate: number; readonly done: number }>;
 }
 
-const READS = ["-n", "-S", "-j", "2", "-T", String(seconds)];
 const WORKLOADS: readonly Workload[] = [
-  { name: "reads, simple, 8 clients", args: [...READS, "-c", "8", "-M", "simple"] },
-  { name: "reads, prepared, 8 clients", args: [...READS, "-c", "8", "-M", "prepared"] },
-  { name: "reads, extended, 8 clients", args: [...READS, "-c", "8", "-M", "extended"] },
-  { name: "reads, simple, 100 clients", args: [...READS, "-c", "100", "-M", "simple"] },
-  { name: "reads, simple, 1 client", args: [...READS, "-j", "1", "-c", "1", "-M", "simple"] },
-  { name: "a connection per read, 8 clients", args: [...READS, "-c", "8", "-C"] },
-  { name: "TPC-B, simple, 8 clients", args: ["-n", "-j", "2", "-c", "8", "-T", String(seconds)] },
+  reads("reads, simple, 8 clients", 8, "-M", "simple"),
+  reads("reads, prepared, 8 clients", 8, "-M", "prepared"),
+  reads("reads, extended, 8 clients", 8, "-M", "extended"),
+  // Each opens its servers in the first of these seconds.
+  reads("reads, simple, 100 clients", 100, "-T", String(seconds * 3)),
+  reads("reads, simple, 1 client", 1),
+  reads("a connection per read, 8 clients", 8, "-C"),
+  transactions("TPC-B, simple, 8 clients", 8),
+  copyOut("COPY out, 1 client", "pgbench_accounts"),
 ].filter(({ name }) => name.includes(values.only));
+
+function reads(name: string, clients: number, ...args: readonly string[]): Workload {
+  return transactions(name, clients, "-S", ...args);
+}
+
+function transactions(name: string, clients: number, ...args: readonly string[]): Workload {
+  const threads = String(Math.min(2, clients));
+  const load = ["-n", "-c", String(clients), "-j", threads, "-T", String(seconds), ...args];
+  return {
+    name,
+    unit: "tps",
+    async run(port) {
+      const out = await pgbench(port, load);
+      return {
+        rate: Number(/^tps = ([\d.]+)/m.exec(out)?.[1]),
+        done: Number(/actually processed: (\d+)/.exec(out)?.[1]),
+      };
+    },
+  };
+}
+
+function copyOut(name: string, table: string): Workload {
+  return {
+    name,
+    unit: "MB/s",
+    async run(port) {
+      const startedAtMs = performance.now();
+      const megabytes = await copy(port, table) / 1e6;
+      return { rate: megabytes / (performance.now() - startedAtMs) * 1000, done: megabytes };
+    },
+  };
+}
 
 const folder = await Deno.makeTempDir({ prefix: "metako-bench-" });
 const primary = await startDatabase();
@@ -62,7 +100,8 @@ try {
     await metako("metako, splitting", servers, "split"),
     await metako("metako, primary only", servers, "primary"),
   );
-  for (const peer of [await pgbouncer(servers, folder), await haproxy(servers, folder)]) {
+  for (const start of [pgbouncer, pgpool, haproxy]) {
+    const peer = await start(servers, folder);
     if (peer !== null) contenders.push(peer);
   }
   await pgbench(primary.port, ["-i", "-q", "-s", "5"]);
@@ -75,31 +114,35 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 
-async function measure({ name, args }: Workload): Promise<void> {
+async function measure({ name, unit, run }: Workload): Promise<void> {
   const rates = new Map<string, number[]>();
   const costs = new Map<string, number[]>();
-  for (let round = 0; round < rounds; round++) {
+  const memory = new Map<string, number[]>();
+  // The first round is not counted: compilers and caches warm up in it.
+  for (let round = 0; round <= rounds; round++) {
     for (const contender of contenders) {
       const before = await contender.cpuMs();
-      const out = await pgbench(contender.port, args);
+      const { rate, done } = await run(contender.port);
       const after = await contender.cpuMs();
-      const rate = Number(/^tps = ([\d.]+)/m.exec(out)?.[1]);
-      const done = Number(/actually processed: (\d+)/.exec(out)?.[1]);
+      const memoryMb = (await contender.memoryKb() ?? 0) / 1024;
+      await new Promise((resolve) => setTimeout(resolve, contender.lingersMs));
+      if (round === 0) continue;
       add(rates, contender.name, rate);
-      // A pool keeps its connections for a second, and others need them.
-      await new Promise((resolve) => setTimeout(resolve, 2000));
+      add(memory, contender.name, memoryMb);
       if (before !== null && after !== null) {
         add(costs, contender.name, (after - before) * 1000 / done);
       }
     }
   }
   const base = median(rates.get("direct")!);
-  console.log(`${name}: direct ${base.toFixed(0)} tps`);
+  const work = unit === "tps" ? "transaction" : "MB";
+  console.log(`${name}: direct ${base.toFixed(0)} ${unit}`);
   for (const { name: who } of contenders.slice(1)) {
     const rate = median(rates.get(who)!);
     console.log(
-      `  ${who.padEnd(22)} ${(rate / base).toFixed(2)}  ${rate.toFixed(0).padStart(6)} tps  ` +
-        `${median(costs.get(who)!).toFixed(0).padStart(5)} µs of CPU per transaction`,
+      `  ${who.padEnd(22)} ${(rate / base).toFixed(2)}  ${rate.toFixed(0).padStart(6)} ${unit}  ` +
+        `${median(costs.get(who)!).toFixed(0).padStart(5)} µs of CPU per ${work}  ` +
+        `${median(memory.get(who)!).toFixed(0).padStart(5)} MiB`,
     );
   }
 }

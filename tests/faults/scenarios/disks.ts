@@ -54,7 +54,6 @@ export const DISK_SCENARIOS: readonly Scenario[] = [
     name: "data-only-full",
     what: "the same, but WAL has a disk of its own that has space, so that PostgreSQL works on",
     shape: DISKS,
-    primary: "another",
     async play(stage) {
       const primary = await withWalDisk(stage);
       stage.begins();

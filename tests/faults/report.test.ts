@@ -42,7 +42,7 @@ Deno.test("renderReport() adds up the runs of a scenario, and says how busy the 
   );
   assert.match(text, /^3 runs, 0 failed; 2026-11-26, commit b27c77d;$/m);
   assert.match(text, /^2 cores, on which 1\.0 processes\n\(0\.0 to 2\.0\) ran or waited/m);
-  assert.match(text, /^300 rows were acknowledged,\n7 lost,$/m);
+  assert.match(text, /^Of 300 acknowledged rows\n7 were lost, and\n0 acknowledged by .*\.$/m);
   assert.match(text, /^- `delay` is not played here: no netem\.$/m);
   assert.match(text, /^- `cut`: a cut$/m);
 });
@@ -50,6 +50,7 @@ Deno.test("renderReport() adds up the runs of a scenario, and says how busy the 
 Deno.test("renderReport() says what failed, and what may lose by its rule", () => {
   const failed = { ...RESULT, wholeMs: null, faults: ["no other node took over\nat length"] };
   const text = renderReport([{ ...CUT, mayLose: "both act alone" }], [failed], []);
+  assert.match(text, /^Of 0 acknowledged rows\n0 were lost, and\n.*,\nwhere no rule/m);
   assert.match(text, /^\| `cut` .* never .* 1 failed \|$/m);
   assert.match(text, /^- `cut`: no other node took over$/m);
   assert.match(runLine(failed, 2), /^FAIL {2}cut .* #2 {2}writes 3\.00 s .* 0 lost.* not whole$/);

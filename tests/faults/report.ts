@@ -45,11 +45,12 @@ export function renderReport(
   const failures = results.flatMap(({ scenario, faults }) =>
     faults.map((fault) => `- \`${scenario}\`: ${fault.split("\n")[0]}`)
   );
+  const strict = played.flatMap(({ scenario, runs }) => scenario.mayLose === null ? runs : []);
   const lossy = played.flatMap(({ scenario: { name, mayLose } }) =>
     mayLose === null ? [] : [`- \`${name}\` may lose rows by its rule: ${mayLose}.`]
   );
   return [
-    summary(results),
+    summary(results, strict),
     "",
     "| scenario | runs | writes | wanted | reads | whole after | rows | lost | at once | terms | verdict |",
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -66,11 +67,13 @@ export function renderReport(
   ].join("\n");
 }
 
-/** How many runs, on what, and how busy that was. */
-function summary(results: readonly Result[]): string {
+/**
+ * How many runs, on what, how busy that was, and what was lost in `strict`: the runs of scenarios
+ * that may lose nothing.
+ */
+function summary(results: readonly Result[], strict: readonly Result[]): string {
   if (results.length === 0) return "No run yet.";
-  const sum = (of: (result: Result) => number) =>
-    results.reduce((total, run) => total + of(run), 0);
+  const sum = (of: (result: Result) => number) => strict.reduce((total, run) => total + of(run), 0);
   const days = [...new Set(results.map(({ at }) => at.slice(0, 10)))].toSorted();
   const commits = [...new Set(results.map(({ commit }) => commit))].filter((each) => each !== "");
   const cores = [...new Set(results.map(({ cores }) => cores))].join(" and ");
@@ -81,9 +84,12 @@ function summary(results: readonly Result[]): string {
     `${cores} cores, on which ${medianOf(loads)!.toFixed(1)} processes`,
     `(${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}) ran or waited when a`,
     "run began, the cluster's own among them.",
-    `${sum(({ acknowledged }) => acknowledged)} rows were acknowledged,`,
-    `${sum(({ lost }) => lost)} lost,`,
-    `${sum(({ overlapping }) => overlapping)} acknowledged by two servers at once.`,
+    `Of ${sum(({ acknowledged }) => acknowledged)} acknowledged rows`,
+    `${sum(({ lost }) => lost)} were lost, and`,
+    `${sum(({ overlapping }) => overlapping)} acknowledged by a server that another had followed${
+      strict.length === results.length ? "." : ","
+    }`,
+    ...(strict.length === results.length ? [] : ["where no rule allows it."]),
     "Outages in seconds, as median (least to most).",
   ].join("\n");
 }

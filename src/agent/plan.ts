@@ -152,6 +152,9 @@ export function routerOptions(
     get maximumReadLagBytes() {
       return config.router.maximumReadLagBytes;
     },
+    get opaqueSessions() {
+      return config.router.opaqueSessions;
+    },
     allow: router.allow,
     get allowTrustedBackend() {
       return config.router.allowTrustedBackend;

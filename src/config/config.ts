@@ -199,6 +199,8 @@ export interface RouterConfig {
   readonly readConsistency: "session" | "eventual";
   /** How much WAL a standby may have left to replay and still be read from; null for any. */
   readonly maximumReadLagBytes: number | null;
+  /** What becomes of sessions that ran what the router cannot see into. */
+  readonly opaqueSessions: "pin" | "trust";
 }
 
 /** Commands that the agent runs: words without a shell, or null where there is none. */

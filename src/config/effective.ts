@@ -143,6 +143,7 @@ export function settingTree(config: Config): Record<string, unknown> {
       maximum_read_lag: router.maximumReadLagBytes === null
         ? null
         : formatSize(router.maximumReadLagBytes),
+      opaque_sessions: router.opaqueSessions,
     },
     hooks: {
       before_promotion: hooks.beforePromotion,

@@ -68,6 +68,7 @@ export const RELOAD_RULES: readonly ReloadRule[] = [
   { setting: "router.tls", takes: "live", because: SESSIONS },
   { setting: "router.read_consistency", takes: "live", because: READS },
   { setting: "router.maximum_read_lag", takes: "live", because: READS },
+  { setting: "router.opaque_sessions", takes: "live", because: SESSIONS },
   { setting: "router.idle_timeout", takes: "live", because: LIMITS },
   { setting: "router.idle_in_transaction_timeout", takes: "live", because: LIMITS },
   { setting: "router.query_timeout", takes: "live", because: LIMITS },
@@ -87,7 +88,7 @@ export function reloadRule(setting: string): ReloadRule | null {
 /** `running` with the live settings of `next`; the rest stays as it is. */
 export function withLive(running: Config, next: Config): Config {
   const { maximumConnections, maximumPendingPerAddress, allowTrustedBackend, tls } = next.router;
-  const { readConsistency, maximumReadLagBytes } = next.router;
+  const { readConsistency, maximumReadLagBytes, opaqueSessions } = next.router;
   const { idleTimeoutMs, idleInTransactionTimeoutMs, queryTimeoutMs } = next.router;
   const { localNodePreference } = next.coordination;
   return {
@@ -104,6 +105,7 @@ export function withLive(running: Config, next: Config): Config {
       tls,
       readConsistency,
       maximumReadLagBytes,
+      opaqueSessions,
       idleTimeoutMs,
       idleInTransactionTimeoutMs,
       queryTimeoutMs,

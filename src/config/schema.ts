@@ -176,6 +176,7 @@ export const fileSchema = z.strictObject({
     query_timeout: duration(0, 24 * HOUR_MS),
     read_consistency: choice({ session: "session", eventual: "eventual" }),
     maximum_read_lag: size(),
+    opaque_sessions: choice({ pin: "pin", trust: "trust" }),
   }),
   hooks: section({
     before_promotion: command(),

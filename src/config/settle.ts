@@ -144,6 +144,7 @@ export function settle(
       idleInTransactionTimeoutMs: values.router?.idle_in_transaction_timeout ?? 0,
       queryTimeoutMs: values.router?.query_timeout ?? 0,
       readConsistency: values.router?.read_consistency ?? "session",
+      opaqueSessions: values.router?.opaque_sessions ?? "pin",
       maximumReadLagBytes: values.router?.maximum_read_lag ?? null,
     },
     hooks: settleHooks(values.hooks),

@@ -139,6 +139,11 @@ export interface RouterOptions {
   readonly readConsistency: "session" | "eventual";
   /** How far a standby may be behind and still be read from; null where that does not matter. */
   readonly maximumReadLagBytes: number | null;
+  /**
+   * After statements that the router cannot see into: `pin` keeps a session's reads on its primary, and
+   * ends it with that; `trust` goes on as if they had left nothing behind. Looked at when one begins.
+   */
+  readonly opaqueSessions: "pin" | "trust";
   /** How long a session may be without work, outside of a transaction; 0 for ever. May change. */
   readonly idleTimeoutMs: number;
   /** The same inside of a transaction. */

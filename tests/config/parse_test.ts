@@ -102,6 +102,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       queryTimeoutMs: 0,
       readConsistency: "session",
       maximumReadLagBytes: null,
+      opaqueSessions: "pin",
     },
     hooks: {
       beforePromotion: null,

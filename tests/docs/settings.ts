@@ -242,6 +242,10 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     is: "How long a query may take before the router has it cancelled; 0s for as long as it takes.",
   },
   "router.read_consistency": { is: "Whether a session sees its own writes in its reads." },
+  "router.opaque_sessions": {
+    is: "What becomes of a session that ran what the router cannot see into: see " +
+      "[the router](router.md#where-statements-run).",
+  },
   "router.maximum_read_lag": { is: "How far a standby may be behind and still get reads." },
 
   "hooks.before_promotion": {

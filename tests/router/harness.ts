@@ -232,6 +232,7 @@ export const OPTIONS: RouterOptions = {
   localNodePreference: 0,
   splitting: true,
   readConsistency: "session",
+  opaqueSessions: "pin",
   maximumReadLagBytes: null,
   idleTimeoutMs: 0,
   idleInTransactionTimeoutMs: 0,

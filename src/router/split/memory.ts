@@ -28,10 +28,12 @@ export interface Memory {
   readonly prepared: Set<string>;
   /** Something was written, and its transaction is not over. */
   writing: boolean;
+  /** What cannot be seen into is taken to leave nothing behind. */
+  readonly trusting: boolean;
 }
 
-/** A session that has done nothing yet. */
-export function createMemory(): Memory {
+/** A session that has done nothing yet. @param trusting see {@linkcode Memory.trusting} */
+export function createMemory(trusting = false): Memory {
   return {
     settings: new Set(),
     generation: 0,
@@ -41,6 +43,7 @@ export function createMemory(): Memory {
     bound: new Set(),
     prepared: new Set(),
     writing: false,
+    trusting,
   };
 }
 
@@ -109,6 +112,7 @@ function noteTouch(memory: Memory, touch: Touch): void {
       memory.bound.add("it listens for notifications");
       return;
     case "opaque":
+      if (memory.trusting) return;
       memory.opaque ??= OPAQUE;
       memory.bound.add(OPAQUE);
       // Whatever it was may have changed any setting.

@@ -106,7 +106,7 @@ export function createSplit(
     hooks,
     signal,
     book: createBook(BOOK_BYTES),
-    memory: createMemory(),
+    memory: createMemory(context.options.opaqueSessions === "trust"),
     told: new Map(),
     readable: true,
     classifier: null,

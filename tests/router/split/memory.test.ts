@@ -44,6 +44,14 @@ Deno.test("noteTouches() keeps reads on the primary after what cannot be seen in
   }
 });
 
+Deno.test("noteTouches() lets a session go on everywhere that is trusted, but for temporary tables", () => {
+  const memory = createMemory(true);
+  noteTouches(memory, [{ type: "opaque" }]);
+  assert.deepEqual([memory.opaque, whyBound(memory), memory.generation], [null, null, 0]);
+  noteTouches(memory, [{ type: "temporary" }]);
+  assert.notEqual(memory.opaque, null);
+});
+
 Deno.test("whyBound() lets a session move only while its settings are known", () => {
   const memory = createMemory();
   assert.equal(whyBound(memory), null);

@@ -240,6 +240,10 @@ function countPreVotes(turn: Turn): void {
       // lesser of two candidates notice the better one, instead of splitting the vote with it.
       if (!result.complete && turn.nowMs < role.listenUntilMs) return;
       if (because !== null) return lose(turn, { because });
+      if (isEarly(turn.state, role)) {
+        const denial = denialIn(role);
+        if (denial !== null) return lose(turn, { because: denial });
+      }
       return askForVotes(turn, { handover: null, forced: role.forced });
     case "lost":
       return lose(turn, result);
@@ -284,10 +288,7 @@ function lose(
   // win, above all the record's own leader, is not kept waiting for ever.
   // And who only asks what others know need not ask often.
   const yieldMs = uncovered === true || mayAskAround(turn.state) ? pauseMs(settings) : 0;
-  // The others find out that the leader is gone a little later, and look when they are asked: the
-  // first time a candidate need not wait long until they have.
-  const early = role.stage === "pre_vote" && turn.state.campaignFailure === null;
-  const backoffMs = early
+  const backoffMs = isEarly(turn.state, role)
     ? heartbeatIntervalMs / 8 + randomBelow(turn, heartbeatIntervalMs / 8)
     : heartbeatIntervalMs / 2 + randomBelow(turn, heartbeatIntervalMs);
   becomeFollower(turn, { leader: null, campaignAtMs: turn.nowMs + yieldMs + backoffMs });
@@ -301,6 +302,22 @@ function lose(
   }
   patch(turn, { campaignFailure: because });
   if (result.hopeless === true) endForce(turn, because);
+}
+
+/**
+ * True at the first pre-vote since the leader was lost. The others find that out a little earlier or
+ * later, and look when they are asked. So a majority that is not of one mind is asked again soon,
+ * instead of splitting the vote with whoever denies: it would be the better one, or will know better.
+ */
+function isEarly(state: State, { stage, forced }: CandidateRole): boolean {
+  return stage === "pre_vote" && state.campaignFailure === null && !forced && !mayAskAround(state);
+}
+
+function denialIn({ answers }: CandidateRole): string | null {
+  for (const [node, answer] of Object.entries(answers)) {
+    if (answer.type === "pre_vote_answer" && !answer.granted) return `${node}: ${answer.because}`;
+  }
+  return null;
 }
 
 /** `record` is the newest that the answers showed. */

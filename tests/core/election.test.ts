@@ -81,6 +81,23 @@ Deno.test("step() persists term and vote before it revokes itself and asks for v
   assert.deepEqual(actionsIn(effects), [{ type: "revoke" }]);
 });
 
+Deno.test("step() asks a majority again soon that is not of one mind, the first time alone", () => {
+  const hear = (begin: State, nowMs: number) => {
+    let { state } = take(begin, { type: "tick", nowMs });
+    ({ state } = take(state, reply(state, "a", { type: "pre_vote_answer" }, nowMs)));
+    const because = "this node is the better candidate";
+    const denial = { type: "pre_vote_answer", granted: false, because } as const;
+    return take(state, reply(state, "c", denial, nowMs)).state;
+  };
+  const once = hear(free(), 100_000);
+  assert.equal(once.campaignFailure, "c: this node is the better candidate");
+  assert.ok(once.role.kind === "follower");
+  const pauseMs = once.role.campaignAtMs - 100_000;
+  assert.ok(pauseMs >= 62 && pauseMs <= 125, `it waits for ${pauseMs} ms`);
+  const twice = hear(once, 100_200);
+  assert.ok(twice.role.kind === "candidate" && twice.role.stage === "vote");
+});
+
 /** Node b as its own record has it: not electable, since it missed a newer one. */
 function uninformed(): State {
   const record = recordOf({ electable: [inst("c")], required: 1, seq: 3 });

@@ -54,7 +54,7 @@ function hears(state: State, from: string, message: Answer, nowMs: number) {
 
 /** Node b asks for votes in term 2, and its own position is final. */
 function campaigning(): { state: State; vote: Request } {
-  const idle = member("b");
+  const idle = { ...member("b"), campaignFailure: "it has asked before" };
   let step = take({ ...idle, role: { ...idle.role, campaignAtMs: 0 } as State["role"] }, {
     type: "tick",
     nowMs: 100_000,

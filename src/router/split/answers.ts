@@ -73,8 +73,9 @@ export async function pump(split: Split, side: Side): Promise<void> {
 function hearWhole(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): boolean {
   const { activity, hold, expected } = side;
   const alone = activity.unanswered === 1 && !activity.unsynced && expected.length === 1;
+  if (!alone || expected[0]!.silent) return false;
   const held = hold !== null && (hold.failed || hold.open || hold.bytes.length > 0);
-  if (!alone || held || side.question !== null || side.partial.length > 0) return false;
+  if (held || side.question !== null || side.partial.length > 0) return false;
   if (!isBetween(side.cutter)) return false;
   const parsed = countParsed(chunk);
   if (parsed < 0) return false;
@@ -193,7 +194,9 @@ function take(
     case "Z": {
       const status = parseReadyForQuery(message.subarray(5));
       if (status === null) return unfit(split);
-      if (side.hold?.failed !== true) pass(split, side, code, message, out);
+      if (side.hold?.failed !== true && side.expected[0]?.silent !== true) {
+        pass(split, side, code, message, out);
+      }
       noteAnswered(split, side, status);
       if (side.hold?.failed === true) split.rerun = split.rerunOf(side.hold, side);
       return true;
@@ -217,7 +220,7 @@ function take(
 
 /** A ParseComplete came. */
 function noteMade(split: Split, side: Side): void {
-  const made = side.expected[0]?.shift();
+  const made = side.expected[0]?.made.shift();
   if (made === undefined || made.gone) return;
   side.made.set(made.name, made);
   split.book.set(made);
@@ -247,11 +250,13 @@ function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Arra
   const fields = parseErrorFields(message.subarray(5));
   const fatal = endsSession(fields);
   const { hold } = side;
-  const group = side.expected[0];
-  if (group !== undefined) {
+  const owed = side.expected[0];
+  if (owed !== undefined) {
     // Whether such a Parse was reached, and took the old one away, only the server knows.
-    if (group.some(({ name }) => name === "")) split.book.delete("");
-    group.length = 0;
+    if (owed.made.some(({ name }) => name === "")) split.book.delete("");
+    owed.made.length = 0;
+    // The client's own Sync is still to come.
+    if (owed.silent) split.skipping = true;
   }
   if (hold?.failed === true) return;
   if (hold !== null && fields.sqlstate !== CANCELLED) {

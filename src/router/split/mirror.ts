@@ -66,12 +66,13 @@ export function missing(side: Side, statements: readonly Statement[]): readonly 
   return statements.filter((statement) => side.made.get(statement.name) !== statement);
 }
 
-/** Makes statements on a server that lacks them; it must be quiet. */
+/** Closes what is stale on a server, and makes what it lacks; it must be quiet. */
 export async function makeStatements(
   side: Side,
   statements: readonly Statement[],
 ): Promise<Told | null> {
-  const parts: Uint8Array[] = [];
+  const parts: Uint8Array[] = side.stale.map(closeStatementBytes);
+  side.stale.length = 0;
   for (const { name, parse } of statements) {
     if (parse === null) continue;
     if (name !== "" && side.made.has(name)) parts.push(closeStatementBytes(name));

@@ -117,7 +117,7 @@ async function prepared(
   open: boolean,
 ): Promise<Side | "again" | null> {
   const lacking = missing(side, unit.needs);
-  if (lacking.length === 0) return side;
+  if (lacking.length === 0 && side.stale.length === 0) return side;
   const told = await makeStatements(side, lacking);
   if (told === null) return "again";
   if (told.words === null) return side;
@@ -149,6 +149,7 @@ export function placeNow(split: Split, unit: Unit): Side | null {
   if (side === null && unit.place === "standby") side = standbyNow(split, unit);
   side ??= primary;
   if (side === "unknown" || side === null || side.closed || !isQuiet(side)) return null;
+  if (side === primary && side.stale.length > 0) return null;
   return hasAll(side, unit.needs) ? side : null;
 }
 
@@ -170,12 +171,14 @@ export function begin(split: Split, side: Side, unit: Unit, open: boolean): void
       forget(split, side, unit.closes[closed++]!);
     }
   }
+  if (unit.silent) side.expected.at(-1)!.silent = true;
   for (const { name } of unit.makes) if (name === "") book.delete("");
   noteTouches(memory, unit.touches);
   if (unit.unread) forgetAll(split, side);
   for (const touch of unit.touches) {
     if (touch.type === "deallocated" && touch.name !== null) forget(split, side, touch.name);
     if (touch.type === "everything" || (touch.type === "deallocated" && touch.name === null)) {
+      for (const { name } of book.named()) forget(split, side, name);
       forgetAll(split, side);
       side.made.clear();
     }
@@ -237,7 +240,7 @@ function expectAnswers(side: Side, code: string, statement: Statement | undefine
   switch (code) {
     case "Q":
     case "F":
-      side.expected.push([]);
+      side.expected.push({ made: [], silent: false });
       return;
     case "P":
     case "B":
@@ -245,23 +248,26 @@ function expectAnswers(side: Side, code: string, statement: Statement | undefine
     case "E":
     case "C":
     case "S": {
-      if (!side.openBatch) side.expected.push([]);
+      if (!side.openBatch) side.expected.push({ made: [], silent: false });
       side.openBatch = code !== "S";
-      if (statement !== undefined) side.expected.at(-1)!.push(statement);
+      if (statement !== undefined) side.expected.at(-1)!.made.push(statement);
       return;
     }
   }
 }
 
+/** The statement is none any more once what was sent to this side has run. */
 function forget(split: Split, side: Side, name: string): void {
   split.book.delete(name);
   side.made.delete(name);
-  for (const group of side.expected) {
-    for (const statement of group) if (statement.name === name) statement.gone = true;
+  const other = side === split.primary ? split.standby : split.primary;
+  if (other?.made.delete(name) === true && !other.stale.includes(name)) other.stale.push(name);
+  for (const { made } of side.expected) {
+    for (const statement of made) if (statement.name === name) statement.gone = true;
   }
 }
 
 function forgetAll(split: Split, side: Side): void {
   split.book.clear();
-  for (const group of side.expected) for (const statement of group) statement.gone = true;
+  for (const { made } of side.expected) for (const statement of made) statement.gone = true;
 }

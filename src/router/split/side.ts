@@ -37,6 +37,14 @@ export interface Hold {
   failed: boolean;
 }
 
+/** What a server owes, up to a ReadyForQuery. */
+export interface Owed {
+  /** The statements whose ParseComplete comes before it, in their order. */
+  readonly made: Statement[];
+  /** The Sync was the router's own: the client is not told, and what it sends next belongs with it. */
+  silent: boolean;
+}
+
 /** A server of a session. */
 export interface Side {
   readonly route: Route;
@@ -46,8 +54,10 @@ export interface Side {
   readonly activity: Activity;
   /** Statements that exist here, as they were made. */
   readonly made: Map<string, Statement>;
-  /** For each ReadyForQuery that is owed: the statements whose ParseComplete comes before it. */
-  readonly expected: Statement[][];
+  /** Names of statements that the client has closed on the other server, and that are still here. */
+  readonly stale: string[];
+  /** One for each ReadyForQuery that is owed. */
+  readonly expected: Owed[];
   /** Messages of the extended protocol were sent, and no Sync behind them. */
   openBatch: boolean;
   /** It answered with an error that the client has read: up to a Sync it listens to nothing. */
@@ -83,6 +93,7 @@ export function createSide(route: Route, backend: Backend): Side {
     cutter: createCutter(),
     activity: createActivity(),
     made: new Map(),
+    stale: [],
     expected: [],
     openBatch: false,
     batchFailed: false,

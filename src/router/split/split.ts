@@ -6,7 +6,7 @@
  */
 import type { Classifier } from "../../sql/classify.ts";
 import { isBusy, noteRequest } from "../../wire/activity.ts";
-import { concatBytes } from "../../wire/bytes.ts";
+import { concatBytes, NO_BYTES } from "../../wire/bytes.ts";
 import { createCutter, cut, isBetween, type Piece, watch } from "../../wire/cutter.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { syncBytes } from "../../wire/requests.ts";
@@ -30,6 +30,8 @@ const MAXIMUM_MESSAGE_BYTES = 131_072;
 /** A batch above this many bytes is not waited for to its end: it goes to the primary. */
 const MAXIMUM_BATCH_BYTES = 262_144;
 const LARGE_BUFFER_BYTES = 131_072;
+/** What the work of another statement may begin with. */
+const BEGINS = new Set(["P", "B", "D", "E", "C"]);
 /** All but CopyData, which runs through. */
 const WATCHED = watch("QPBDECHSFXcfp");
 /** What is gathered from the client. */
@@ -39,6 +41,8 @@ interface Intake {
   /** Whole messages of the extended protocol, up to a Sync. */
   batch: Uint8Array[];
   batchBytes: number;
+  /** Its newest message is an Execute. */
+  executes: boolean;
   /** Where a message goes that is too large to be held. */
   streaming: Side | null;
   /** The open batch is on a standby, and nothing but descriptions was asked for. */
@@ -52,6 +56,7 @@ export async function serveClient(split: Split, early: EarlyInput): Promise<void
     partial: [],
     batch: [],
     batchBytes: 0,
+    executes: false,
     streaming: null,
     described: null,
   };
@@ -91,7 +96,8 @@ function takeWhole(split: Split, intake: Intake, chunk: Uint8Array): Promise<voi
   const by = judgingBy(split, classifier);
   const unit = chunk[0] === QUERY ? planQuery(chunk, by) : planBatch(chunk, true, by);
   const side = placeNow(split, unit);
-  return side === null ? null : send(split, side, unit, false);
+  const crossing = side === split.standby && unit.ends === "early";
+  return side === null || crossing ? null : send(split, side, unit, false);
 }
 
 /** @returns false where no more is to be taken */
@@ -162,8 +168,12 @@ async function takeMessage(
   code: string,
   bytes: Uint8Array,
 ): Promise<boolean> {
+  if (intake.executes && BEGINS.has(code) && !await closeReadOnly(split, intake)) return false;
+  intake.executes = code === "E";
   if (split.skipping) {
+    clearBatch(intake);
     if (code === "S") {
+      if (split.live !== null) await quiet(split.live);
       split.skipping = false;
       const status = split.live?.activity.transaction ?? "idle";
       return await toClient(split, null, [readyForQueryBytes(status)]);
@@ -190,7 +200,7 @@ async function takeMessage(
     case "Q":
       if (intake.batch.length > 0 && !await sendBatch(split, intake, "large")) return false;
       if (!await leaveDescribed(split, intake)) return false;
-      return await run(split, planQuery(bytes, await judging(split)));
+      return await takeQuery(split, bytes);
     case "c":
     case "f":
       if (split.live !== null) noteRequest(split.live.activity, code);
@@ -204,8 +214,30 @@ async function takeMessage(
   }
 }
 
+async function takeQuery(split: Split, bytes: Uint8Array): Promise<boolean> {
+  const by = await judging(split);
+  return split.skipping || await run(split, planQuery(bytes, by));
+}
+
 async function run(split: Split, unit: Unit): Promise<boolean> {
   await dispatch(split, unit, false);
+  return !split.over;
+}
+
+/**
+ * Ends a read-only transaction in the middle of a batch, where the server is made to say how that went:
+ * what follows may be for the primary.
+ */
+async function closeReadOnly(split: Split, intake: Intake): Promise<boolean> {
+  if (split.live === null || split.live !== split.standby) return true;
+  const by = await judging(split);
+  const { live, standby } = split;
+  const open = live !== null && live === standby && live.activity.transaction !== "idle";
+  if (split.over || split.skipping || !open) return !split.over;
+  const unit = planBatch(concatBytes([...intake.batch, syncBytes()]), true, by);
+  if (unit.ends !== "last") return true;
+  clearBatch(intake);
+  await dispatch(split, { ...unit, silent: true }, false);
   return !split.over;
 }
 
@@ -214,10 +246,15 @@ async function sendBatch(
   intake: Intake,
   because: "sync" | "flush" | "large",
 ): Promise<boolean> {
+  const by = await judging(split);
+  // An error before it was heard of only now.
+  if (split.skipping) {
+    return await takeMessage(split, intake, because === "sync" ? "S" : "H", NO_BYTES);
+  }
   const { batch, described } = intake;
   clearBatch(intake);
   const open = because !== "sync";
-  const plan = planBatch(concatBytes(batch), !open, await judging(split));
+  const plan = planBatch(concatBytes(batch), !open, by);
   const unit: Unit = because === "large" ? { ...plan, place: "primary" } : plan;
   if (described !== null && !described.closed) {
     // It may go on there, or has to: in a transaction, or where the rest of it is dropped.

@@ -20,6 +20,8 @@ import type { Unit } from "./unit.ts";
 
 /** What a read may wait for a standby that does not answer, before it goes to the primary. */
 const PATIENCE_MS = 1000;
+/** How many closed statements a standby keeps before it is told. */
+const MAXIMUM_STALE = 32;
 /** How long a standby that could not be opened is left out, by all sessions. */
 const AVOID_MS = 5000;
 
@@ -41,7 +43,7 @@ export async function standbyFor(split: Split, unit: Unit): Promise<Side | "agai
   const fresh = await isFreshEnough(split, side);
   if (fresh !== true) return fresh;
   const lacking = missing(side, unit.needs);
-  if (lacking.length > 0) {
+  if (lacking.length > 0 || mustClose(side, unit)) {
     const told = await makeStatements(side, lacking);
     if (told?.error !== null) return null;
   }
@@ -58,12 +60,17 @@ export function standbyNow(split: Split, unit: Unit): Side | null | "unknown" {
   if (standby === null || standby.retired || standby.mirrored !== memory.generation) {
     return "unknown";
   }
-  if (!hasAll(standby, unit.needs)) return "unknown";
+  if (!hasAll(standby, unit.needs) || mustClose(standby, unit)) return "unknown";
   if (isFreshAnyway(split)) return standby;
   const { term } = context.ports.view();
   const fresh = need?.term === term &&
     context.positions.hasReplayed(standby.route.target.node, term, need.lsn);
   return fresh ? standby : "unknown";
+}
+
+/** In a transaction there a closed statement would be found, and outside they would pile up. */
+function mustClose({ stale }: Side, { insists }: Unit): boolean {
+  return stale.length > (insists ? 0 : MAXIMUM_STALE);
 }
 
 function mayReadElsewhere({ memory, noStandby }: Split): boolean {

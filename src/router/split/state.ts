@@ -72,7 +72,7 @@ export interface Split {
   answered: number;
   /** What the client sent is on its way to a server, or waits for one. */
   taking: boolean;
-  /** An answer was given in the server's place: the rest of the client's unit is dropped. */
+  /** The client has read an error before its Sync: the rest of its unit is dropped. */
   skipping: boolean;
   /** Leave the primary with this reason as soon as possible. */
   drain: Complaint | null;

@@ -39,6 +39,10 @@ export interface Unit {
   readonly closes: readonly string[];
   /** It was not looked into, and may have made statements that nobody here knows. */
   readonly unread: boolean;
+  /** Whether a statement in it ends a transaction: its last one, or one that is followed by others. */
+  readonly ends: "last" | "early" | null;
+  /** It ends with a Sync of the router's own, in the middle of a batch of the client's. */
+  readonly silent: boolean;
   /** The texts, for the memory of what a standby refused. */
   readonly texts: readonly string[];
 }
@@ -70,6 +74,8 @@ export function planQuery(bytes: Uint8Array, { classify, route }: Judging): Unit
     makes: NONE,
     closes: NONE,
     unread: false,
+    ends: null,
+    silent: false,
     texts: [text],
   };
 }
@@ -87,6 +93,8 @@ export function blind(bytes: Uint8Array): Unit {
     makes: NONE,
     closes: NONE,
     unread: true,
+    ends: null,
+    silent: false,
     texts: NONE,
   };
 }
@@ -127,7 +135,10 @@ export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging
   let insisting = false;
   let writing = false;
   let repeatable = true;
+  let ends: Unit["ends"] = null;
   for (const { verdict, hint } of executed) {
+    if (ends === "last") ends = "early";
+    if (verdict.boundary === "end") ends ??= "last";
     single &&= verdict.boundary === "none" || executed.length === 1;
     insisting ||= insists(verdict, hint ?? judging.route);
     writing ||= writes(verdict);
@@ -148,6 +159,8 @@ export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging
     makes: batch.makes,
     closes: batch.closes,
     unread: false,
+    ends,
+    silent: false,
     texts,
   };
 }

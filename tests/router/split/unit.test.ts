@@ -127,6 +127,17 @@ Deno.test("planBatch() keeps a statement where it is that the book has no room f
   assert.equal(planBatch(concatBytes([B(""), E(), S]), true, judging(book)).place, "primary");
 });
 
+Deno.test("planBatch() tells whether a transaction ends in a batch, and whether more follows", () => {
+  const ends = (...messages: Uint8Array[]) =>
+    planBatch(concatBytes(messages), true, judging(known)).ends;
+  const run = (text: string) => concatBytes([P("", text), B(""), E()]);
+  assert.equal(ends(run(READ), S), null);
+  assert.equal(ends(run("COMMIT"), S), "last");
+  assert.equal(ends(run(READ), run("COMMIT"), S), "last");
+  assert.equal(ends(run("COMMIT"), run(WRITE), S), "early");
+  assert.equal(ends(run("COMMIT"), run("ROLLBACK"), S), "early");
+});
+
 Deno.test("planBatch() trusts no batch that it cannot read", () => {
   const broken = messageBytes("B", Uint8Array.of(0x41));
   const plan = planBatch(concatBytes([broken, S]), true, judging(known));

@@ -17,6 +17,7 @@ import { authenticateClient, type Credentials } from "./authenticate.ts";
 import { type Card, countOfUser } from "./card.ts";
 import { newCancelKey } from "./cancel_key.ts";
 import type { Context } from "./context.ts";
+import type { Ear } from "./ear.ts";
 import type { Introduction } from "./greet.ts";
 import { HASHES } from "./hashes.ts";
 import type { RoleAnswer } from "./options.ts";
@@ -33,8 +34,6 @@ export type Admission =
     readonly clientKey: BackendKey | null;
     /** The startup packet for the servers. */
     readonly startup: Uint8Array;
-    /** What the client sent already that is for the server. */
-    readonly rest: Uint8Array;
   }
   | { readonly type: "refused"; readonly complaint: Complaint }
   | { readonly type: "gone" };
@@ -42,6 +41,7 @@ export type Admission =
 /** A client at the door. */
 export interface Applicant {
   readonly client: Deno.Conn;
+  readonly ear: Ear;
   readonly introduction: Introduction;
   readonly card: Card;
   /** Ends the admission. */
@@ -76,7 +76,7 @@ function tooManyOfUser({ options, sessions }: Context, user: string): Complaint 
 
 async function judge(context: Context, applicant: Applicant): Promise<Admission> {
   const { options, ports } = context;
-  const { packet, raw, rest } = applicant.introduction;
+  const { packet, raw } = applicant.introduction;
   const { address, purpose } = applicant.card;
   const loopback = (ports.isLoopback ?? isLoopback)(address);
   const access = judgeAccess({ startup: packet, address, loopback, allowed: context.allowed });
@@ -84,7 +84,7 @@ async function judge(context: Context, applicant: Applicant): Promise<Admission>
   const user = nameAsServerSeesIt(packet.userBytes!) ?? "";
   const relays = ports.roles.mockSecret === null;
   if (relays && access.type === "open") {
-    return relayed(user, raw, rest);
+    return relayed(user, raw);
   }
   const found = await askRole(context, {
     user,
@@ -95,16 +95,16 @@ async function judge(context: Context, applicant: Applicant): Promise<Admission>
   if (access.type === "unprivileged" && found.privileged) {
     return { type: "refused", complaint: access.otherwise };
   }
-  return relays ? relayed(user, raw, rest) : await prove(context, applicant, user, found.stored);
+  return relays ? relayed(user, raw) : await prove(context, applicant, user, found.stored);
 }
 
-function relayed(user: string, startup: Uint8Array, rest: Uint8Array): Admission {
-  return { type: "admitted", user, credentials: null, clientKey: null, startup, rest };
+function relayed(user: string, startup: Uint8Array): Admission {
+  return { type: "admitted", user, credentials: null, clientKey: null, startup };
 }
 
 async function prove(
   { options, ports: { roles } }: Context,
-  { client, introduction: { packet, raw, rest, channel }, signal }: Applicant,
+  { client, ear, introduction: { packet, raw, channel }, signal }: Applicant,
   user: string,
   stored: string | null,
 ): Promise<Admission> {
@@ -118,7 +118,7 @@ async function prove(
   const verifier = (stored === null ? null : parseVerifier(stored)) ??
     mockVerifier(HASHES, roles.mockSecret!, user);
   const outcome = await within(
-    authenticateClient({ client, user, rest, verifier, binding: channel?.binding ?? null }),
+    authenticateClient({ client, ear, user, verifier, binding: channel?.binding ?? null }),
     options.startupTimeoutMs,
     signal,
   );
@@ -130,7 +130,6 @@ async function prove(
         credentials: outcome.credentials,
         clientKey: newCancelKey(options.node, minor),
         startup: plainStartup(raw),
-        rest: outcome.rest,
       };
     case "unproven":
       roles.forget(user);

@@ -27,7 +27,8 @@ import {
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import type { ScramVerifier, Verifier } from "../wire/verifier.ts";
 import { HASHES, newNonce, secretBytes } from "./hashes.ts";
-import { read, write } from "./socket.ts";
+import type { Ear } from "./ear.ts";
+import { write } from "./socket.ts";
 
 /** What opens a session on a server in the client's name. It lives as long as the session. */
 export type Credentials =
@@ -40,8 +41,6 @@ export type Authentication =
   | {
     readonly type: "proven";
     readonly credentials: Credentials;
-    /** What the client sent behind its proof. */
-    readonly rest: Uint8Array;
   }
   /** The proof is wrong. */
   | { readonly type: "unproven"; readonly complaint: Complaint }
@@ -50,28 +49,28 @@ export type Authentication =
 
 interface Exchange {
   readonly client: Deno.Conn;
+  readonly ear: Ear;
   readonly user: string;
   readonly binding: Uint8Array | null;
-  rest: Uint8Array;
 }
 
 /**
  * Runs the exchange up to AuthenticationOk, which is sent. The caller limits the time.
  *
- * @param rest what was read behind the startup packet already
+ * @param ear reads the client; it has whatever the client sent behind its proof
  * @param verifier the role's, or a stand-in
  * @param binding the hash of the certificate that the client saw; null offers no channel binding
  */
 export async function authenticateClient(
-  { client, user, rest, verifier, binding }: {
+  { client, ear, user, verifier, binding }: {
     readonly client: Deno.Conn;
+    readonly ear: Ear;
     readonly user: string;
-    readonly rest: Uint8Array;
     readonly verifier: Verifier;
     readonly binding: Uint8Array | null;
   },
 ): Promise<Authentication> {
-  const exchange: Exchange = { client, user, binding, rest };
+  const exchange: Exchange = { client, ear, user, binding };
   switch (verifier.type) {
     case "scram":
       return await byScram(exchange, verifier);
@@ -121,7 +120,7 @@ async function byScram(exchange: Exchange, verifier: ScramVerifier): Promise<Aut
     authenticationBytes("ok"),
   ]);
   if (!await write(client, lastWords)) return { type: "gone" };
-  return { type: "proven", credentials: { type: "scram", keys }, rest: exchange.rest };
+  return { type: "proven", credentials: { type: "scram", keys } };
 }
 
 async function byMd5(exchange: Exchange, digest: string): Promise<Authentication> {
@@ -137,30 +136,29 @@ async function byMd5(exchange: Exchange, digest: string): Promise<Authentication
   const wanted = encoder.encode(md5Answer(HASHES, digest, salt));
   if (!sameBytes(encoder.encode(given), wanted)) return unproven(exchange.user);
   if (!await write(exchange.client, authenticationBytes("ok"))) return { type: "gone" };
-  return { type: "proven", credentials: { type: "md5", digest }, rest: exchange.rest };
+  return { type: "proven", credentials: { type: "md5", digest } };
 }
 
 type Answer =
   | { readonly type: "answer"; readonly payload: Uint8Array }
   | Extract<Authentication, { type: "broken" | "gone" }>;
 
-async function nextAnswer(exchange: Exchange): Promise<Answer> {
-  const chunk = new Uint8Array(1024);
+async function nextAnswer({ ear }: Exchange): Promise<Answer> {
+  let heard: Uint8Array = NO_BYTES;
   for (;;) {
-    const { rest } = exchange;
-    if (rest.length >= 5) {
-      const length = readInt32(rest, 1);
-      if (rest[0] !== 0x70 || length < 4 || length > MAXIMUM_PASSWORD_MESSAGE_BYTES) {
+    if (heard.length >= 5) {
+      const length = readInt32(heard, 1);
+      if (heard[0] !== 0x70 || length < 4 || length > MAXIMUM_PASSWORD_MESSAGE_BYTES) {
         return broken("an answer to the challenge was expected");
       }
-      if (rest.length > length) {
-        exchange.rest = rest.length === length + 1 ? NO_BYTES : rest.slice(length + 1);
-        return { type: "answer", payload: rest.subarray(5, length + 1) };
+      if (heard.length > length) {
+        if (heard.length > length + 1) ear.putBack(heard.slice(length + 1));
+        return { type: "answer", payload: heard.subarray(5, length + 1) };
       }
     }
-    const count = await read(exchange.client, chunk);
-    if (count === null) return { type: "gone" };
-    exchange.rest = concatBytes([rest, chunk.subarray(0, count)]);
+    const more = await ear.next();
+    if (more === null) return { type: "gone" };
+    heard = concatBytes([heard, more]);
   }
 }
 

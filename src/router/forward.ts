@@ -22,6 +22,7 @@ import { atBoundary, createFraming, type FrameEvent, type Framing, scan } from "
 import { parseReadyForQuery } from "../wire/messages.ts";
 import type { Complaint } from "../wire/sqlstate.ts";
 import type { Backend, CancelKeys } from "./backend.ts";
+import type { EarlyInput } from "./ear.ts";
 import { closeQuietly, read, write } from "./socket.ts";
 
 /** Why the forwarding ended. */
@@ -62,14 +63,6 @@ export interface Link {
   /** Resolve when the loops have touched their sockets for the last time. */
   toServerDone: Promise<void>;
   toClientDone: Promise<void>;
-}
-
-/** What a client sent before there was a server for it. */
-export interface EarlyInput {
-  readonly rest: Uint8Array;
-  /** A read that is still under way, and its buffer. */
-  readonly pending: Promise<number | null>;
-  readonly buffer: Uint8Array;
 }
 
 // Buffers grow towards the larger size while reads fill them, so idle sessions stay small.

@@ -14,11 +14,11 @@ import { type Card, newCard } from "./card.ts";
 import { choose } from "./choose.ts";
 import type { Context } from "./context.ts";
 import type { Course } from "./course.ts";
-import type { EarlyInput } from "./forward.ts";
+import { openEar } from "./ear.ts";
 import type { Introduction } from "./greet.ts";
 import type { Pulse } from "./limits.ts";
 import { type Purpose, type Route, routeProblem } from "./route.ts";
-import { closeAfter, closeQuietly, read } from "./socket.ts";
+import { closeAfter, closeQuietly } from "./socket.ts";
 import { startSplit } from "./split/course.ts";
 import type { Login, SplitHooks } from "./split/state.ts";
 import { startStraight } from "./straight.ts";
@@ -42,7 +42,6 @@ export interface Session {
   end(complaint: Complaint): void;
 }
 
-const EARLY_BUFFER_BYTES = 8192;
 /** How long a last word may take to be taken; a client that does not read gets none. */
 const LAST_WORD_MS = 1000;
 
@@ -82,9 +81,14 @@ export async function runSession(
   });
   const session = createSession(context, card, live, abandoned);
   sessions.add(session);
+  const ear = openEar(client, introduction.rest);
+  const leave = () => abandoned.abort();
   try {
+    // Nothing is expected of the client before it is asked for its proof.
+    ear.watch(leave);
     const admission = await admit(context, {
       client,
+      ear,
       introduction,
       card,
       signal: abandoned.signal,
@@ -97,7 +101,7 @@ export async function runSession(
       return await refuse(context, client, live.verdict ?? admission.complaint);
     }
     onAdmitted();
-    const early = listenEarly(client, admission.rest, abandoned);
+    ear.watch(leave);
     const acquired = await acquire({
       purpose,
       startup: admission.startup,
@@ -119,6 +123,7 @@ export async function runSession(
     switch (acquired.type) {
       case "acquired": {
         const { route, backend } = acquired;
+        const early = ear.hand();
         session.route = route;
         const login = splitLogin(context, purpose, introduction, admission);
         const course = login === null
@@ -219,20 +224,6 @@ export async function refuse(
     because: complaint.message,
   });
   await closeAfter(client, fatalBytes(complaint), LAST_WORD_MS);
-}
-
-/** Begins to read, so that a client that leaves while it waits is noticed. */
-function listenEarly(
-  client: Deno.Conn,
-  rest: Uint8Array,
-  abandoned: AbortController,
-): EarlyInput {
-  const buffer = new Uint8Array(EARLY_BUFFER_BYTES);
-  const pending = read(client, buffer);
-  pending.then((count) => {
-    if (count === null) abandoned.abort();
-  });
-  return { rest, pending, buffer };
 }
 
 /** What opens servers for a session whose reads may go to a standby; null where they may not. */

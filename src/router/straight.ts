@@ -12,7 +12,8 @@ import type { Backend } from "./backend.ts";
 import { deliverCancel } from "./cancel.ts";
 import type { Context } from "./context.ts";
 import type { Course } from "./course.ts";
-import { drainLink, type EarlyInput, type Ending, type Link, startForwarding } from "./forward.ts";
+import type { EarlyInput } from "./ear.ts";
+import { drainLink, type Ending, type Link, startForwarding } from "./forward.ts";
 import { isYielding, type Route, routeProblem } from "./route.ts";
 import { closeQuietly, finishWriting, read, within, write } from "./socket.ts";
 

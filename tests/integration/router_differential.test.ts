@@ -4,15 +4,13 @@
  * to replay in the middle of them. METAKO_CONVERSATIONS=FROM-TO plays others than the usual ones.
  */
 import assert from "node:assert/strict";
-import { openBackend } from "../../src/router/backend.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { concatBytes, cStringBytes, int32Bytes, messageBytes } from "../../src/wire/bytes.ts";
 import { parseErrorFields } from "../../src/wire/errors.ts";
 import { queryBytes, terminateBytes } from "../../src/wire/messages.ts";
 import { closeStatementBytes, parseDataRow, syncBytes } from "../../src/wire/requests.ts";
-import { startupBytes } from "../../src/wire/startup.ts";
 import { Peer, withRouter } from "../router/harness.ts";
-import { noPostgres, startDatabase, startStandby, verifying } from "./router_postgres.ts";
+import { logIn, noPostgres, startDatabase, startStandby, verifying } from "./router_postgres.ts";
 
 const [FROM, TO] = (Deno.env.get("METAKO_CONVERSATIONS") ?? "1-25").split("-").map(Number);
 const STEPS = 40;
@@ -235,7 +233,7 @@ Deno.test({
   name: "conversations through the router are those with the server itself",
   ignore: noPostgres,
   async fn() {
-    const primary = await startDatabase(["host all legacy 127.0.0.1/32 md5"]);
+    const primary = await startDatabase();
     const standby = await startStandby(primary);
     const parser = await loadParser();
     const at = (node: string, port: number) => ({ node, host: "127.0.0.1", port });
@@ -243,25 +241,7 @@ Deno.test({
       primary: at("a", primary.port),
       standbys: [{ ...at("b", standby.port), local: false, healthy: true, lagBytes: 0 }],
     };
-    await primary.sql("SET password_encryption = md5; CREATE ROLE legacy LOGIN PASSWORD 'secret'");
-    const stored = await primary.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'legacy'");
-    const digest = stored.replace(/^md5/, "");
     const roles = verifying(primary);
-    const logIn = async (port: number, database: string): Promise<Peer> => {
-      const opening = await openBackend({
-        target: at("router", port),
-        tls: null,
-        clientKey: null,
-        startup: startupBytes({ user: "legacy", database }),
-        credentials: { type: "md5", digest },
-        allowTrusted: false,
-        connectTimeoutMs: 10_000,
-        greetingTimeoutMs: 10_000,
-        signal: new AbortController().signal,
-      });
-      if (opening.type !== "open") assert.fail(JSON.stringify(opening));
-      return new Peer(opening.backend.conn as Deno.TcpConn);
-    };
     try {
       for (const database of ["direct", "routed"]) {
         await primary.sql(`CREATE DATABASE ${database} OWNER legacy`);
@@ -272,7 +252,7 @@ Deno.test({
           const peers: Peer[] = [];
           const sides = [[primary.port, "direct"], [bench.port, "routed"]] as const;
           for (const [, database] of sides) {
-            const setup = await logIn(primary.port, database);
+            const setup = await logIn(primary, primary.port, database);
             await setup.send(queryBytes(SETUP));
             await setup.until("Z");
             await setup.send(terminateBytes());
@@ -281,7 +261,7 @@ Deno.test({
           // Others' writes may be missing on a standby; these are made before the conversation.
           const position = await primary.sql("SELECT pg_current_wal_lsn()");
           await standby.becomes("t", `SELECT pg_last_wal_replay_lsn() >= '${position}'`);
-          for (const [port, database] of sides) peers.push(await logIn(port, database));
+          for (const [port, database] of sides) peers.push(await logIn(primary, port, database));
           let paused = false;
           const told: string[] = [];
           for (const [i, step] of conversation(seed).entries()) {

@@ -1,11 +1,14 @@
 /** Limits on time with splitting, on a real primary and a real standby. */
 import assert from "node:assert/strict";
 import type { RouterOptions, RouteView } from "../../src/router/options.ts";
+import { queryBytes, terminateBytes } from "../../src/wire/messages.ts";
+import { parseDataRow } from "../../src/wire/requests.ts";
 import { loadParser } from "../../src/sql/parser.ts";
-import { type Bench, pause, withRouter } from "../router/harness.ts";
+import { type Bench, eventually, pause, withRouter } from "../router/harness.ts";
 import {
   connect,
   type Database,
+  logIn,
   noPostgres,
   psql,
   startDatabase,
@@ -112,6 +115,32 @@ Deno.test({
           setView({ primary: at(primary, "a") });
           assert.equal((await waiting).length, 1);
           await sql.end();
+        },
+      );
+      await step(
+        "a client that leaves while it waits for a primary is noticed",
+        { writeTimeoutMs: 60_000 },
+        async ({ port, setView, router }) => {
+          const login = () => logIn(primary, port);
+          const clients = [await login(), await login(), await login()];
+          setView({ primary: null });
+          for (const client of clients) await client.send(queryBytes("SELECT 1"));
+          await eventually("they wait", () => router.statistics().waiting === 3);
+          clients[0]!.close();
+          await eventually("one less waits", () => router.statistics().waiting === 2);
+          // A polite one, and one that says more than it is asked.
+          await clients[1]!.send(terminateBytes());
+          clients[1]!.close();
+          await eventually("one waits", () => router.statistics().waiting === 1);
+          await clients[2]!.send(queryBytes("SELECT 2"));
+          setView({ primary: at(primary, "a") });
+          for (const answer of ["1", "2"]) {
+            const row = await clients[2]!.until("D");
+            assert.equal(parseDataRow(row!.payload)?.[0], answer);
+            assert.notEqual(await clients[2]!.until("Z"), null);
+          }
+          clients[2]!.close();
+          await eventually("all are gone", () => router.statistics().sessions === 0);
         },
       );
     } finally {

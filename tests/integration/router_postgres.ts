@@ -1,12 +1,15 @@
 /**
  * A throwaway PostgreSQL server for the router's tests: scram for everybody, with one role that the
- * server trusts and one that sends its password in clear.
+ * server trusts, one that sends its password in clear, and one that has an md5 password.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";
+import { openBackend } from "../../src/router/backend.ts";
 import type { Roles } from "../../src/router/options.ts";
+import { startupBytes } from "../../src/wire/startup.ts";
+import { Peer } from "../router/harness.ts";
 
 /** A running server. Every role's password is "secret". */
 export interface Database {
@@ -115,6 +118,7 @@ export async function startDatabase(hba: readonly string[] = []): Promise<Databa
         ...hba,
         "host all trusted 127.0.0.1/32 trust",
         "host all plain 127.0.0.1/32 password",
+        "host all legacy 127.0.0.1/32 md5",
         "host all,replication all 127.0.0.1/32 scram-sha-256",
         "",
       ].join("\n"),
@@ -130,6 +134,9 @@ export async function startDatabase(hba: readonly string[] = []): Promise<Databa
   for (const role of ["app", "plain", "trusted"]) {
     await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
   }
+  await database.sql(
+    `SET password_encryption = md5; CREATE ROLE legacy LOGIN PASSWORD '${PASSWORD}'`,
+  );
   await database.sql(`ALTER ROLE postgres PASSWORD '${PASSWORD}'`);
   await database.sql("GRANT ALL ON SCHEMA public TO app");
   return database;
@@ -180,6 +187,28 @@ export function verifying(database: Database): Roles & { readonly forgotten: str
     },
     forget: (user) => void forgotten.push(user),
   };
+}
+
+/** A session that speaks in messages, as `legacy`, the role with an md5 password. */
+export async function logIn(
+  database: Database,
+  port: number,
+  name = "postgres",
+): Promise<Peer> {
+  const stored = "SELECT rolpassword FROM pg_authid WHERE rolname = 'legacy'";
+  const opening = await openBackend({
+    target: { node: "router", host: "127.0.0.1", port },
+    tls: null,
+    clientKey: null,
+    startup: startupBytes({ user: "legacy", database: name }),
+    credentials: { type: "md5", digest: (await database.sql(stored)).replace(/^md5/, "") },
+    allowTrusted: false,
+    connectTimeoutMs: 10_000,
+    greetingTimeoutMs: 10_000,
+    signal: new AbortController().signal,
+  });
+  if (opening.type !== "open") assert.fail(JSON.stringify(opening));
+  return new Peer(opening.backend.conn as Deno.TcpConn);
 }
 
 /** Makes and starts a standby of a server from {@linkcode startDatabase}. */

@@ -71,7 +71,7 @@ async function placeFor(
     const standby = await standbyFor(split, unit);
     if (standby !== null) return standby;
   }
-  const found = await needPrimary(split);
+  const found = await needPrimary(split, "for_client");
   if (found === null) return null;
   if (!isQuiet(found)) {
     await quiet(found);
@@ -90,7 +90,7 @@ async function takeSettingsBack(split: Split): Promise<void> {
   await refreshSettings(split, standby);
   const { values, generation } = memory;
   if (standby.closed) return;
-  const primary = await needPrimary(split);
+  const primary = await needPrimary(split, "for_client");
   if (primary === null) return;
   if (!isQuiet(primary)) return await quiet(primary);
   const told = await writeSettings(primary, values ?? new Map());
@@ -208,7 +208,7 @@ export async function rerun(split: Split, hold: Hold, side: Side | null): Promis
   const bytes = hold.request.subarray(0, hold.unit.bytes.length);
   const unit: Unit = { ...hold.unit, bytes, place: "primary" };
   for (;;) {
-    const primary = await needPrimary(split);
+    const primary = await needPrimary(split, "for_rerun");
     if (primary === null) break;
     if (!isQuiet(primary)) {
       await quiet(primary);

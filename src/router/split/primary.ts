@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { NO_BYTES } from "../../wire/bytes.ts";
 import { parseErrorFields } from "../../wire/errors.ts";
 import { parameterStatusBytes } from "../../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../../wire/sqlstate.ts";
 import { acquire } from "../acquire.ts";
+import { openEar } from "../ear.ts";
 import type { Backend } from "../backend.ts";
 import { choose } from "../choose.ts";
 import { type Route, routeProblem } from "../route.ts";
@@ -16,11 +18,35 @@ import { makeStatements, writeSettings } from "./mirror.ts";
 import { closeSide, createSide, type Side, type Told } from "./side.ts";
 import { type Split, tell, tellRoutes, toClient } from "./state.ts";
 
-/** The primary, found anew where there is none; null where the session is over instead. */
-export async function needPrimary(split: Split): Promise<Side | null> {
+/**
+ * The primary, found anew where there is none; null where the session is over instead.
+ *
+ * @param errand `for_client` where the client's input waits for it, and nobody reads the client; it is
+ * listened to then, so that a client that leaves is noticed
+ */
+export async function needPrimary(
+  split: Split,
+  errand: "for_client" | "for_rerun",
+): Promise<Side | null> {
   if (split.primary !== null && !split.primary.closed) return split.primary;
   if (split.over) return null;
-  const { context, login, hooks, signal } = split;
+  if (errand === "for_rerun") return await findPrimary(split, errand);
+  const ear = openEar(split.client, split.ahead ?? NO_BYTES);
+  ear.watch(() => split.end({ type: "client_left" }));
+  try {
+    return await findPrimary(split, errand);
+  } finally {
+    split.ahead = ear.hand();
+  }
+}
+
+async function findPrimary(
+  split: Split,
+  errand: "for_client" | "for_rerun",
+): Promise<Side | null> {
+  const { context, login, hooks } = split;
+  const over = new AbortController();
+  void split.ended.then(() => over.abort());
   const acquired = await acquire({
     purpose: "primary",
     startup: login.startup,
@@ -30,14 +56,14 @@ export async function needPrimary(split: Split): Promise<Side | null> {
     options: context.options,
     ports: context.ports,
     waitingRoom: context.waitingRoom,
-    signal,
+    signal: over.signal,
     choose: (excluded) => choose(context, "primary", excluded),
     isRight: (route) => isRight(split, route),
     onAttempt: hooks.onAttempt,
   });
   switch (acquired.type) {
     case "acquired":
-      return await settleIn(split, acquired.route, acquired.backend);
+      return await settleIn(split, acquired.route, acquired.backend, errand);
     case "refused":
       return stop(split, refusal(acquired.words, acquired.sqlstate));
     case "unfit":
@@ -58,7 +84,12 @@ export function adoptPrimary(split: Split, route: Route, backend: Backend): Side
   return side;
 }
 
-async function settleIn(split: Split, route: Route, backend: Backend): Promise<Side | null> {
+async function settleIn(
+  split: Split,
+  route: Route,
+  backend: Backend,
+  errand: "for_client" | "for_rerun",
+): Promise<Side | null> {
   const { memory, book, told } = split;
   const side = adoptPrimary(split, route, backend);
   const { node } = route.target;
@@ -81,7 +112,7 @@ async function settleIn(split: Split, route: Route, backend: Backend): Promise<S
     // It changed again meanwhile: from the beginning.
     closeSide(side);
     if (split.primary === side) split.primary = null;
-    return await needPrimary(split);
+    return await findPrimary(split, errand);
   }
   split.context.counters.moved++;
   split.context.ports.log("debug", "session_moved", { node });

@@ -10,7 +10,7 @@ import { concatBytes, NO_BYTES } from "../../wire/bytes.ts";
 import { createCutter, cut, isBetween, type Piece, watch } from "../../wire/cutter.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { syncBytes } from "../../wire/requests.ts";
-import type { EarlyInput } from "../forward.ts";
+import type { EarlyInput } from "../ear.ts";
 import { read, write } from "../socket.ts";
 import { dispatch, placeNow, send } from "./place.ts";
 import { ask, isFree, quiet, type Side } from "./side.ts";
@@ -60,11 +60,14 @@ export async function serveClient(split: Split, early: EarlyInput): Promise<void
     streaming: null,
     described: null,
   };
-  let buffer = early.buffer;
-  if (early.rest.length > 0 && !await takeChunk(split, intake, early.rest)) return;
-  let count = await early.pending;
-  while (count !== null && !split.over) {
-    const chunk = buffer.subarray(0, count);
+  split.ahead = early;
+  let { buffer } = early;
+  let left = false;
+  while (!split.over) {
+    const count = split.ahead === null ? await read(split.client, buffer) : null;
+    const chunk = count === null ? await takeAhead(split) : buffer.subarray(0, count);
+    left = chunk === null;
+    if (chunk === null) break;
     const sent = takeWhole(split, intake, chunk);
     if (sent !== null) await sent;
     else {
@@ -73,11 +76,23 @@ export async function serveClient(split: Split, early: EarlyInput): Promise<void
       split.taking = false;
     }
     if (count === buffer.length && count < LARGE_BUFFER_BYTES) buffer = new Uint8Array(count * 2);
-    count = await read(split.client, buffer);
   }
-  if (count === null) return split.end({ type: "client_left" });
+  if (left) return split.end({ type: "client_left" });
   // The session is over: the input is dropped, so that the client's own end is noticed.
   while (await read(split.client, buffer) !== null);
+}
+
+/** What was heard ahead of its time; null where the client has left. */
+async function takeAhead(split: Split): Promise<Uint8Array | null> {
+  const { ahead } = split;
+  if (ahead === null) return null;
+  if (ahead.rest.length > 0) {
+    split.ahead = { ...ahead, rest: NO_BYTES };
+    return ahead.rest;
+  }
+  split.ahead = null;
+  const count = await ahead.pending;
+  return count === null ? null : ahead.buffer.subarray(0, count);
 }
 
 /**

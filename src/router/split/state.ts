@@ -8,6 +8,7 @@ import type { Complaint } from "../../wire/sqlstate.ts";
 import type { Credentials } from "../authenticate.ts";
 import type { Attempt } from "../acquire.ts";
 import type { Context } from "../context.ts";
+import type { EarlyInput } from "../ear.ts";
 import type { Ending } from "../forward.ts";
 import type { Route } from "../route.ts";
 import { write } from "../socket.ts";
@@ -68,6 +69,8 @@ export interface Split {
   wroteAtMs: number | null;
   /** What a standby must have replayed because of that; null where it is not known. */
   need: Sample | null;
+  /** What the client said while its session had no server to give it to. */
+  ahead: EarlyInput | null;
   /** How many times a server became ready for the client. */
   answered: number;
   /** What the client sent is on its way to a server, or waits for one. */
@@ -120,6 +123,7 @@ export function createSplit(
     noStandby: null,
     wroteAtMs: null,
     need: null,
+    ahead: null,
     answered: 0,
     taking: false,
     skipping: false,

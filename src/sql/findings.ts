@@ -226,7 +226,7 @@ export function settingTouches(name: string, values: readonly string[] | null): 
   const setting = name.toLowerCase();
   if (setting === "metako.route") {
     const route = values === null ? null : routeValue(values.join(","));
-    return route === null ? [] : [{ type: "route", route }];
+    return [route === null ? { type: "setting", name: setting } : { type: "route", route }];
   }
   const touches: Touch[] = [{ type: "setting", name: setting }];
   // Tables made from here on may be temporary without saying so.

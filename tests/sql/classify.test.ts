@@ -95,7 +95,7 @@ const TOUCHES: readonly (readonly [string, readonly Touch[]])[] = [
   ["set metako.route to 'PRIMARY'", [{ type: "route", route: "primary" }]],
   ["set metako.route to default", [{ type: "route", route: "auto" }]],
   ["reset metako.route", [{ type: "route", route: "auto" }]],
-  ["set metako.route = 'anywhere'", []],
+  ["set metako.route = 'anywhere'", [{ type: "setting", name: "metako.route" }]],
   ["create temp table t (a int)", [{ type: "temporary" }]],
   ["create temp view v as select 1", [{ type: "temporary" }]],
   ["create table pg_temp.t (a int)", [{ type: "temporary" }]],

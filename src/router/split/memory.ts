@@ -18,7 +18,7 @@ export interface Memory {
   generation: number;
   /** The settings' values on the primary; null while they are not known. */
   values: ReadonlyMap<string, string> | null;
-  /** `SET metako.route`. */
+  /** `SET metako.route`, as it was sent; as the server has it wherever `values` are known. */
   route: RouteHint | "auto";
   /** Why reads stay on the primary; null where they may go to standbys. */
   opaque: string | null;
@@ -46,6 +46,9 @@ export function createMemory(trusting = false): Memory {
     trusting,
   };
 }
+
+/** The session's own say in where it reads. PostgreSQL keeps it as it keeps any name with a dot. */
+export const ROUTE_SETTING = "metako.route";
 
 /** Settings that no other session can be given by setting them. */
 const UNREPEATABLE: ReadonlySet<string> = new Set([
@@ -97,7 +100,9 @@ function noteTouch(memory: Memory, touch: Touch): void {
       return;
     case "route":
       memory.route = touch.route;
-      return;
+      // Its transaction may be rolled back: then the server knows what it was before.
+      memory.settings.add(ROUTE_SETTING);
+      return changed(memory);
     case "temporary":
       memory.opaque ??= "it has temporary tables";
       memory.bound.add("it has temporary tables");

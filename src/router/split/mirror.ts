@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { routeValue } from "../../sql/settings.ts";
 import { concatBytes } from "../../wire/bytes.ts";
 import { closeStatementBytes, syncBytes } from "../../wire/requests.ts";
 import type { Statement } from "./book.ts";
-import type { Memory } from "./memory.ts";
+import { type Memory, ROUTE_SETTING } from "./memory.ts";
 import { readSettingsQuery, writeSettingsQuery } from "./settings.ts";
-import { ask, type Side, type Told } from "./side.ts";
+import { ask, isFree, isQuiet, quiet, type Side, type Told } from "./side.ts";
 import type { Split } from "./state.ts";
 
 /** Reads the settings' values from the side that has them, which must be free. */
@@ -33,6 +34,32 @@ export async function refreshSettings({ memory, told: known }: Split, side: Side
   // Another value than the client's own might show it rows that are not its own.
   if (odd !== undefined) return keep(memory, `${odd[0]} is not plain text under ${encoding}`);
   memory.values = values;
+  if (settings.has(ROUTE_SETTING)) {
+    memory.route = routeValue(values.get(ROUTE_SETTING) ?? "") ?? "auto";
+  }
+}
+
+/**
+ * Resolves when it is known whether `SET metako.route` came to stay, or cannot be known just now: in the
+ * middle of a transaction, where it decides nothing.
+ */
+export async function routeKnown(split: Split): Promise<void> {
+  while (isRouteOpen(split) && !split.over) {
+    const side = split.settingsAhead ? split.standby : split.primary;
+    if (side === null || side.closed) return;
+    if (!isQuiet(side)) {
+      await quiet(side);
+      continue;
+    }
+    if (!isFree(side)) return;
+    await refreshSettings(split, side);
+    if (isRouteOpen(split) && isQuiet(side)) return;
+  }
+}
+
+/** True where the server has to be asked what `SET metako.route` came to. */
+export function isRouteOpen({ memory }: Split): boolean {
+  return memory.values === null && memory.settings.has(ROUTE_SETTING);
 }
 
 // deno-lint-ignore no-control-regex

@@ -12,6 +12,7 @@ import { readyForQueryBytes } from "../../wire/messages.ts";
 import { syncBytes } from "../../wire/requests.ts";
 import type { EarlyInput } from "../ear.ts";
 import { read, write } from "../socket.ts";
+import { isRouteOpen, routeKnown } from "./mirror.ts";
 import { dispatch, placeNow, send } from "./place.ts";
 import { ask, isFree, quiet, type Side } from "./side.ts";
 import { type Split, toClient } from "./state.ts";
@@ -104,7 +105,9 @@ function takeWhole(split: Split, intake: Intake, chunk: Uint8Array): Promise<voi
   const { partial, batch, streaming, described, cutter } = intake;
   const between = partial.length === 0 && batch.length === 0 && streaming === null &&
     described === null && isBetween(cutter);
-  if (!between || split.skipping || split.rerun !== null || !isWholeUnit(chunk)) return null;
+  if (
+    !between || split.skipping || split.rerun !== null || isRouteOpen(split) || !isWholeUnit(chunk)
+  ) return null;
   const classifier = split.login.classifiers.present(split.login.database);
   if (classifier === null) return null;
   split.classifier = classifier;
@@ -315,6 +318,7 @@ async function judging(split: Split): Promise<Judging> {
   while (split.rerun !== null) await split.rerun;
   const { live, standby } = split;
   if (live !== null && live === standby && !live.openBatch) await quiet(live);
+  if (isRouteOpen(split)) await routeKnown(split);
   const { login, primary } = split;
   const free = primary !== null && !primary.closed && isFree(primary) && !isBusy(primary.activity);
   const query = free ? (text: string) => ask(primary, text) : null;

@@ -109,6 +109,20 @@ Deno.test({
         assert.equal(reads(bench), 5);
       });
 
+      await step("SET metako.route goes back with its transaction", async (bench) => {
+        const where = "SELECT inet_server_port();\n";
+        const script = "SET metako.route = 'primary';\n" + where +
+          "BEGIN;\nSET metako.route = 'standby';\nROLLBACK;\n" + where +
+          "BEGIN;\nSET LOCAL metako.route = 'standby';\nCOMMIT;\n" + where +
+          "BEGIN;\nSAVEPOINT s;\nSET metako.route = 'standby';\nROLLBACK TO s;\nCOMMIT;\n" + where +
+          "BEGIN;\nSET metako.route = 'standby';\nCOMMIT;\n" + where +
+          "BEGIN READ ONLY;\nSET metako.route = 'primary';\nROLLBACK;\n" + where +
+          "RESET ALL;\n" + where +
+          "SET metako.route = 'standby';\n" + where;
+        const [a, b] = [String(primary.port), String(standby.port)];
+        assert.deepEqual(await through(bench.port, script), [a, a, a, a, b, b, a, b]);
+      });
+
       await step("what is set in a transaction on the standby is set everywhere", async (bench) => {
         const script = "BEGIN READ ONLY;\nSET app.tenant = 'both';\nCOMMIT;\n" +
           "/* metako: primary */ SELECT current_setting('app.tenant');\n" +

@@ -15,6 +15,7 @@
  */
 import type { Lsn } from "../core/lsn.ts";
 import type { Position } from "../core/record.ts";
+import type { Ahead } from "./ahead.ts";
 import { openSession, type Session, type Target } from "./connection.ts";
 import { type Facts, readFacts, type StandbyFacts } from "./facts.ts";
 import { done, failed, type Step } from "./outcome.ts";
@@ -26,6 +27,8 @@ import { until } from "./wait.ts";
 export interface Asking {
   readonly session: Session;
   readonly target: Target;
+  /** A connection to `target` that was opened ahead. */
+  readonly ahead?: Ahead | undefined;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -76,6 +79,12 @@ export async function finalPosition(asking: Asking): Promise<Step<Position>> {
 
 /** The end of the last complete record: everything that could be replayed has been. */
 export async function replayedPosition(asking: Asking): Promise<Step<Position>> {
+  const end = await replayedEnd(asking);
+  return end.ok ? await withTimeline(asking, end.value) : end;
+}
+
+/** The same without its timeline, which takes a connection of its own. */
+export async function replayedEnd(asking: Omit<Asking, "target" | "ahead">): Promise<Step<Lsn>> {
   const settled = await until<Step<StandbyFacts>>(
     settling(asking, ({ receivedLsn, replayedLsn }) => replayedLsn >= (receivedLsn ?? MAX)),
     { timeoutMs: asking.timeoutMs, signal: asking.signal },
@@ -85,8 +94,7 @@ export async function replayedPosition(asking: Asking): Promise<Step<Position>> 
       `The standby has not replayed all that it received after ${asking.timeoutMs}ms; is replay paused or held up by a query?`,
     );
   }
-  if (!settled.value.ok) return settled.value;
-  return await withTimeline(asking, settled.value.value.replayedLsn);
+  return settled.value.ok ? done(settled.value.value.replayedLsn) : settled.value;
 }
 
 /** Reads the facts of a server that has to be a standby. */
@@ -119,7 +127,7 @@ export function waitsForWal(facts: StandbyFacts): boolean {
 
 /** A look that gives the facts once they are enough, or once replay has stood still. */
 function settling(
-  { session, timeoutMs }: Asking,
+  { session, timeoutMs }: Pick<Asking, "session" | "timeoutMs">,
   enough: (facts: StandbyFacts) => boolean,
 ): () => Promise<Step<StandbyFacts> | null> {
   let still: { readonly lsn: Lsn; readonly sinceMs: number } | null = null;
@@ -139,7 +147,10 @@ function settling(
  * it; a position beyond that end was received on a later timeline that replay has not reached.
  */
 async function withTimeline(asking: Asking, lsn: Lsn): Promise<Step<Position>> {
-  const opened = await openSession(asking.target, asking.timeoutMs);
+  const early = await asking.ahead?.take() ?? null;
+  const opened = early === null
+    ? await openSession(asking.target, asking.timeoutMs)
+    : { ok: true as const, session: early };
   if (!opened.ok) return failed(opened.because);
   try {
     const waited = await until<Step<Position>>(async () => {

@@ -9,7 +9,8 @@
  */
 import type { Lsn } from "../core/lsn.ts";
 import type { Upstream } from "../core/server.ts";
-import { openSession, type Session } from "./connection.ts";
+import { type Ahead, openAhead } from "./ahead.ts";
+import { openSession, type Session, type Target } from "./connection.ts";
 import { readFacts } from "./facts.ts";
 import type { Grip, Opened } from "./grip.ts";
 import { descent, historyFileName, parseHistory } from "./history.ts";
@@ -19,6 +20,7 @@ import {
   type Asking,
   finalPosition,
   receiverGone,
+  replayedEnd,
   replayedPosition,
   standbyFacts,
 } from "./position.ts";
@@ -44,42 +46,55 @@ export async function follow(
   upstream: Upstream,
   signal?: AbortSignal,
 ): Promise<ActionOutcome> {
-  return await askUpstream(grip.options, upstream, async (theirs, remote) => {
-    if (await alreadyFollows(grip, upstream, theirs)) return done(null);
-    const opened = await grip.standby(theirs.systemIdentifier, signal);
-    if (!opened.ok) return opened;
-    const { session } = opened;
-    try {
-      const detached = await detach(grip, session, signal);
-      if (!detached.ok) return detached;
-      const fits = await liesOnHistory(grip, session, theirs, signal);
-      if (!fits.ok) return fits;
-      const there = await walIsThere(grip, upstream, fits.value);
-      if (!there.ok) return there;
-      const slot = await ensureRemoteSlot(remote, slotName(grip.options.nodeName));
-      if (!slot.ok) return slot;
-      const settings = { role: "standby", following: upstream } as const;
-      const { timeoutMs } = grip.options;
-      const options = { timeoutMs: Math.max(timeoutMs, 5_000), signal };
-      return await grip.change(settings, detached.value, options);
-    } finally {
-      session.close();
-    }
-  }).then((step) => step.ok ? finished({ type: "done" }) : step);
+  const { options } = grip;
+  const own = openAhead(replicationOf(grip), options.timeoutMs);
+  const sql = openAhead(targetAt(options, upstream.host, upstream.port), options.timeoutMs);
+  try {
+    const step = await askUpstream(options, upstream, async (theirs, remote) => {
+      if (await alreadyFollows(grip, upstream, theirs)) return done(null);
+      const opened = await grip.standby(theirs.systemIdentifier, signal);
+      if (!opened.ok) return opened;
+      const { session } = opened;
+      try {
+        const detached = await detach(grip, session, signal);
+        if (!detached.ok) return detached;
+        const fits = await liesOnHistory(
+          grip,
+          { ...asking(grip, session, signal), ahead: own },
+          theirs,
+        );
+        if (!fits.ok) return fits;
+        const there = await walIsThere(grip, upstream, fits.value, sql);
+        if (!there.ok) return there;
+        const slot = await ensureRemoteSlot(remote, slotName(grip.options.nodeName));
+        if (!slot.ok) return slot;
+        const settings = { role: "standby", following: upstream } as const;
+        const limits = { timeoutMs: Math.max(options.timeoutMs, 5_000), signal };
+        return await grip.change(settings, detached.value, limits);
+      } finally {
+        session.close();
+      }
+    });
+    return step.ok ? finished({ type: "done" }) : step;
+  } finally {
+    own.close();
+    sql.close();
+  }
 }
 
 /** Stops receiving WAL, durably, and reads the final position. */
 export async function revoke(grip: Grip, signal?: AbortSignal): Promise<ActionOutcome> {
+  const ahead = openAhead(replicationOf(grip), grip.options.timeoutMs);
   const opened = await runningStandby(grip);
-  if (!opened.ok) return opened;
-  const { session } = opened;
   try {
-    const detached = await detach(grip, session, signal);
+    if (!opened.ok) return opened;
+    const detached = await detach(grip, opened.session, signal);
     if (!detached.ok) return detached;
-    const position = await finalPosition(asking(grip, session, signal));
+    const position = await finalPosition({ ...asking(grip, opened.session, signal), ahead });
     return position.ok ? finished({ type: "revoked", position: position.value }) : position;
   } finally {
-    session.close();
+    ahead.close();
+    if (opened.ok) opened.session.close();
   }
 }
 
@@ -96,8 +111,8 @@ export async function prepare(grip: Grip, signal?: AbortSignal): Promise<ActionO
     }
     const space = await grip.enoughSpace();
     if (!space.ok) return space;
-    const position = await replayedPosition(asking(grip, session, signal));
-    return position.ok ? finished({ type: "done" }) : position;
+    const end = await replayedEnd(asking(grip, session, signal));
+    return end.ok ? finished({ type: "done" }) : end;
   } finally {
     session.close();
   }
@@ -158,17 +173,17 @@ async function alreadyFollows(
 
 async function liesOnHistory(
   grip: Grip,
-  session: Session,
+  asking: Asking,
   theirs: UpstreamFacts,
-  signal: AbortSignal | undefined,
 ): Promise<Step<Lsn>> {
+  const { session } = asking;
   const facts = await standbyFacts(session, grip.options.timeoutMs);
   if (!facts.ok) return facts;
   const { systemIdentifier } = facts.value;
   if (systemIdentifier !== theirs.systemIdentifier) {
     return failed(foreignMessage(systemIdentifier, theirs.systemIdentifier), "foreign");
   }
-  const position = await replayedPosition(asking(grip, session, signal));
+  const position = await replayedPosition(asking);
   if (!position.ok) return position;
   const end = position.value;
   const name = historyFileName(end.timeline);
@@ -182,13 +197,14 @@ async function liesOnHistory(
 /** The replication role may not list WAL, so the agent's own user asks; its refusal proves nothing. */
 async function walIsThere(
   { options }: Grip,
-  { node, host, port }: Upstream,
+  { node }: Upstream,
   end: Lsn,
+  ahead: Ahead,
 ): Promise<Step<null>> {
-  const opened = await openSession(targetAt(options, host, port), options.timeoutMs);
-  if (!opened.ok) return done(null);
-  const missing = await whyWalIsMissing(opened.session, end, options.timeoutMs);
-  opened.session.close();
+  const session = await ahead.take();
+  if (session === null) return done(null);
+  const missing = await whyWalIsMissing(session, end, options.timeoutMs);
+  session.close();
   return missing === null ? done(null) : failed(`${node} cannot send WAL: ${missing}`, "diverged");
 }
 
@@ -198,7 +214,10 @@ export function foreignMessage(own: string, theirs: string): string {
 }
 
 function asking(grip: Grip, session: Session, signal: AbortSignal | undefined): Asking {
-  const { options } = grip;
-  const target = { ...grip.target, replication: true };
-  return { session, target, timeoutMs: options.timeoutMs, signal };
+  const target = replicationOf(grip);
+  return { session, target, timeoutMs: grip.options.timeoutMs, signal };
+}
+
+function replicationOf({ target }: Grip): Target {
+  return { ...target, replication: true };
 }

@@ -24,6 +24,9 @@ const DEFAULT_PRIORITY = 100;
 /** The longest default of `communication_timeout`; the sample configuration's value. */
 const COMMUNICATION_TIMEOUT_CAP_MS = 5000;
 
+/** The longest default of `fence_margin`. A fence takes a tenth of it on a host with time to spare. */
+const FENCE_MARGIN_CAP_MS = 500;
+
 /** 8GB: hours of a busy day, and a disk that is hardly filled by it. */
 const DEFAULT_SLOT_RETENTION_BYTES = 8 * 1024 ** 3;
 
@@ -192,7 +195,8 @@ function settleCoordination(
 ): CoordinationConfig {
   const { cluster_mode: cluster, pair_mode: pair } = values ?? {};
   const failoverTimeoutMs = cluster?.failover_timeout ?? 3000;
-  const fenceMarginMs = cluster?.fence_margin ?? 500;
+  const fenceMarginMs = cluster?.fence_margin ??
+    Math.min(FENCE_MARGIN_CAP_MS, Math.floor(failoverTimeoutMs / 4));
   const twoThirdsMs = Math.floor(failoverTimeoutMs * 2 / 3);
   return {
     heartbeatIntervalMs: cluster?.heartbeat_interval ?? 500,

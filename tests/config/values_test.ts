@@ -145,3 +145,13 @@ Deno.test("a hook is a list of words, the first an absolute path", () => {
     assert.match(problem ?? "", /hooks\.after_failover.*list of words/);
   }
 });
+
+Deno.test("parseConfig() makes fence_margin a quarter of a short lease, where nothing is set", () => {
+  const marginMs = (mode: string) =>
+    config(`${VALID}coordination:\n  cluster_mode:\n    heartbeat_interval: 200ms\n${mode}`)
+      .coordination.fenceMarginMs;
+  assert.equal(marginMs(""), 500);
+  assert.equal(marginMs("    failover_timeout: 10s\n"), 500);
+  assert.equal(marginMs("    failover_timeout: 1s\n"), 250);
+  assert.equal(marginMs("    failover_timeout: 1s\n    fence_margin: 400ms\n"), 400);
+});

@@ -102,6 +102,7 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   "coordination.cluster_mode.fence_margin": {
     is: "What a voter waits beyond the lease before it helps to elect another.",
+    default: "a quarter of `failover_timeout`, at most `500ms`",
   },
   "coordination.cluster_mode.agent_silence_timeout": {
     is:

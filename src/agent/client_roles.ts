@@ -17,10 +17,15 @@ import type { Roles, RouteView } from "../router/options.ts";
  * @returns null on a witness without a login
  */
 export function roleReader(config: Config, server: LocalServer | null): RoleReader | null {
-  const { witnessLogin: login, healthCheck, router } = config;
+  const { witnessLogin: login, router } = config;
   if (server !== null || login === null) return server?.roles ?? null;
   const passwords = router.authentication === "verify";
-  return openRoleReader({ login, passwords, timeoutMs: healthCheck.timeoutMs }, null);
+  const limits = {
+    get timeoutMs() {
+      return config.healthCheck.timeoutMs;
+    },
+  };
+  return openRoleReader({ login, passwords, limits }, null);
 }
 
 /**

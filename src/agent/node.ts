@@ -31,10 +31,11 @@ import { createHooks } from "./hooks.ts";
 import { keepPause } from "./pause.ts";
 import { checkPeers, connectPeers, verifiedStatus } from "./peers.ts";
 import { openPauseFile } from "./pause_file.ts";
-import { coreSettings } from "./plan.ts";
+import { coreSettings, liveSettings } from "./plan.ts";
 import { keepRecords } from "./record_keeper.ts";
 import { relieved } from "./relief.ts";
 import { startRestartableLoop } from "./restartable_loop.ts";
+import { BY_OPERATOR } from "./reload.ts";
 import { startReports } from "./reports.ts";
 import { reachableAmong, routeView, withReachableContact } from "./route_view.ts";
 import { trackRoutes } from "./routes.ts";
@@ -116,7 +117,11 @@ export async function openNode(
   });
   const loop = startRestartableLoop(
     options.durable,
-    (durable) => initialState({ settings, durable, nowMs: monotonicMs(), seed: randomSeed() }),
+    // Anew where the core begins anew: a reload may have changed them.
+    (durable) => {
+      const now = coreSettings(config);
+      return initialState({ settings: now, durable, nowMs: monotonicMs(), seed: randomSeed() });
+    },
     {
       nowMs: monotonicMs,
       persist: (durable) => options.stateFile.write(durable),
@@ -242,7 +247,10 @@ export async function openNode(
   const serving = openApiListener({ config, tls, app, signal: stopping.signal });
   if (!serving.ok) return await giveUp(serving.because);
   const parser = await statementParser(config, log);
-  reloader.follow(records.reloaded);
+  reloader.follow((asked, reloaded) => {
+    if (asked !== BY_OPERATOR) records.reloaded(asked, reloaded);
+    submit({ type: "configured", nowMs: monotonicMs(), settings: liveSettings(config) });
+  });
   const door = openDoor(options, { routes, client, parser });
   if (!door.ok) return await giveUp(door.because);
   router = door.router;

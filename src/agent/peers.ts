@@ -44,12 +44,13 @@ export function verifiedStatus(
 
 /** Starts checking every member but this one. */
 export function checkPeers(
-  { identity, members, healthCheck }: Config,
+  config: Config,
   ports: Pick<Parameters<typeof createHealthChecker>[0], "fetchStatus"> & { readonly log: Log },
 ): HealthChecker {
+  const { identity, members } = config;
   return createHealthChecker({
     members: members.map(({ nodeName }) => nodeName).filter((name) => name !== identity.nodeName),
-    ...healthCheck,
+    limits: () => config.healthCheck,
     timers: SYSTEM_TIMERS,
     ...ports,
   });

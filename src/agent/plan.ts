@@ -6,7 +6,7 @@
 import type { Config } from "../config/mod.ts";
 import type { Log } from "../core/log.ts";
 import type { MemberEntry } from "../core/record.ts";
-import type { PairSettings, Settings } from "../core/settings.ts";
+import type { LiveSettings, PairSettings, Settings } from "../core/settings.ts";
 import type { PostgresOptions } from "../postgres/server.ts";
 import type { RouterOptions } from "../router/options.ts";
 import type { TlsCertificate } from "../router/tls.ts";
@@ -47,6 +47,12 @@ export function coreSettings(config: Config): Settings {
   };
 }
 
+/** What of {@linkcode coreSettings} a reload may change. */
+export function liveSettings(config: Config): LiveSettings {
+  const { durability, wantedStandbys, maximumLagBytes, serverPatienceMs } = coreSettings(config);
+  return { durability, wantedStandbys, maximumLagBytes, serverPatienceMs };
+}
+
 /** Set exactly where there are two data members, no witness, and pair mode is enabled. */
 function pairSettings({ members, coordination }: Config): PairSettings | null {
   const { enable, failureThreshold, failoverDelayMs, witnessAddresses, whenAlone } =
@@ -64,7 +70,7 @@ export function memberEntries(config: Config): readonly MemberEntry[] {
   }));
 }
 
-/** What the postgres room is told; null on a witness. */
+/** What the postgres room is told; what a reload may change is looked up when it is needed. Null on a witness. */
 export function postgresOptions(config: Config, log: Log): PostgresOptions | null {
   const { localDb, replication, identity } = config;
   if (localDb === null || identity.witness) return null;
@@ -86,13 +92,19 @@ export function postgresOptions(config: Config, log: Log): PostgresOptions | nul
     binDir: localDb.binDir,
     osUser: localDb.osUser,
     replicationUser: replication.user,
-    maxSlotWalKeepMiB: Math.ceil(replication.slotRetentionBytes / MIB),
+    get maxSlotWalKeepMiB() {
+      return Math.ceil(config.replication.slotRetentionBytes / MIB);
+    },
     // Members share the superuser's password anyway; a separate one is a setting away.
     replicationPassword: replication.password ?? localDb.password,
     stateDir: config.stateDir,
-    rejoin: replication.rejoin,
+    get rejoin() {
+      return config.replication.rejoin;
+    },
     readsPasswords: config.router.authentication === "verify",
-    timeoutMs: config.healthCheck.timeoutMs,
+    get timeoutMs() {
+      return config.healthCheck.timeoutMs;
+    },
     log,
   };
 }

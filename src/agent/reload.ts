@@ -40,7 +40,7 @@ export type Reloaded =
 export interface Reloader {
   /** `asked` is who wants it, for the log: a signal, an operator, a change of the file. */
   reload(asked: string): Reloaded;
-  /** Has `listener` hear of each reload that no operator asked for, and how it ended. */
+  /** Has `listener` hear of each reload, and how it ended. */
   follow(listener: (asked: string, reloaded: Reloaded) => void): void;
   /** Sentences for `status`. */
   problems(): readonly string[];
@@ -89,7 +89,7 @@ export function keepConfig(
 
   function reload(asked: string): Reloaded {
     const reloaded = readAnew(asked);
-    if (asked !== BY_OPERATOR) listener(asked, reloaded);
+    listener(asked, reloaded);
     return reloaded;
   }
 

@@ -22,6 +22,9 @@ export interface ReloadRule {
 }
 
 const CONSENSUS = "the members rely on it: it is fixed while the agent runs";
+const RECORD = "the primary tells the members first, as where a standby comes or goes";
+const ASYNC =
+  "an election has other rules with async than without: it is fixed while the agent runs";
 const LISTENER = "it is read when the listeners are opened";
 const SESSIONS = "it counts for new sessions and for waits that begin from now on";
 
@@ -44,11 +47,7 @@ export const RELOAD_RULES: readonly ReloadRule[] = [
     takes: "live",
     because: SESSIONS,
   },
-  {
-    setting: "health_check",
-    takes: "restart",
-    because: "the consensus counts on how long PostgreSQL may be silent",
-  },
+  { setting: "health_check", takes: "live", because: "it counts for checks from now on" },
   { setting: "load_balancer", takes: "live", because: SESSIONS },
   {
     setting: "security",
@@ -56,7 +55,20 @@ export const RELOAD_RULES: readonly ReloadRule[] = [
     because:
       "keys and paths are read at the start; a renewed certificate under the same path is not",
   },
-  { setting: "replication", takes: "restart", because: CONSENSUS },
+  { setting: "replication", takes: "restart", because: "the standbys log in with it" },
+  { setting: "replication.durability", takes: "live", because: RECORD },
+  { setting: "replication.synchronous_standbys", takes: "live", because: RECORD },
+  {
+    setting: "replication.maximum_lag_on_failover",
+    takes: "live",
+    because: "it counts from the next heartbeat on",
+  },
+  { setting: "replication.rejoin", takes: "live", because: "it counts for the next return" },
+  {
+    setting: "replication.slot_retention",
+    takes: "live",
+    because: "PostgreSQL's settings are brought up to it within a minute",
+  },
   { setting: "router", takes: "restart", because: LISTENER },
   { setting: "router.maximum_connections", takes: "live", because: SESSIONS },
   {
@@ -85,16 +97,31 @@ export function reloadRule(setting: string): ReloadRule | null {
   return fitting.toSorted((a, b) => b.setting.length - a.setting.length)[0] ?? null;
 }
 
+/** What becomes of a setting that changes from one value to another. */
+function ruleFor(setting: string, from: string, to: string): Pick<ReloadRule, "takes" | "because"> {
+  if (setting === DURABILITY && [from, to].includes("async")) {
+    return { takes: "restart", because: ASYNC };
+  }
+  return reloadRule(setting) ?? { takes: "restart", because: CONSENSUS };
+}
+
+const DURABILITY = "replication.durability";
+
 /** `running` with the live settings of `next`; the rest stays as it is. */
 export function withLive(running: Config, next: Config): Config {
   const { maximumConnections, maximumPendingPerAddress, allowTrustedBackend, tls } = next.router;
   const { readConsistency, maximumReadLagBytes, opaqueSessions } = next.router;
   const { idleTimeoutMs, idleInTransactionTimeoutMs, queryTimeoutMs } = next.router;
   const { localNodePreference } = next.coordination;
+  const { user, password } = running.replication;
+  const policies = [running.replication.durability, next.replication.durability];
+  const durability = policies.includes("async") ? policies[0]! : policies[1]!;
   return {
     ...running,
     log: next.log,
     hooks: next.hooks,
+    healthCheck: next.healthCheck,
+    replication: { ...next.replication, user, password, durability },
     loadBalancer: next.loadBalancer,
     coordination: { ...running.coordination, localNodePreference },
     router: {
@@ -129,7 +156,7 @@ export function changedSettings(before: Config, after: Config): readonly Changed
   return [...names].flatMap((setting) => {
     const [from, to] = [old.get(setting) ?? NOT_SET, now.get(setting) ?? NOT_SET];
     if (from.exact === to.exact) return [];
-    const { takes, because } = reloadRule(setting) ?? { takes: "restart", because: CONSENSUS };
+    const { takes, because } = ruleFor(setting, from.shown, to.shown);
     return [{ setting, from: from.shown, to: to.shown, takes, because }];
   });
 }

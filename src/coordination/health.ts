@@ -57,17 +57,24 @@ export const SYSTEM_TIMERS: HealthTimers = {
   },
 };
 
+/** How members are checked. */
+export interface HealthLimits {
+  /** From the beginning of one check to that of the next. */
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** So many failures in a row, at least 1, make a member unhealthy. */
+  readonly failureThreshold: number;
+}
+
 /**
  * Starts checking, the first time at once.
  *
  * @param options.fetchStatus asks a node; when `signal` is aborted its answer no longer counts
- * @param options.failureThreshold at least 1
+ * @param options.limits asked before each check, since a reload may change them
  */
 export function createHealthChecker(options: {
   readonly members: readonly NodeName[];
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-  readonly failureThreshold: number;
+  readonly limits: () => HealthLimits;
   readonly fetchStatus: (node: NodeName, signal: AbortSignal) => Promise<Checked>;
   readonly timers: HealthTimers;
   readonly log: Log;
@@ -88,8 +95,9 @@ export function createHealthChecker(options: {
     const startedAtMs = timers.nowMs();
     checkOnce(known.node).then((checked) => {
       if (stopping.signal.aborted) return;
-      note(known, checked, options, timers.nowMs());
-      const pauseMs = Math.max(0, startedAtMs + options.intervalMs - timers.nowMs());
+      const { failureThreshold, intervalMs } = options.limits();
+      note(known, checked, { failureThreshold, log: options.log }, timers.nowMs());
+      const pauseMs = Math.max(0, startedAtMs + intervalMs - timers.nowMs());
       const cancel = timers.after(pauseMs, () => {
         stopping.signal.removeEventListener("abort", cancel);
         watch(known);
@@ -111,9 +119,10 @@ export function createHealthChecker(options: {
       call.abort();
       end({ ok: false, because: "the checker stops" });
     };
-    const cancelTimer = timers.after(options.timeoutMs, () => {
+    const { timeoutMs } = options.limits();
+    const cancelTimer = timers.after(timeoutMs, () => {
       call.abort();
-      end({ ok: false, because: `no answer within ${options.timeoutMs}ms` });
+      end({ ok: false, because: `no answer within ${timeoutMs}ms` });
     });
     stopping.signal.addEventListener("abort", abandon, { once: true });
     options.fetchStatus(node, call.signal).then(end, (error) => {

@@ -7,6 +7,7 @@
 import type { Force } from "./force.ts";
 import type { Answer, Request } from "./message.ts";
 import type { NodeName } from "./record.ts";
+import type { LiveSettings } from "./settings.ts";
 import type { ActionFailure, ActionResult, ServerObservation } from "./server.ts";
 
 /** How a TCP connection attempt ended. "silent" is inconclusive: never a reason to fail over. */
@@ -75,5 +76,7 @@ export type Event =
     readonly reached: number;
   }
   | { readonly type: "operator"; readonly nowMs: number; readonly command: OperatorCommand }
+  /** A changed configuration: {@linkcode LiveSettings} that hold from now on. */
+  | { readonly type: "configured"; readonly nowMs: number; readonly settings: LiveSettings }
   /** The wall clock and the monotonic clock drifted apart: the host was suspended. */
   | { readonly type: "suspended"; readonly nowMs: number; readonly gapMs: number };

@@ -85,6 +85,12 @@ function takeIn(turn: Turn, event: Event): void {
       return onWitnessesChecked(turn, event.check, event.reached);
     case "operator":
       return onFailoverCommand(turn, event.command);
+    case "configured":
+      turn.state = {
+        ...turn.state,
+        settings: { ...turn.state.settings, ...event.settings },
+      };
+      return;
     case "suspended":
       ageWhatWasSeen(turn, event.gapMs);
       if (event.gapMs >= turn.state.settings.leaseMs) {

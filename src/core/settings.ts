@@ -24,7 +24,16 @@ export interface PairSettings {
   readonly whenAlone: "serve" | "fence";
 }
 
-/** Constant while the agent runs. Durations are in milliseconds. */
+/**
+ * What may change while the agent runs: a leader's own business, of which its record tells the others
+ * before anything rests on it, as where standbys come and go.
+ */
+export type LiveSettings = Pick<
+  Settings,
+  "durability" | "wantedStandbys" | "maximumLagBytes" | "serverPatienceMs"
+>;
+
+/** Constant while the agent runs, but for {@linkcode LiveSettings}. Durations are in milliseconds. */
 export interface Settings {
   readonly self: NodeName;
   /** What the configuration proposes; the record's list counts (members.ts). */

@@ -64,10 +64,10 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
   const callbacks: (() => void)[] = [];
   const grip = attachedGrip(options, major);
   const eye = openEye(grip.target, () => callbacks.forEach((callback) => callback()));
-  const { readsPasswords: passwords = true, timeoutMs } = options;
-  const roles = openRoleReader({ login: options, passwords, timeoutMs }, eye.session);
+  const { readsPasswords: passwords = true } = options;
+  const roles = openRoleReader({ login: options, passwords, limits: options }, eye.session);
   return {
-    ...observing(() => observe(grip, eye), options.timeoutMs),
+    ...observing(() => observe(grip, eye), options),
     run: dispatcher((action, run) => act(grip, action, run)),
     discard: () =>
       Promise.resolve(

@@ -59,8 +59,8 @@ export async function openManaged(
   const eye = openEye(localTarget(place), () => watch.look());
   watch.onExit(place.starts.died);
   const attempts = noAttempts(rememberTries("clone", options));
-  const { readsPasswords: passwords = true, timeoutMs } = options;
-  const roles = openRoleReader({ login: options, passwords, timeoutMs }, eye.session);
+  const { readsPasswords: passwords = true } = options;
+  const roles = openRoleReader({ login: options, passwords, limits: options }, eye.session);
   const perform = (action: ServerAction, run: RunOptions) => {
     if (action.type === "fence" || action.type === "stop") place.starts.ending();
     return action.type === "fence" ? fence() : act(place, attempts, action, run);
@@ -73,7 +73,7 @@ export async function openManaged(
   return {
     ok: true,
     server: {
-      ...observing(createObserver(place, eye, watch), options.timeoutMs),
+      ...observing(createObserver(place, eye, watch), options),
       run: dispatcher(perform),
       discard: () => discard(place),
       onExit: watch.onExit,

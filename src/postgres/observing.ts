@@ -20,14 +20,18 @@ export interface Observing {
   finding(): Finding | null;
 }
 
-/** Looks by `look`, and gives up on what takes longer than `timeoutMs`. */
-export function observing(look: () => Promise<Observed>, timeoutMs: number): Observing {
+/** Looks by `look`, and gives up on what takes longer than `options` say at its beginning. */
+export function observing(
+  look: () => Promise<Observed>,
+  options: { readonly timeoutMs: number },
+): Observing {
   let finding: Finding | null = null;
 
   return {
     finding: () => finding,
     async observe() {
       const over = new AbortController();
+      const { timeoutMs } = options;
       const late = pause(timeoutMs + SLACK_MS, over.signal)
         .then(() => silent(`it could not be looked at within ${timeoutMs}ms`));
       const safe = look()

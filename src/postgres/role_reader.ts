@@ -43,7 +43,8 @@ export interface RoleReaderOptions {
   readonly login: Login;
   /** False leaves `pg_authid` alone, which not every role may read. */
   readonly passwords: boolean;
-  readonly timeoutMs: number;
+  /** Looked up for each question, since a reload may change it. */
+  readonly limits: { readonly timeoutMs: number };
 }
 
 const CACHE_MS = 2_000;
@@ -52,7 +53,7 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 
 /** Opens nothing yet. `local` is the kept connection to the local server; null where there is none. */
 export function openRoleReader(
-  { login, passwords, timeoutMs }: RoleReaderOptions,
+  { login, passwords, limits }: RoleReaderOptions,
   local: (() => Session | null) | null,
 ): RoleReader {
   const catalogue = passwords ? "pg_authid" : "pg_roles";
@@ -64,7 +65,7 @@ export function openRoleReader(
     const where = `${contact.host}:${contact.port}`;
     if (remote?.where === where) return remote.session;
     dropRemote();
-    const session = openSession(targetAt(login, contact.host, contact.port), timeoutMs);
+    const session = openSession(targetAt(login, contact.host, contact.port), limits.timeoutMs);
     const opening = { where, session };
     remote = opening;
     const lost = () => {
@@ -83,7 +84,7 @@ export function openRoleReader(
     const told = await session.query(
       `select (rolsuper or rolreplication)::text as privileged, ${stored} as stored
       from ${catalogue} where rolname = ${literal(role)}`,
-      timeoutMs,
+      limits.timeoutMs,
     );
     if (told.ok) {
       const row = told.rows[0];

@@ -96,6 +96,20 @@ Deno.test("withLive() takes what the table calls live, and nothing else", () => 
   );
 });
 
+Deno.test("withLive() changes durability but from async and to it", () => {
+  const of = (policy: string) => config(`${VALID}replication: { durability: ${policy} }\n`);
+  const takes = (from: string, to: string) => {
+    const [running, next] = [of(from), of(to)];
+    const change = changedSettings(running, next)
+      .find(({ setting }) => setting === "replication.durability");
+    return [change?.takes, withLive(running, next).replication.durability];
+  };
+  assert.deepEqual(takes("quorum", "strict"), ["live", "strict"]);
+  assert.deepEqual(takes("strict", "quorum"), ["live", "quorum"]);
+  assert.deepEqual(takes("quorum", "async"), ["restart", "quorum"]);
+  assert.deepEqual(takes("async", "strict"), ["restart", "async"]);
+});
+
 Deno.test("docs/operations/reload.md has the table as it is", async () => {
   const text = await Deno.readTextFile(PAGE);
   const rows = text.split("\n").filter((line) => line.startsWith("| `")).map((line) =>

@@ -45,17 +45,19 @@ async function settle() {
 const GOOD: Checked = { ok: true, status: { ...STATUS, node: "node2", state: "standby" } };
 const BAD: Checked = { ok: false, because: "node2 refuses connections" };
 
+/** What `start()` begins with. */
+const LIMITS = { intervalMs: 1000, timeoutMs: 300, failureThreshold: 3 };
+
 function start(
   fetchStatus: (node: string, signal: AbortSignal) => Promise<Checked>,
   members = ["node2"],
   timers = createFakeTimers(),
+  limits: { intervalMs: number; timeoutMs: number; failureThreshold: number } = LIMITS,
 ) {
   const { log, lines } = createLog();
   const checker = createHealthChecker({
     members,
-    intervalMs: 1000,
-    timeoutMs: 300,
-    failureThreshold: 3,
+    limits: () => limits,
     fetchStatus,
     timers: timers.system,
     log,
@@ -175,4 +177,21 @@ Deno.test("stop() plans no further check, leaves no timer and abandons the call 
   await timers.advance(10_000);
   assert.equal(calls, 2);
   assert.deepEqual(lines.map((line) => line.event), ["node_healthy"]);
+});
+
+Deno.test("createHealthChecker() goes by limits that change from the next check on", async () => {
+  const limits = { ...LIMITS };
+  const timers = createFakeTimers();
+  const calls: number[] = [];
+  const fetchStatus = () => {
+    calls.push(timers.system.nowMs());
+    return Promise.resolve(BAD);
+  };
+  const { checker } = start(fetchStatus, ["node2"], timers, limits);
+  await timers.advance(500);
+  Object.assign(limits, { intervalMs: 200, failureThreshold: 2 });
+  await timers.advance(900);
+  assert.deepEqual(calls, [1000, 2000, 2200, 2400], "the pause under way ends as it was begun");
+  assert.equal(checker.snapshot()[0]?.agent, "unhealthy");
+  checker.stop();
 });

@@ -198,6 +198,21 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     world.heal();
     world.tell("the network heals");
   },
+  /** A file is changed and reloaded, on one node or on several, now or later. */
+  configure(world, dice, name, later) {
+    const change = {
+      durability: dice.pick(["strict", "quorum"] as const),
+      wantedStandbys: dice.pick([1, 1, 2, 3]),
+      serverPatienceMs: dice.pick([500, 3000, 9000]),
+    };
+    const nodes = dice.luck(0.5) ? [...world.nodes.keys()] : [world.primary() ?? name];
+    for (const node of nodes) {
+      later(dice.luck(0.5) ? 1 : dice.between(1, 5000), () => {
+        world.configure(node, change);
+        world.tell(`${node}: ${change.durability} for ${change.wantedStandbys}`);
+      });
+    }
+  },
   slowStandby(world, dice, name, later) {
     const { server } = world.nodes.get(name)!;
     server.rowsPerRound = dice.pick([0, 1, 1, 2]);

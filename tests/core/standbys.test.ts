@@ -18,7 +18,7 @@ import {
   stateOf,
   take,
 } from "./fixtures.ts";
-import { settingsFor } from "./world.ts";
+import { createWorld, everyoneStreams, settingsFor } from "./world.ts";
 
 const SOLO_PROMISE: Promised = { electable: [], required: 0 };
 const SOLO = recordOf({ electable: [], required: 0 });
@@ -234,4 +234,17 @@ Deno.test("hasReadySuccessor() asks for enough electable standbys seen within th
   const asynchronous = recordOf({ required: 0 });
   assert.equal(ready({ ...seen(100_000, 100_000), published: [asynchronous] }), false);
   assert.equal(ready({ ...seen(100_000, 100_000), committed: { term: 1, seq: 3 } }), false);
+});
+
+Deno.test("step() has commits wait for as many standbys as a changed configuration wants", () => {
+  const world = createWorld(["n1", "n2", "n3"], () => ({ durability: "quorum" }));
+  world.until(() => everyoneStreams(world), 40_000, "the first start");
+  const required = () => world.nodes.get("n1")!.durable.record!.required;
+  assert.equal(required(), 1);
+  world.configure("n1", { wantedStandbys: 2 });
+  world.until(() => required() === 2, 10_000, "a record that says two");
+  world.configure("n1", { wantedStandbys: 1, durability: "strict" });
+  world.until(() => required() === 1, 10_000, "a record that says one");
+  assert.equal(world.nodes.get("n1")!.state!.settings.durability, "strict");
+  assert.deepEqual(world.violations, []);
 });

@@ -8,7 +8,7 @@
 import type { Durable } from "../../src/core/effect.ts";
 import type { MemberEntry, NodeName } from "../../src/core/record.ts";
 import type { ServerAction } from "../../src/core/server.ts";
-import type { Settings } from "../../src/core/settings.ts";
+import type { LiveSettings, Settings } from "../../src/core/settings.ts";
 import { NOTHING_DURABLE } from "../../src/core/initial.ts";
 import type { State } from "../../src/core/state.ts";
 import { describe } from "../../src/core/view.ts";
@@ -21,7 +21,7 @@ const REPLICATE_EVERY_MS = 10;
 
 /** One host: an agent, its state file, and PostgreSQL with its data directory. */
 export interface Node {
-  readonly settings: Settings;
+  settings: Settings;
   /** Null while no agent runs. */
   state: State | null;
   durable: Durable;
@@ -80,6 +80,8 @@ export interface World {
   /** The agent's process stands still for a while. */
   pauseAgent(node: NodeName, forMs: number): void;
   resumeAgent(node: NodeName): void;
+  /** Changes an agent's settings while it runs, and for its next start. */
+  configure(node: NodeName, change: Partial<LiveSettings>): void;
   /** Tells an agent that its host was suspended. */
   suspend(node: NodeName, gapMs: number): void;
   /** Cuts agents and WAL both ways. */
@@ -111,6 +113,13 @@ const CLEAR_SKY: Weather = {
   action: () => ({ end: "done", slowdown: 1 }),
   survives: () => false,
 };
+
+/** The settings that may change, of all. */
+export function pickLive(
+  { durability, wantedStandbys, maximumLagBytes, serverPatienceMs }: Settings,
+): LiveSettings {
+  return { durability, wantedStandbys, maximumLagBytes, serverPatienceMs };
+}
 
 /** Settings of a cluster whose first member is the configured primary; `w…` are witnesses. */
 export function settingsFor(
@@ -206,6 +215,17 @@ export function createWorld(
       world.tell(`${name}: agent stands still for ${Math.round(forMs)} ms`);
     },
     resumeAgent: (name) => agents.resume(get(name)),
+    configure(name, change) {
+      const node = get(name);
+      const settings = { ...node.settings, ...change };
+      node.settings = settings;
+      if (node.state === null) return;
+      agents.deliver(node, {
+        type: "configured",
+        nowMs: world.nowMs,
+        settings: pickLive(settings),
+      });
+    },
     suspend(name, gapMs) {
       agents.deliver(get(name), { type: "suspended", nowMs: world.nowMs, gapMs });
     },
@@ -330,11 +350,12 @@ export function missingRows(world: World): string[] {
 export function everyoneStreams(world: World): boolean {
   const primary = world.primary();
   if (primary === null) return false;
-  const record = world.nodes.get(primary)!.durable.record!;
+  const { durable, settings: { wantedStandbys } } = world.nodes.get(primary)!;
+  const record = durable.record!;
   const others = [...world.nodes.values()].filter((node) =>
     node.settings.self !== primary && !node.settings.self.startsWith("w")
   );
-  return record.required === Math.floor((others.length + 1) / 2) &&
+  return record.required === Math.min(wantedStandbys, others.length) &&
     others.every((node) =>
       record.electable.some((instance) =>
         instance.node === node.settings.self && instance.incarnation === node.server.incarnation

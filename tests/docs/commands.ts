@@ -30,6 +30,33 @@ export function shownLines(markdown: string): readonly Shown[] {
   return shown;
 }
 
+/** What a reader types and runs at once: a line, or a loop with all of its lines. */
+export interface Statement {
+  /** The heading that it stands under. */
+  readonly section: string;
+  /** The line of the page on which it begins. */
+  readonly line: number;
+  /** Without the comments that explain it. */
+  readonly text: string;
+}
+
+/** The statements of a page's `bash` blocks. */
+export function shownStatements(markdown: string): readonly Statement[] {
+  const headings = markdown.split("\n").map((text) => /^#+ (.*)$/.exec(text)?.[1] ?? null);
+  const statements: Statement[] = [];
+  let loop: Statement | null = null;
+  for (const { line, text } of shownLines(markdown)) {
+    const bare = text.replace(/\s+# .*$/, "").trim();
+    const section = headings.slice(0, line).findLast((heading) => heading !== null) ?? "";
+    const whole: Statement = loop === null
+      ? { section, line, text: bare }
+      : { ...loop, text: `${loop.text}\n${bare}` };
+    loop = /^for /.test(whole.text) && bare !== "done" ? whole : null;
+    if (loop === null) statements.push(whole);
+  }
+  return statements;
+}
+
 /**
  * The words of each simple command in a line of shell: between `;`, `|`, `&`, `&&`, and inside `$(…)`.
  * Quotes are taken off, redirections and comments left out; a variable stays as it is written.

@@ -205,6 +205,7 @@ function lookAtFunction(call: Tree, findings: Findings, catalogue: Catalogue | n
 function noteBuiltIn(name: string, call: Tree, { touches }: Findings): void {
   if (name === "set_config") return noteSetConfig(call, touches);
   if (/^pg_(try_)?advisory_(lock|unlock)/.test(name)) touches.push({ type: "advisory_lock" });
+  if (/^pg_(try_)?advisory_xact_lock/.test(name)) touches.push({ type: "transaction_lock" });
   // After setseed, random() goes on in this session only.
   if (name === "setseed" || RUNS_TEXT.test(name)) touches.push({ type: "opaque" });
 }

@@ -49,6 +49,8 @@ export type Touch =
   | { readonly type: "temporary" }
   | { readonly type: "held_cursor" }
   | { readonly type: "advisory_lock" }
+  /** An advisory lock that is gone at the transaction's end. */
+  | { readonly type: "transaction_lock" }
   | { readonly type: "listen" }
   /** Functions, operators or extensions changed: what is known of the database is out of date. */
   | { readonly type: "catalogue" }

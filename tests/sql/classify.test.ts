@@ -106,7 +106,7 @@ const TOUCHES: readonly (readonly [string, readonly Touch[]])[] = [
   ["declare c cursor with hold for select 1", [{ type: "held_cursor" }]],
   ["declare c cursor for select 1", []],
   ["select pg_advisory_lock(1)", [{ type: "advisory_lock" }]],
-  ["select pg_advisory_xact_lock(1)", []],
+  ["select pg_advisory_xact_lock(1)", [{ type: "transaction_lock" }]],
   ["listen a", [{ type: "listen" }]],
   ["do 'begin end'", [{ type: "opaque" }]],
   ["call p()", [{ type: "opaque" }]],

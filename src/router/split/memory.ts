@@ -47,6 +47,9 @@ export function createMemory(trusting = false): Memory {
   };
 }
 
+/** What binds a session that has such a cursor. */
+export const HELD_CURSOR = "it has a cursor WITH HOLD";
+
 /** The session's own say in where it reads. PostgreSQL keeps it as it keeps any name with a dot. */
 export const ROUTE_SETTING = "metako.route";
 
@@ -108,7 +111,7 @@ function noteTouch(memory: Memory, touch: Touch): void {
       memory.bound.add("it has temporary tables");
       return;
     case "held_cursor":
-      memory.bound.add("it has a cursor WITH HOLD");
+      memory.bound.add(HELD_CURSOR);
       return;
     case "advisory_lock":
       memory.bound.add("it used advisory locks");
@@ -122,6 +125,7 @@ function noteTouch(memory: Memory, touch: Touch): void {
       memory.bound.add(OPAQUE);
       // Whatever it was may have changed any setting.
       return changed(memory);
+    case "transaction_lock":
     case "catalogue":
       return;
   }

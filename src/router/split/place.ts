@@ -15,6 +15,7 @@ import { write } from "../socket.ts";
 import type { Statement } from "./book.ts";
 import { noteTouches } from "./memory.ts";
 import { hasAll, makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
+import { bringHome, isForHome, namesTaken } from "./home.ts";
 import { needPrimary } from "./primary.ts";
 import { type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
 import { standbyFor, standbyNow } from "./standby.ts";
@@ -61,7 +62,7 @@ async function placeFor(
       await quiet(live);
       return "again";
     }
-    if (live.activity.transaction !== "idle") return await prepared(split, live, unit, open);
+    if (live.activity.transaction !== "idle") return await goOn(split, live, unit, open);
   }
   if (split.settingsAhead) {
     await takeSettingsBack(split);
@@ -78,6 +79,22 @@ async function placeFor(
     return "again";
   }
   return await prepared(split, found, unit, open);
+}
+
+/** In a transaction: where it began, unless that is a standby, and the unit is not for one. */
+async function goOn(
+  split: Split,
+  live: Side,
+  unit: Unit,
+  open: boolean,
+): Promise<Side | "again" | null> {
+  if (live !== split.standby) return await prepared(split, live, unit, open);
+  if (isForHome(split, unit)) {
+    const side = await bringHome(split, open);
+    return side === "again" || side === null ? side : await prepared(split, side, unit, open);
+  }
+  const needs = [...unit.needs, ...namesTaken(split, unit)];
+  return await prepared(split, live, { ...unit, needs }, open);
 }
 
 /** Gives the primary the settings that a transaction on the standby has left there. */
@@ -144,7 +161,10 @@ export function placeNow(split: Split, unit: Unit): Side | null {
   let side: Side | null | "unknown" = null;
   if (live !== null) {
     if (live.closed || !isQuiet(live)) return null;
-    if (live.activity.transaction !== "idle") side = live;
+    if (live.activity.transaction !== "idle") {
+      if (live === split.standby && (unit.home !== "no" || unit.makes.length > 0)) return null;
+      side = live;
+    }
   }
   if (side === null && unit.place === "standby") side = standbyNow(split, unit);
   side ??= primary;
@@ -189,7 +209,10 @@ export function begin(split: Split, side: Side, unit: Unit, open: boolean): void
   }
   if (side === split.primary) {
     memory.writing ||= unit.writes;
-  } else if (alone && unit.repeatable) {
+  } else {
+    split.opening = alone && unit.begins ? bytes.slice() : null;
+  }
+  if (side !== split.primary && alone && unit.repeatable) {
     side.hold = { unit, request: copied(split, bytes), open, bytes: [], failed: false };
   }
   countUnit(context, side.route.target.node, unit.place === "standby" ? "reads" : "writes");

@@ -69,6 +69,8 @@ export interface Split {
   wroteAtMs: number | null;
   /** What a standby must have replayed because of that; null where it is not known. */
   need: Sample | null;
+  /** The BEGIN of a transaction on the standby of which nothing else was sent; null where there is none. */
+  opening: Uint8Array | null;
   /** What the client said while its session had no server to give it to. */
   ahead: EarlyInput | null;
   /** How many times a server became ready for the client. */
@@ -123,6 +125,7 @@ export function createSplit(
     noStandby: null,
     wroteAtMs: null,
     need: null,
+    opening: null,
     ahead: null,
     answered: 0,
     taking: false,

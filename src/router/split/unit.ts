@@ -16,6 +16,7 @@ import {
   parseTarget,
 } from "../../wire/requests.ts";
 import type { Book, Statement } from "./book.ts";
+import { type Home, homeOf, nearer } from "./belonging.ts";
 import { writes } from "./memory.ts";
 
 /** What goes to a server in one piece. */
@@ -26,6 +27,10 @@ export interface Unit {
   readonly place: "standby" | "primary";
   /** The client insists on a standby: by a hint, or by a transaction that is read only. */
   readonly insists: boolean;
+  /** It begins a read-only transaction, and does nothing else. */
+  readonly begins: boolean;
+  /** Whether it deals with what only the primary has, even in a transaction that is read only. */
+  readonly home: Home;
   /** Something may be changed that others read. */
   readonly writes: boolean;
   /** Nobody notices if it runs twice: reads alone, and no functions of the database's own. */
@@ -67,6 +72,8 @@ export function planQuery(bytes: Uint8Array, { classify, route }: Judging): Unit
     bytes,
     place,
     insists: place === "standby" && insists(verdict, hint ?? route),
+    begins: verdict.boundary === "begin_read_only" && verdict.statements === 1,
+    home: homeOf(verdict),
     writes: place === "primary" && writes(verdict),
     repeatable: place === "standby" && !verdict.userFunctions,
     touches: verdict.touches,
@@ -86,6 +93,8 @@ export function blind(bytes: Uint8Array): Unit {
     bytes,
     place: "primary",
     insists: false,
+    begins: false,
+    home: "no",
     writes: true,
     repeatable: false,
     touches: [{ type: "opaque" }],
@@ -127,9 +136,11 @@ export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging
   const { executed } = batch;
   const texts: string[] = [];
   let anywhere = true;
+  let home: Home = "no";
   for (const [{ text }, { verdict, hint }] of batch.used) {
     if (text !== null) texts.push(text);
     anywhere &&= placeOf(verdict, hint ?? judging.route) === "standby";
+    home = nearer(home, homeOf(verdict));
   }
   let single = true;
   let insisting = false;
@@ -150,6 +161,8 @@ export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging
     bytes,
     place,
     insists: place === "standby" && insisting,
+    begins: executed.length === 1 && executed[0]!.verdict.boundary === "begin_read_only",
+    home,
     writes: place === "primary" && writing,
     repeatable: place === "standby" && repeatable,
     touches: executed.length === 1

@@ -26,6 +26,8 @@ export interface Servers {
   readonly standby: number;
   /** `pg_authid.rolpassword` of the benchmark's role. */
   readonly verifier: string;
+  /** The certificate for clients, where metako speaks TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 const HERE = new URL(".", import.meta.url).pathname;

@@ -7,7 +7,7 @@ import { startRouter } from "../../src/router/router.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { OPTIONS } from "../router/harness.ts";
 
-const { port, primary, standby, verifier, how } = JSON.parse(Deno.env.get("BENCH")!);
+const { port, primary, standby, verifier, how, tls = null } = JSON.parse(Deno.env.get("BENCH")!);
 const at = (node: string, serverPort: number) => ({ node, host: "127.0.0.1", port: serverPort });
 const view = {
   term: 1,
@@ -19,10 +19,15 @@ const view = {
 const started = startRouter({
   ...OPTIONS,
   port,
+  tls,
   readOnlyPort: null,
   maximumConnections: 2000,
   maximumPendingPerAddress: 2000,
   splitting: how === "split",
+  // As a member has them.
+  writeTimeoutMs: 10_000,
+  connectTimeoutMs: 3000,
+  maximumWaiting: 500,
   startupTimeoutMs: 30_000,
 }, {
   view: () => view,

@@ -4,11 +4,12 @@
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";
+import { listProcesses, postmasterOf, sendSignal } from "../../src/cli/demo/processes.ts";
 import {
+  type Agent,
   configOf,
   eventually,
   inFolder,
-  look,
   type Member,
   members,
   metako,
@@ -67,8 +68,11 @@ async function secretive(member: Member, index: number, all: readonly Member[], 
   });
 }
 
+/** For what a busy host takes long to do. */
+const LIMIT_MS = 180_000;
+
 /** What reads the configuration, and so may have the variable. */
-const READERS = /main\.ts (?:run|status|switchover|history|doctor|config) /;
+const READERS = /main\.ts (?:run|status|switchover|reload|reinit|history|doctor|config) /;
 
 /** Watches the command lines and environments of all processes. */
 function watchProcesses() {
@@ -121,12 +125,13 @@ Deno.test("a cluster at work shows its secrets to nobody", async () => {
       const files = await Promise.all(
         all.map((member, index) => secretive(member, index, all, folder)),
       );
-      const agents: Awaited<ReturnType<typeof startAgent>>[] = [];
+      const agents: Agent[] = [];
       const watch = watchProcesses();
       const said: string[] = [];
       const run = async (...args: string[]) => {
-        const { out, err } = await metako(...args, "--config", files[0]!);
+        const { code, out, err } = await metako(...args, "--config", files[0]!);
         said.push(`$ metako ${args.join(" ")}\n${out}${err}`);
+        return code;
       };
       try {
         agents.push(...await Promise.all(files.map(startAgent)));
@@ -151,6 +156,11 @@ Deno.test("a cluster at work shows its secrets to nobody", async () => {
         await run("status", "--json");
         // Refused: it is the primary already. What is said then is among what is searched.
         await run("switchover", "--to", "node1");
+        const world = { folder, files, agents, run };
+        await reload(world);
+        await switchOver(world);
+        await crash(world);
+        await reinit(world);
         for (const args of [["history"], ["history", "--json"], ["doctor"], ["doctor", "--json"]]) {
           await run(...args);
         }
@@ -171,7 +181,9 @@ Deno.test("a cluster at work shows its secrets to nobody", async () => {
           said.push(agent.out(), agent.err());
         }
       }
-      assert.ok(said.join().includes("primary_changed"), "the logs are among what is searched");
+      for (const event of ["primary_changed", "reload", "elected", "clone", "server_died"]) {
+        assert.ok(said.join().includes(event), `${event} is among what is searched`);
+      }
       for (const text of said) assert.doesNotMatch(text, ANY);
       assert.deepEqual([...watch.seen], []);
       assert.ok(watch.guardians.size > 0, "guardians are among the processes that are watched");
@@ -192,13 +204,87 @@ Deno.test("a cluster at work shows its secrets to nobody", async () => {
   }
 });
 
+/** What the cluster goes through; node1 is the primary at the beginning and at the end. */
+interface World {
+  readonly folder: string;
+  /** The configurations of node1, node2 and the witness. */
+  readonly files: readonly string[];
+  /** Their agents, and those that came after them. */
+  readonly agents: Agent[];
+  /** Runs a command with node1's configuration. @returns its exit code */
+  readonly run: (...args: string[]) => Promise<number>;
+}
+
+/** Other secrets in a file than those in effect, then a file that is none, then the first again. */
+async function reload({ files, agents, run }: World): Promise<void> {
+  const [file] = files;
+  const before = await Deno.readTextFile(file!);
+  const changed = before.replace(SECRETS.token, `${SECRETS.client}read`)
+    .replace(SECRETS.replication, `${SECRETS.client}replication`);
+  assert.notEqual(changed, before);
+  const logged = () => agents[0]!.out().split('"event":"reload"').length;
+  for (const text of [changed, `${before}\nsecurity: { read_token: ${SECRETS.token} `, before]) {
+    const linesBefore = logged();
+    await Deno.writeTextFile(file!, text);
+    await run("reload");
+    sendSignal(agents[0]!.pid, "SIGHUP");
+    await eventually("the reload to be logged", () => Promise.resolve(logged() > linesBefore));
+    await run("status");
+  }
+}
+
+async function switchOver({ files, run }: World): Promise<void> {
+  // Refused, or taken back, where the host is busy.
+  const done = async () => await run("switchover", "--to", "node2") === 0;
+  await eventually("node2 to take over", done, LIMIT_MS);
+  await leads(files[0]!, "node2", "node1");
+}
+
+/** node2's agent and server are killed while it is the primary, and its agent is started again. */
+async function crash({ folder, files, agents }: World): Promise<void> {
+  const postmaster = postmasterOf(`${folder}/node2-data`, listProcesses());
+  assert.notEqual(postmaster, null);
+  // Killed alone, the server shows how its agent takes that.
+  sendSignal(postmaster!, "SIGKILL");
+  await eventually(
+    "the end of the server to be logged",
+    () => Promise.resolve(agents[1]!.out().includes('"event":"server_died"')),
+  );
+  sendSignal(agents[1]!.pid, "SIGKILL");
+  const again = postmasterOf(`${folder}/node2-data`, listProcesses());
+  if (again !== null) sendSignal(again, "SIGKILL");
+  await eventually(
+    "node1 to lead",
+    async () => (await seen(files[0]!, "node1")).length > 0,
+    180_000,
+  );
+  agents.push(await startAgent(files[1]!));
+  await leads(files[0]!, "node1", "node2");
+}
+
+async function reinit({ files, run }: World): Promise<void> {
+  // Refused while something else is under way on node2.
+  const done = async () => await run("reinit", "node2", "--yes") === 0;
+  await eventually("node2 to be copied anew", done, LIMIT_MS);
+  await leads(files[0]!, "node1", "node2");
+}
+
 /** Waits until `primary` takes writes and `standby` streams from it. */
 async function leads(configFile: string, primary: string, standby: string): Promise<void> {
   await eventually(`${primary} to lead and ${standby} to stream`, async () => {
-    const { view } = await look(configFile);
-    return view.primary === primary &&
-      view.nodes.some((node: Record<string, unknown>) => node.node === standby && node.streaming);
-  }, 180_000);
+    const nodes = await seen(configFile, primary);
+    return nodes.some(({ node, streaming }) => node === standby && streaming === true);
+  }, LIMIT_MS);
+}
+
+/** The nodes of a status that names this primary; none where it does not, or did not come in time. */
+async function seen(
+  configFile: string,
+  primary: string,
+): Promise<readonly { readonly node: string; readonly streaming: boolean | null }[]> {
+  const { out } = await metako("status", "--json", "--config", configFile);
+  const view = out === "" ? null : JSON.parse(out);
+  return view?.primary === primary ? view.nodes : [];
 }
 
 function connect(port: number, username: string, password: string) {

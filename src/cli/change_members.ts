@@ -11,6 +11,7 @@
  */
 import { type ClusterView, type NodeStatus, slotName, unbelieved } from "../agent/mod.ts";
 import { EXIT, type ExitCode } from "./exit_codes.ts";
+import { type Config, type NewMember, newMemberFile } from "../config/mod.ts";
 import { type Membership, membershipOf, sameMembers } from "./members.ts";
 import { type NodePorts, stepPrinter, withNodePorts } from "./one_node.ts";
 import type { Terminal } from "./terminal.ts";
@@ -32,6 +33,8 @@ export interface ChangeOptions {
   /** False: say what to do, and end. */
   readonly wait: boolean;
   readonly timeoutMs: number;
+  /** Where the new member's configuration is written; null: nowhere. */
+  readonly write?: string | null;
 }
 
 const LOOK_EVERY_MS = 1000;
@@ -42,17 +45,42 @@ export async function changeMembersCommand(
   options: ChangeOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return await withNodePorts(
-    { config: options.config, tool: `metako members ${wish.change}` },
-    terminal,
-    (ports) => changeMembers(wish, options, terminal, ports),
-  );
+  const client = { config: options.config, tool: `metako members ${wish.change}` };
+  return await withNodePorts(client, terminal, async (ports, config) => {
+    const file = options.write ?? null;
+    if (wish.change === "add" && file !== null) {
+      const because = await writeNewMember(file, wish, options.config, config);
+      if (because !== null) {
+        terminal.complain(`Cannot write the configuration of ${wish.node} to ${file}: ${because}.`);
+        return EXIT.refused;
+      }
+    }
+    return await changeMembers(wish, options, terminal, ports);
+  });
+}
+
+/** Writes the new member's file from the one at hand; returns why it cannot be, or null. */
+async function writeNewMember(
+  file: string,
+  wish: NewMember,
+  from: string,
+  config: Config,
+): Promise<string | null> {
+  try {
+    const made = newMemberFile(await Deno.readTextFile(from), config, wish);
+    if (!made.ok) return made.because;
+    await Deno.writeTextFile(file, made.text, { createNew: true, mode: 0o600 });
+    return null;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return "there is a file already";
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** The command without its surroundings. */
 export async function changeMembers(
   wish: MemberChange,
-  { wait, timeoutMs }: Omit<ChangeOptions, "config">,
+  { wait, timeoutMs, write = null }: Omit<ChangeOptions, "config">,
   terminal: Terminal,
   ports: Pick<NodePorts, "look" | "operate" | "now" | "sleep">,
 ): Promise<ExitCode> {
@@ -75,7 +103,7 @@ export async function changeMembers(
     terminal.complain(`Cannot ${verb}: ${obstacle}`);
     return EXIT.refused;
   }
-  terminal.print(instructions(wish, view, membership));
+  terminal.print(instructions(wish, view, membership, write));
   await announce(wish, view, terminal, ports);
   if (!wait) return EXIT.ok;
   terminal.print(
@@ -177,11 +205,12 @@ export function whyNot(
     : `too few members would answer after it: ${silent.join(", ")} did not. Start them first.`;
 }
 
-/** What has to be done by hand, in order. */
+/** What has to be done by hand, in order. @param written the new member's file, where there is one */
 export function instructions(
   wish: MemberChange,
   { primary }: ClusterView,
   { members }: Membership,
+  written: string | null = null,
 ): string {
   const others = members.filter(({ node, counts }) =>
     counts && node !== primary && node !== wish.node
@@ -204,9 +233,13 @@ export function instructions(
     `    api_port: ${wish.apiPort}`,
     `    ${role}`,
     "",
-    `2. On ${wish.host}: write the configuration of ${wish.node}, with the same cluster_name and ` +
-    "secrets, every other member under cluster_members, and an empty state_dir" +
-    (wish.witness ? "." : " and data directory; local_db.role is standby."),
+    written === null
+      ? `2. On ${wish.host}: write the configuration of ${wish.node}, with the same cluster_name and ` +
+        "secrets, every other member under cluster_members, and an empty state_dir" +
+        (wish.witness ? "." : " and data directory; local_db.role is standby.") +
+        ` metako members add … --write ${wish.node}.yaml makes it from the file of this node.`
+      : `2. ${written} is the configuration of ${wish.node}, with secrets: take it to ${wish.host}, ` +
+        "look at its paths and ports, and run metako config check there.",
     `3. Start metako there. It is made a member when it answers${
       wish.witness ? "." : ", then copied from the primary."
     }`,

@@ -143,8 +143,8 @@ function addMembers(program: Command, { configOf, finish, terminal }: Ways): voi
       )
     );
   const help =
-    "\nIt changes no file: it says what to write where, and in which order to restart the" +
-    "\nagents, then waits until a majority has agreed. Exit code 1: not in time. 3: it cannot be" +
+    "\nIt changes no file that is there: it says what to write where, and in which order to restart" +
+    "\nthe agents, then waits until a majority has agreed. Exit code 1: not in time. 3: it cannot be" +
     "\ndone now. 4: nobody answers.";
   const waiting = (options: { wait: boolean; minutes: number; config?: string }) => ({
     config: configOf(options),
@@ -156,6 +156,7 @@ function addMembers(program: Command, { configOf, finish, terminal }: Ways): voi
     .argument("<name=host>", "its node_name, and where its agent is reached")
     .option("--api-port <port>", "where its agent listens", port, 8080)
     .option("--witness", "it has no PostgreSQL, and votes only")
+    .option("--write <file>", "write its configuration, made from this node's, for its host")
     .option("--no-wait", "say what to do, and end")
     .option("--minutes <count>", "how long to wait", minutes, 30)
     .option("--config <file>", ANY_MEMBER)
@@ -165,9 +166,9 @@ function addMembers(program: Command, { configOf, finish, terminal }: Ways): voi
       if (node === undefined || host === undefined) {
         add.error(`error: '${text}' must be NAME=HOST, like node4=192.168.1.104.`);
       }
-      const { apiPort, witness = false } = options;
+      const { apiPort, witness = false, write = null } = options;
       const wish = { change: "add", node, host, apiPort, witness } as const;
-      finish(await changeMembersCommand(wish, waiting(options), terminal));
+      finish(await changeMembersCommand(wish, { ...waiting(options), write }, terminal));
     });
   members.command("remove")
     .description("say how to remove a member, and wait until it counts no more")

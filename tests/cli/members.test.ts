@@ -128,6 +128,9 @@ Deno.test("instructions() say what to write where, the primary last", () => {
   assert.match(add, /On node2, then node3, then node1: add these lines/);
   assert.match(add, / {2}- node_name: node4\n {4}api_host: 10\.0\.0\.4\n {4}api_port: 8080\n/);
   assert.match(add, /role: standby/);
+  assert.match(add, /members add … --write node4\.yaml makes it/);
+  const written = instructions(ADD, view, membershipOf(view)!, "node4.yaml");
+  assert.match(written, /2\. node4\.yaml is the configuration of node4, with secrets: take it to /);
   const witness = instructions({ ...ADD, witness: true }, view, membershipOf(view)!);
   assert.match(witness, /witness: true/);
   assert.match(instructions(remove("node3"), view, membershipOf(view)!), /On node2, then node1/);

@@ -8,7 +8,7 @@ import { SECRET } from "../../coordination/support.ts";
 import { picture, standby, STATUS } from "../support.ts";
 import { DESKTOP, type Opened, PHONE, type Screen, startBrowser } from "./chromium.ts";
 import { faintTexts } from "./contrast.ts";
-import { PRIMARY, startWorld, type World } from "./world.ts";
+import { PRIMARY, READ_TOKEN, startWorld, type World } from "./world.ts";
 
 interface Case extends Opened {
   readonly world: World;
@@ -182,6 +182,25 @@ test("Escape leaves the dialog, and nothing is asked", DESKTOP, async ({ page, w
   assert.equal(await page.locator("#switchover-secret").count(), 0);
   assert.deepEqual(world.wishes, []);
 });
+
+test("a reader's token opens the page, and a wrong one does not", DESKTOP, async (at) => {
+  const { page } = at;
+  await page.getByRole("heading", { name: "This page is not open to you" }).waitFor();
+  assert.equal(await page.locator("#unlock-kind").inputValue(), "token");
+  await page.fill("#unlock-credential", "a wrong token");
+  await page.keyboard.press("Enter");
+  // The form comes back, empty, with what the node said.
+  await page.locator("#unlock [role=alert]").filter({ hasText: /token/ }).waitFor();
+  assert.equal(await page.locator("#unlock-credential").inputValue(), "");
+  await page.fill("#unlock-credential", READ_TOKEN);
+  await page.keyboard.press("Enter");
+  await page.getByText("node1 takes writes").waitFor();
+  assert.equal(await page.locator("#unlock form").count(), 0);
+  const kept = await page.evaluate(
+    "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])",
+  );
+  assert.equal(String(kept).includes(READ_TOKEN), false);
+}, { open: false });
 
 const hosts = Deno.networkInterfaces()
   .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."));

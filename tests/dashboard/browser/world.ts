@@ -34,6 +34,9 @@ export const PRIMARY: NodeStatus = {
   ],
 };
 
+/** What a reader proves with that they may read, where the pages are not open. */
+export const READ_TOKEN = "a token for readers, and for nothing else";
+
 /**
  * Starts it, on a free port by default.
  *
@@ -65,7 +68,7 @@ export function startWorld(
     timers: SYSTEM_TIMERS,
   });
   const { app } = createTestApp({
-    readers: { openTo: open ? "everybody" : "nobody", token: null },
+    readers: { openTo: open ? "everybody" : "nobody", token: open ? null : READ_TOKEN },
     extend: (app, read) => serveDashboard(app, read, { feed, names: NAMES }),
     failover: async function* (wish): AsyncGenerator<OperatorStep> {
       wishes.push(wish);

@@ -39,6 +39,11 @@ export interface ChangeOptions {
 
 const LOOK_EVERY_MS = 1000;
 
+/** Whether the new member's file is there, made now or before. */
+type Made =
+  | { readonly ok: true; readonly isNew: boolean }
+  | { readonly ok: false; readonly because: string };
+
 /** Runs the command; returns the exit code. */
 export async function changeMembersCommand(
   wish: MemberChange,
@@ -47,40 +52,40 @@ export async function changeMembersCommand(
 ): Promise<ExitCode> {
   const client = { config: options.config, tool: `metako members ${wish.change}` };
   return await withNodePorts(client, terminal, async (ports, config) => {
-    const file = options.write ?? null;
-    if (wish.change === "add" && file !== null) {
-      const because = await writeNewMember(file, wish, options.config, config);
-      if (because !== null) {
-        terminal.complain(`Cannot write the configuration of ${wish.node} to ${file}: ${because}.`);
-        return EXIT.refused;
-      }
-    }
-    return await changeMembers(wish, options, terminal, ports);
+    const { config: from, write: file = null, ...how } = options;
+    const write = file === null || wish.change !== "add"
+      ? null
+      : { file, make: () => writeNewMember(file, wish, from, config) };
+    return await changeMembers(wish, { ...how, write }, terminal, ports);
   });
 }
 
-/** Writes the new member's file from the one at hand; returns why it cannot be, or null. */
+/** Writes the new member's file from the one at hand; a file that is there is left as it is. */
 async function writeNewMember(
   file: string,
   wish: NewMember,
   from: string,
   config: Config,
-): Promise<string | null> {
+): Promise<Made> {
   try {
     const made = newMemberFile(await Deno.readTextFile(from), config, wish);
-    if (!made.ok) return made.because;
+    if (!made.ok) return made;
     await Deno.writeTextFile(file, made.text, { createNew: true, mode: 0o600 });
-    return null;
+    return { ok: true, isNew: true };
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return "there is a file already";
-    return error instanceof Error ? error.message : String(error);
+    // This command may be interrupted, and started again.
+    if (error instanceof Deno.errors.AlreadyExists) return { ok: true, isNew: false };
+    return { ok: false, because: error instanceof Error ? error.message : String(error) };
   }
 }
 
 /** The command without its surroundings. */
 export async function changeMembers(
   wish: MemberChange,
-  { wait, timeoutMs, write = null }: Omit<ChangeOptions, "config">,
+  { wait, timeoutMs, write = null }: Pick<ChangeOptions, "wait" | "timeoutMs"> & {
+    /** Makes the new member's file; null, or absent: there will be none. */
+    readonly write?: { readonly file: string; readonly make: () => Promise<Made> } | null;
+  },
   terminal: Terminal,
   ports: Pick<NodePorts, "look" | "operate" | "now" | "sleep">,
 ): Promise<ExitCode> {
@@ -103,7 +108,13 @@ export async function changeMembers(
     terminal.complain(`Cannot ${verb}: ${obstacle}`);
     return EXIT.refused;
   }
-  terminal.print(instructions(wish, view, membership, write));
+  const made = await write?.make();
+  if (made?.ok === false) {
+    terminal.complain(`Cannot write ${write?.file} for ${wish.node}: ${made.because}.`);
+    return EXIT.refused;
+  }
+  if (made?.isNew === false) terminal.print(`${write?.file} is there, and left as it is.`);
+  terminal.print(instructions(wish, view, membership, write?.file ?? null));
   await announce(wish, view, terminal, ports);
   if (!wait) return EXIT.ok;
   terminal.print(

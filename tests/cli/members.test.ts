@@ -154,12 +154,19 @@ Deno.test("waitsFor() names who is still to be restarted, and then what the prim
   );
 });
 
+type Write = Parameters<typeof changeMembers>[1]["write"] & object | null;
+
 Deno.test("changeMembers() waits until the change is in force, or for as long as it may", async () => {
-  const run = async (wish: MemberChange, pictures: NodeAnswer[][], wait = true) => {
+  const run = async (
+    wish: MemberChange,
+    pictures: NodeAnswer[][],
+    wait = true,
+    write: Write = null,
+  ) => {
     const terminal = recordingTerminal();
     let [clock, at] = [0, 0];
     const told: string[] = [];
-    const code = await changeMembers(wish, { wait, timeoutMs: 60_000 }, terminal, {
+    const code = await changeMembers(wish, { wait, timeoutMs: 60_000, write }, terminal, {
       look: () => Promise.resolve(mergeStatuses(pictures[Math.min(at++, pictures.length - 1)]!)),
       operate(asked, operation) {
         assert.ok(operation.action === "members");
@@ -175,6 +182,26 @@ Deno.test("changeMembers() waits until the change is in force, or for as long as
   const added = await run(ADD, [cluster(), cluster([THREE, FOUR, THREE]), after]);
   assert.equal(added.code, 0, added.err);
   assert.match(added.out, /node2 done\n.*node4 is a member/);
+  const made: string[] = [];
+  const write = (end: "new" | "there" | "fails") => ({
+    file: "node4.yaml",
+    make() {
+      made.push(end);
+      return Promise.resolve(
+        end === "fails"
+          ? { ok: false as const, because: "no space left" }
+          : { ok: true as const, isNew: end === "new" },
+      );
+    },
+  });
+  const withFile = await run(ADD, [cluster()], false, write("new"));
+  assert.match(withFile.out, /^1\. .*\n2\. node4\.yaml is the configuration of node4/s);
+  assert.match((await run(ADD, [cluster()], false, write("there"))).out, /^node4\.yaml is there/);
+  const full = await run(ADD, [cluster()], false, write("fails"));
+  assert.deepEqual([full.code, full.told], [3, []]);
+  assert.match(full.err, /^Cannot write node4\.yaml for node4: no space left\.$/);
+  await run(ADD, [[silent("node1")]], false, write("new"));
+  assert.deepEqual(made, ["new", "there", "fails"], "nothing is written where it cannot be done");
   assert.deepEqual(added.told, ["node1: add node4"], "for the history");
   assert.deepEqual((await run(ADD, [after])).told, []);
   assert.equal((await run(ADD, [after])).out, "node4 is a member already.");

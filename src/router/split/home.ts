@@ -35,6 +35,33 @@ export function namesTaken({ book }: Split, { makes }: Unit): readonly Statement
 }
 
 /**
+ * Refuses a name that is taken in the place of a standby whose transaction has failed: nothing can be made
+ * there any more, and it would take the statement that ends the transaction under that name.
+ *
+ * @returns false where the standby says all there is to say
+ */
+export async function refusesName(
+  split: Split,
+  side: Side,
+  unit: Unit,
+  open: boolean,
+): Promise<boolean> {
+  const taken = namesTaken(split, unit).find((statement) =>
+    side.made.get(statement.name) !== statement
+  );
+  const again = unit.makes.find(({ name }) => name === taken?.name);
+  if (again?.judged.verdict.reason !== "transaction") return false;
+  split.skipping = open;
+  const words = errorBytes({
+    sqlstate: SQLSTATE.nameTaken,
+    message: `prepared statement "${again.name}" already exists`,
+  });
+  const ready = open ? [] : [readyForQueryBytes(side.activity.transaction)];
+  await toClient(split, side, [words, ...ready]);
+  return true;
+}
+
+/**
  * Begins the transaction again on the primary, or refuses the unit.
  *
  * @returns the primary, with the transaction begun; null where the client has read an error, or the

@@ -15,7 +15,7 @@ import { write } from "../socket.ts";
 import type { Statement } from "./book.ts";
 import { noteTouches } from "./memory.ts";
 import { hasAll, makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
-import { bringHome, isForHome, namesTaken } from "./home.ts";
+import { bringHome, isForHome, namesTaken, refusesName } from "./home.ts";
 import { needPrimary } from "./primary.ts";
 import { type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
 import { standbyFor, standbyNow } from "./standby.ts";
@@ -92,6 +92,10 @@ async function goOn(
   if (isForHome(split, unit)) {
     const side = await bringHome(split, open);
     return side === "again" || side === null ? side : await prepared(split, side, unit, open);
+  }
+  if (live.activity.transaction === "failed") {
+    const refused = await refusesName(split, live, unit, open);
+    return refused ? null : await prepared(split, live, unit, open);
   }
   const needs = [...unit.needs, ...namesTaken(split, unit)];
   return await prepared(split, live, { ...unit, needs }, open);

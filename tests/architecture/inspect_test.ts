@@ -73,7 +73,7 @@ for (const [file, code, expected] of PLANTED) {
   Deno.test(`inspect() refuses ${code.replaceAll("\n", "⏎")} in ${file}`, () => {
     const lines = found(file, code);
     assert.equal(lines.length, 1, lines.join("\n"));
-    assert.ok(lines[0]!.includes(expected), lines[0]);
+    assert.ok(lines[0]!.includes(expected), lines[0]!);
   });
 }
 

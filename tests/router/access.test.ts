@@ -91,7 +91,7 @@ Deno.test("asksForReplication() takes every spelling that is not plainly false a
     assert.equal(asksForReplication(value), true, value);
   }
   for (const value of [undefined, "false", "off", "NO", "0"]) {
-    assert.equal(asksForReplication(value), false, value);
+    assert.equal(asksForReplication(value), false, String(value));
   }
 });
 

@@ -6,6 +6,7 @@ import { listProcesses, postmasterOf } from "../../src/cli/demo/processes.ts";
 import {
   type Agent,
   configOf,
+  eventually,
   inFolder,
   type Member,
   members,
@@ -38,6 +39,8 @@ Deno.test("agents add a member that all configurations name, and remove one that
       "add",
       "node4=127.0.0.1",
       "--no-wait",
+      "--write",
+      `${folder}/node4.yaml`,
       "--config",
       file!,
     );
@@ -54,6 +57,33 @@ Deno.test("agents add a member that all configurations name, and remove one that
       lines.map(({ node, counts }: { node: string; counts: boolean }) => [node, counts]),
       all.map(({ name }) => [name, true]),
     );
+    const told = JSON.parse((await metako("history", "--json", "--config", last)).out).entries
+      .filter(({ action }: { action?: string }) => action === "members add");
+    assert.deepEqual(
+      told.map(({ to, tool, because }: Record<string, string>) => [to, tool, because!.slice(0, 9)]),
+      [["node4", "metako members add", "announced"], ["node4", "metako members add", "node4 is "]],
+    );
+    assert.ok(told.every(({ operator }: { operator: string }) => operator.includes("@")));
+    const made = await metako("config", "check", `${folder}/node4.yaml`);
+    assert.equal(made.code, 0, made.err);
+
+    // An agent that starts again with an old file proposes it, and the members stay as they are.
+    await reach(all[1]!, three);
+    await eventually("node2 to say that its file is another one", async () => {
+      const { problems } = await statusOf(all[1]!);
+      return problems.some((text: string) => /configuration of this node proposes/.test(text));
+    });
+    const { members: inForce } = await statusOf(all[1]!);
+    assert.deepEqual(inForce.map(({ node }: { node: string }) => node).sort(), [
+      "node1",
+      "node2",
+      "node3",
+      "node4",
+    ]);
+    const differs = await metako("members", "list", "--json", "--config", last);
+    assert.deepEqual(JSON.parse(differs.out).differing, ["node2"]);
+    last = await reach(all[1]!, all);
+    assert.equal(await settled(last, 4), "node1");
     const primary = await metako("members", "remove", "node1", "--config", last);
     assert.equal(primary.code, 3, primary.out);
     const left = [all[0]!, all[1]!, all[3]!];

@@ -14,6 +14,7 @@ import { logIn, noPostgres, startDatabase, startStandby, verifying } from "./rou
 
 const [FROM, TO] = (Deno.env.get("METAKO_CONVERSATIONS") ?? "1-25").split("-").map(Number);
 const STEPS = 40;
+const REFUSED = "ERROR 0A000 cannot do this in a transaction that reads from the standby";
 
 /** What a client sends in one go, and how many ReadyForQuery answer it. */
 interface Step {
@@ -272,6 +273,8 @@ Deno.test({
             told.push(`${i}: ${step.text}${paused ? " (replay stands still)" : ""}`);
             for (const peer of peers) await sendIn(peer, step.bytes, (seed + i) % 3);
             const [direct, routed] = await Promise.all(peers.map((peer) => answerOf(peer, step)));
+            // What docs/router.md says is refused on a standby: from here on they differ.
+            if (routed?.some((words) => words.startsWith(REFUSED))) break;
             assert.deepEqual(routed, direct, `seed ${seed}:\n${told.join("\n")}`);
           }
           if (paused) await standby.sql("SELECT pg_wal_replay_resume()");

@@ -6,14 +6,13 @@
  */
 import type { Touch, Verdict } from "../../sql/verdict.ts";
 
-/** A cursor is the primary's where it was declared WITH HOLD there. */
-export type Home = "no" | "yes" | "with_held_cursor";
+/** A cursor is the primary's where it was declared WITH HOLD there, and EXECUTE's where PREPARE was. */
+export type Home = "no" | "yes" | "with_held_cursor" | "with_prepared";
 
 /** What is left behind on the server that runs it, or taken from there. */
 const OF_THE_PRIMARY: ReadonlySet<Touch["type"]> = new Set<Touch["type"]>([
   "advisory_lock",
   "deallocated",
-  "everything",
   "held_cursor",
   "listen",
   "prepared",
@@ -35,12 +34,13 @@ export function homeOf(
   { place, reason, touches }: Pick<Verdict, "place" | "reason" | "touches">,
 ): Home {
   if (place === "standby") return "no";
-  if (reason === "prepared_text") return "yes";
+  if (reason === "prepared_text") return "with_prepared";
   if (touches.some(({ type }) => OF_THE_PRIMARY.has(type))) return "yes";
   return reason === "cursor" ? "with_held_cursor" : "no";
 }
 
 /** What two statements together are. */
 export function nearer(a: Home, b: Home): Home {
-  return a === "yes" || b === "no" ? a : b;
+  if (a === "no" || b === "no") return a === "no" ? b : a;
+  return a === b ? a : "yes";
 }

@@ -11,7 +11,6 @@
 import { errorBytes } from "../../wire/errors.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../../wire/sqlstate.ts";
-import type { Statement } from "./book.ts";
 import { HELD_CURSOR } from "./memory.ts";
 import { needPrimary } from "./primary.ts";
 import { ask, isFree, quiet, type Side } from "./side.ts";
@@ -23,42 +22,8 @@ export function isForHome({ live, standby, memory }: Split, { home }: Unit): boo
   if (live === null || live !== standby || live.activity.transaction !== "in_transaction") {
     return false;
   }
-  return home === "yes" || (home === "with_held_cursor" && memory.bound.has(HELD_CURSOR));
-}
-
-/** Statements that must exist where this unit runs so that the server refuses to make them again. */
-export function namesTaken({ book }: Split, { makes }: Unit): readonly Statement[] {
-  return makes.flatMap(({ name }) => {
-    const taken = name === "" ? null : book.get(name);
-    return taken === null || taken.parse === null ? [] : [taken];
-  });
-}
-
-/**
- * Refuses a name that is taken in the place of a standby whose transaction has failed: nothing can be made
- * there any more, and it would take the statement that ends the transaction under that name.
- *
- * @returns false where the standby says all there is to say
- */
-export async function refusesName(
-  split: Split,
-  side: Side,
-  unit: Unit,
-  open: boolean,
-): Promise<boolean> {
-  const taken = namesTaken(split, unit).find((statement) =>
-    side.made.get(statement.name) !== statement
-  );
-  const again = unit.makes.find(({ name }) => name === taken?.name);
-  if (again?.judged.verdict.reason !== "transaction") return false;
-  split.skipping = open;
-  const words = errorBytes({
-    sqlstate: SQLSTATE.nameTaken,
-    message: `prepared statement "${again.name}" already exists`,
-  });
-  const ready = open ? [] : [readyForQueryBytes(side.activity.transaction)];
-  await toClient(split, side, [words, ...ready]);
-  return true;
+  return home === "yes" || (home === "with_held_cursor" && memory.bound.has(HELD_CURSOR)) ||
+    (home === "with_prepared" && memory.prepared.size > 0);
 }
 
 /**

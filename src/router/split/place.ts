@@ -15,7 +15,7 @@ import { write } from "../socket.ts";
 import type { Statement } from "./book.ts";
 import { noteTouches } from "./memory.ts";
 import { hasAll, makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
-import { bringHome, isForHome, namesTaken, refusesName } from "./home.ts";
+import { bringHome, isForHome } from "./home.ts";
 import { needPrimary } from "./primary.ts";
 import { type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
 import { standbyFor, standbyNow } from "./standby.ts";
@@ -93,12 +93,7 @@ async function goOn(
     const side = await bringHome(split, open);
     return side === "again" || side === null ? side : await prepared(split, side, unit, open);
   }
-  if (live.activity.transaction === "failed") {
-    const refused = await refusesName(split, live, unit, open);
-    return refused ? null : await prepared(split, live, unit, open);
-  }
-  const needs = [...unit.needs, ...namesTaken(split, unit)];
-  return await prepared(split, live, { ...unit, needs }, open);
+  return await prepared(split, live, unit, open);
 }
 
 /** Gives the primary the settings that a transaction on the standby has left there. */
@@ -166,7 +161,7 @@ export function placeNow(split: Split, unit: Unit): Side | null {
   if (live !== null) {
     if (live.closed || !isQuiet(live)) return null;
     if (live.activity.transaction !== "idle") {
-      if (live === split.standby && (unit.home !== "no" || unit.makes.length > 0)) return null;
+      if (live === split.standby && unit.home !== "no") return null;
       side = live;
     }
   }

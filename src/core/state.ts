@@ -174,6 +174,8 @@ export interface PendingVote {
   readonly exchange: number;
   readonly term: number;
   readonly candidate: NodeName;
+  /** Where the candidate said that its WAL ends; it may not have been final. */
+  readonly claimed: Position | null;
 }
 
 /** What a heartbeat said of its sender's WAL. */

@@ -20,7 +20,7 @@ import { forgetSilence } from "./pair.ts";
 import type { CandidateClaim } from "./message.ts";
 import { isVirgin, newerRecord, type NodeName, type Position, sameInstance } from "./record.ts";
 import type { State } from "./state.ts";
-import { answer, operate, patch, persist, report, type Turn } from "./turn.ts";
+import { answer, operate, patch, patchRole, persist, report, type Turn } from "./turn.ts";
 
 /** Answers a pre-vote. Nothing becomes durable and nothing is revoked. */
 export function onPreVote(
@@ -78,7 +78,9 @@ export function onVote(turn: Turn, exchange: number, from: NodeName, claim: Cand
     peer: from,
     fields: { term: claim.term },
   });
-  patch(turn, { pendingVote: { exchange, term: claim.term, candidate: from } });
+  patch(turn, {
+    pendingVote: { exchange, term: claim.term, candidate: from, claimed: claim.position },
+  });
   if (turn.state.server?.state !== "standby") return answerPendingVote(turn, null);
   if (turn.state.operation === null) return operate(turn, { type: "revoke" });
   if (turn.state.operation.action.type !== "revoke") answerPendingVote(turn, null);
@@ -89,15 +91,30 @@ export function onVote(turn: Turn, exchange: number, from: NodeName, claim: Cand
  * where it fails, and do not wait behind all the others who voted for it and would fail like it.
  */
 function canWinWhereItFails(state: State, { position }: CandidateClaim): boolean {
-  const own = ownPosition(state);
-  return isRecordLeader(state) ||
-    own !== null && position !== null && own.timeline === position.timeline &&
-      own.lsn > position.lsn;
+  return isRecordLeader(state) || isFurther(ownPosition(state), position);
+}
+
+function isFurther(own: Position | null, other: Position | null): boolean {
+  return own !== null && other !== null && own.timeline === other.timeline && own.lsn > other.lsn;
 }
 
 /** The revocation that a vote was waiting for has ended. */
 export function onRevokedForVote(turn: Turn, position: Position | null): void {
-  if (turn.state.pendingVote !== null) answerPendingVote(turn, position);
+  const pending = turn.state.pendingVote;
+  if (pending === null) return;
+  answerPendingVote(turn, position);
+  if (isFurther(position, pending.claimed)) followUp(turn);
+}
+
+/**
+ * The candidate lacks what has turned out to be here, and so it fails in all likelihood: this node
+ * stands as soon as that is decided, rather than after the pause of those who would fail like it.
+ */
+function followUp(turn: Turn): void {
+  const { role, settings } = turn.state;
+  if (role.kind !== "follower" || role.leader !== null) return;
+  const soonMs = turn.nowMs + settings.heartbeatIntervalMs / 2;
+  patchRole(turn, role, { campaignAtMs: Math.min(role.campaignAtMs, soonMs) });
 }
 
 function answerPendingVote(turn: Turn, position: Position | null): void {

@@ -243,3 +243,13 @@ Deno.test("step() never denies the record's own leader for a position that it ca
   const message = answerIn(take(stateOf("c"), preVote("a", { position: null })).effects);
   assert.ok(message?.type === "pre_vote_answer" && message.granted);
 });
+
+Deno.test("step() stands soon where a vote showed that the candidate lacks what is here", () => {
+  const asked = take(stateOf("c"), vote("b"));
+  const campaignAtMs = (lsn: bigint) => {
+    const { role } = take(asked.state, revoked(lsn)).state;
+    return role.kind === "follower" ? role.campaignAtMs : null;
+  };
+  assert.equal(campaignAtMs(100n), 101_000);
+  assert.equal(campaignAtMs(101n), 100_300);
+});

@@ -15,6 +15,11 @@ export function parseQuery(bytes: Uint8Array, from = 0, until = bytes.length): s
   return end < 0 ? null : textOf(bytes, from, end);
 }
 
+/** Reads a name up to its zero. */
+export function parseName(bytes: Uint8Array, from = 0, until = bytes.length): string | null {
+  return parseQuery(bytes, from, until);
+}
+
 /** Reads Parse: a statement's name, empty for the unnamed one, and its text. */
 export function parseParse(
   bytes: Uint8Array,

@@ -47,15 +47,23 @@ export async function pump(split: Split, side: Side): Promise<void> {
     if (side.closed) return;
     if (count === null) break;
     const chunk = buffer.subarray(0, count);
-    const out: Uint8Array[] = [];
-    const followed = hearWhole(split, side, chunk, out) || hear(split, side, chunk, out);
-    if (out.length > 0) {
+    if (hearWhole(split, side, chunk)) {
       side.writing = true;
-      const taken = await toClient(split, side, out);
+      const taken = await write(split.client, chunk);
       side.writing = false;
-      if (!taken) return;
+      if (!taken) return split.end({ type: "client_left" });
+      split.hooks.onBytes("to_client", count);
+    } else {
+      const out: Uint8Array[] = [];
+      const followed = hear(split, side, chunk, out);
+      if (out.length > 0) {
+        side.writing = true;
+        const taken = await toClient(split, side, out);
+        side.writing = false;
+        if (!taken) return;
+      }
+      if (!followed) return;
     }
-    if (!followed) return;
     settle(split, side);
     wake(side);
     if (count === buffer.length && count < LARGE_BUFFER_BYTES) buffer = new Uint8Array(count * 2);
@@ -70,8 +78,10 @@ export async function pump(split: Split, side: Side): Promise<void> {
  *
  * @returns false where it did not; nothing was done then
  */
-function hearWhole(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): boolean {
+function hearWhole(split: Split, side: Side, chunk: Uint8Array): boolean {
   const { activity, hold, expected } = side;
+  // Only the side that answers may write to the client.
+  if (split.live !== side) return false;
   const alone = activity.unanswered === 1 && !activity.unsynced && expected.length === 1;
   if (!alone || expected[0]!.silent) return false;
   const held = hold !== null && (hold.failed || hold.open || hold.bytes.length > 0);
@@ -82,7 +92,6 @@ function hearWhole(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[
   const status = parseReadyForQuery(chunk.subarray(chunk.length - 1));
   if (status === null) return false;
   for (let i = 0; i < parsed; i++) noteMade(split, side);
-  out.push(chunk);
   side.hold = null;
   noteAnswered(split, side, status);
   return true;

@@ -8,6 +8,7 @@
  * @module
  */
 import type { Classified } from "../../sql/classify.ts";
+import { parseName } from "../../wire/requests.ts";
 
 /** A prepared statement. Another Parse of the same name makes another one. */
 export interface Statement {
@@ -27,6 +28,8 @@ export interface Statement {
 /** A client's statements by name; the unnamed one's name is empty. */
 export interface Book {
   get(name: string): Statement | null;
+  /** The same by the bytes of a name, from `from` on and with a zero before `until`. */
+  find(bytes: Uint8Array, from: number, until: number): Statement | null;
   set(statement: Statement): void;
   delete(name: string): void;
   clear(): void;
@@ -40,12 +43,21 @@ export interface Book {
 export function createBook(maximumBytes: number): Book {
   const statements = new Map<string, Statement>();
   let bytes = 0;
+  // The one that was found last: most clients use one statement many times.
+  let last: Statement | null = null;
   const forget = (name: string) => {
     bytes -= statements.get(name)?.parse?.length ?? 0;
     statements.delete(name);
+    if (last?.name === name) last = null;
   };
   return {
     get: (name) => statements.get(name) ?? null,
+    find(message, from, until) {
+      if (last !== null && isName(last.name, message, from, until)) return last;
+      const name = parseName(message, from, until);
+      last = name === null ? null : statements.get(name) ?? null;
+      return last;
+    },
     set(statement) {
       forget(statement.name);
       statements.set(statement.name, statement);
@@ -54,9 +66,20 @@ export function createBook(maximumBytes: number): Book {
     delete: forget,
     clear() {
       statements.clear();
+      last = null;
       bytes = 0;
     },
     named: () => [...statements.values()].filter(({ name }) => name !== ""),
     room: () => Math.max(0, maximumBytes - bytes),
   };
+}
+
+/** True where the bytes spell this name, which then is plain ASCII, and end it. */
+function isName(name: string, bytes: Uint8Array, from: number, until: number): boolean {
+  const end = from + name.length;
+  if (end >= until || bytes[end] !== 0) return false;
+  for (let i = 0; i < name.length; i++) {
+    if (name.charCodeAt(i) !== bytes[from + i] || bytes[from + i]! >= 0x80) return false;
+  }
+  return true;
 }

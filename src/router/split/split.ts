@@ -13,18 +13,11 @@ import { syncBytes } from "../../wire/requests.ts";
 import type { EarlyInput } from "../ear.ts";
 import { read, write } from "../socket.ts";
 import { isRouteOpen, routeKnown } from "./mirror.ts";
-import { dispatch, placeNow, send } from "./place.ts";
+import { begin, dispatch, placeNow } from "./place.ts";
 import { ask, isFree, quiet, type Side } from "./side.ts";
 import { type Split, toClient } from "./state.ts";
-import {
-  blind,
-  isWholeUnit,
-  type Judging,
-  planBatch,
-  planQuery,
-  QUERY,
-  type Unit,
-} from "./unit.ts";
+import { type Judging, QUERY } from "./judging.ts";
+import { blind, isWholeUnit, planBatch, planQuery, type Unit } from "./unit.ts";
 
 /** Messages above this many bytes are not looked into, and stream through to the primary. */
 const MAXIMUM_MESSAGE_BYTES = 131_072;
@@ -69,9 +62,10 @@ export async function serveClient(split: Split, early: EarlyInput): Promise<void
     const chunk = count === null ? await takeAhead(split) : buffer.subarray(0, count);
     left = chunk === null;
     if (chunk === null) break;
-    const sent = takeWhole(split, intake, chunk);
-    if (sent !== null) await sent;
-    else {
+    const side = takeWhole(split, intake, chunk);
+    if (side !== null) {
+      if (await write(side.conn, chunk)) split.hooks.onBytes("to_server", chunk.length);
+    } else {
       split.taking = true;
       if (!await takeChunk(split, intake, chunk)) break;
       split.taking = false;
@@ -99,9 +93,9 @@ async function takeAhead(split: Split): Promise<Uint8Array | null> {
 /**
  * The common case in one pass: a unit that came whole, and a server that can take it at once.
  *
- * @returns null where it is none; nothing was done then
+ * @returns the side that it is to be written to; null where it is another case, and nothing was done
  */
-function takeWhole(split: Split, intake: Intake, chunk: Uint8Array): Promise<void> | null {
+function takeWhole(split: Split, intake: Intake, chunk: Uint8Array): Side | null {
   const { partial, batch, streaming, described, cutter } = intake;
   const between = partial.length === 0 && batch.length === 0 && streaming === null &&
     described === null && isBetween(cutter);
@@ -115,7 +109,9 @@ function takeWhole(split: Split, intake: Intake, chunk: Uint8Array): Promise<voi
   const unit = chunk[0] === QUERY ? planQuery(chunk, by) : planBatch(chunk, true, by);
   const side = placeNow(split, unit);
   const crossing = side === split.standby && unit.ends === "early";
-  return side === null || crossing ? null : send(split, side, unit, false);
+  if (side === null || crossing) return null;
+  begin(split, side, unit, false);
+  return side;
 }
 
 /** @returns false where no more is to be taken */

@@ -5,19 +5,28 @@
  * @module
  */
 import type { Classified } from "../../sql/classify.ts";
-import type { RouteHint } from "../../sql/opening.ts";
-import { placeOf, type Touch, type Verdict } from "../../sql/verdict.ts";
+import { placeOf, type Touch } from "../../sql/verdict.ts";
 import { endOfMessage, readInt32 } from "../../wire/bytes.ts";
-import {
-  parseBind,
-  parseExecute,
-  parseParse,
-  parseQuery,
-  parseTarget,
-} from "../../wire/requests.ts";
-import type { Book, Statement } from "./book.ts";
+import { parseBind, parseExecute, parseQuery, parseTarget } from "../../wire/requests.ts";
 import { type Home, homeOf, nearer } from "./belonging.ts";
+import type { Statement } from "./book.ts";
+import {
+  BIND,
+  CLOSE,
+  DESCRIBE,
+  EXECUTE,
+  HEADER_BYTES,
+  insists,
+  judge,
+  type Judging,
+  made,
+  PARSE,
+  QUERY,
+  repeated,
+  SYNC,
+} from "./judging.ts";
 import { writes } from "./memory.ts";
+import { planSingle } from "./single.ts";
 
 /** What goes to a server in one piece. */
 export interface Unit {
@@ -50,16 +59,6 @@ export interface Unit {
   readonly silent: boolean;
   /** The texts, for the memory of what a standby refused. */
   readonly texts: readonly string[];
-}
-
-/** What the judgement rests on beside the messages. */
-export interface Judging {
-  classify(text: string): Classified;
-  /** Changes with what {@linkcode classify} may say; null where judgements are not kept. */
-  readonly stamp: symbol | null;
-  /** `SET metako.route`. */
-  readonly route: RouteHint | "auto";
-  readonly book: Book;
 }
 
 /** Judges a simple query. A payload that cannot be read goes to the primary, which refuses it. */
@@ -118,6 +117,11 @@ const NONE: readonly never[] = [];
  * a standby: the rest of the unit is not known, and may yet be moved as long as nothing ran.
  */
 export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging): Unit {
+  return (complete ? planSingle(bytes, judging) : null) ?? planMany(bytes, complete, judging);
+}
+
+/** The same for batches of any kind, without a shorter way for any. */
+export function planMany(bytes: Uint8Array, complete: boolean, judging: Judging): Unit {
   const batch: Batch = {
     made: new Map(),
     portals: new Map(),
@@ -178,8 +182,6 @@ export function planBatch(bytes: Uint8Array, complete: boolean, judging: Judging
   };
 }
 
-const HEADER_BYTES = 5;
-
 /** True where these bytes are one unit to the byte: a simple query, or a batch with its Sync. */
 export function isWholeUnit(bytes: Uint8Array): boolean {
   if (bytes.length < HEADER_BYTES || readInt32(bytes, 1) < 4) return false;
@@ -193,15 +195,6 @@ export function isWholeUnit(bytes: Uint8Array): boolean {
   }
   return false;
 }
-
-/** The types of messages, as they stand on the wire. */
-export const QUERY = 0x51;
-const PARSE = 0x50;
-const BIND = 0x42;
-const DESCRIBE = 0x44;
-const CLOSE = 0x43;
-const EXECUTE = 0x45;
-const SYNC = 0x53;
 
 interface Batch {
   readonly made: Map<string, Statement>;
@@ -273,30 +266,6 @@ function take(
   }
 }
 
-/** The statement that a Parse message makes; null where it cannot be read. */
-function made(bytes: Uint8Array, at: number, end: number, judging: Judging): Statement | null {
-  const parsed = parseParse(bytes, at + HEADER_BYTES, end);
-  if (parsed === null) return null;
-  const { name, text } = parsed;
-  const judged = judging.classify(text);
-  const { stamp } = judging;
-  return end - at <= judging.book.room()
-    ? { name, parse: bytes.slice(at, end), text, judged, stamp, gone: false }
-    : { name, parse: null, text: null, judged, stamp, gone: false };
-}
-
-/** The unnamed statement that is made once more just as it was: no other copy is needed of it. */
-function repeated(bytes: Uint8Array, at: number, end: number, book: Book): Statement | null {
-  if (bytes[at + HEADER_BYTES] !== 0) return null;
-  const known = book.get("");
-  if (known === null || known.parse === null || known.parse.length !== end - at) return null;
-  const { parse } = known;
-  for (let i = 0; i < parse.length; i++) {
-    if (parse[i] !== bytes[at + i]) return null;
-  }
-  return { ...known };
-}
-
 /** The judgement on the statement of this name; null, and the primary's business, where the client has none. */
 function use(batch: Batch, name: string, judging: Judging): Classified | null {
   const made = batch.made.get(name);
@@ -312,17 +281,4 @@ function use(batch: Batch, name: string, judging: Judging): Classified | null {
   // It cannot be made anywhere else.
   if (known.parse === null) batch.primary = true;
   return judged;
-}
-
-/** Functions change, and with them the judgement. */
-function judge(statement: Statement, { classify, stamp }: Judging): Classified {
-  if (statement.text !== null && (stamp === null || statement.stamp !== stamp)) {
-    statement.judged = classify(statement.text);
-    statement.stamp = stamp;
-  }
-  return statement.judged;
-}
-
-function insists({ boundary }: Verdict, hint: RouteHint | "auto"): boolean {
-  return hint === "standby" || boundary === "begin_read_only";
 }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { concatBytes, cStringBytes, int32Bytes, messageBytes } from "../../../src/wire/bytes.ts";
 import { queryBytes } from "../../../src/wire/messages.ts";
 import { closeStatementBytes, syncBytes } from "../../../src/wire/requests.ts";
 import { createClassifier } from "../../../src/sql/classify.ts";
 import { loadParser } from "../../../src/sql/parser.ts";
 import { type Book, createBook } from "../../../src/router/split/book.ts";
-import { isWholeUnit, planBatch, planQuery } from "../../../src/router/split/unit.ts";
+import { planSingle } from "../../../src/router/split/single.ts";
+import { isWholeUnit, planBatch, planMany, planQuery } from "../../../src/router/split/unit.ts";
 import { sampleCatalogue } from "../../sql/catalogue.ts";
 
 const PARSER = await loadParser();
@@ -207,3 +209,40 @@ for (const [what, messages, whole] of WHOLE) {
     }
   });
 }
+
+Deno.test("planSingle() judges what it takes as planMany() does, and takes nothing broken", () => {
+  const texts = [READ, WRITE, "BEGIN READ ONLY", "COMMIT", "SELECT full_name('a')", "SELEC", ""];
+  const message = fc.oneof(
+    fc.record({ name: fc.constantFrom("", "r", "n"), text: fc.constantFrom(...texts) })
+      .map(({ name, text }) => P(name, text)),
+    fc.constantFrom("", "r", "w", "nobody").map((name) => B(name)),
+    fc.constantFrom(B("r", "p"), E(), E("p"), D("P", ""), D("P", "p"), D("S", "r"), H, S, C("r")),
+  );
+  const usual = fc.constantFrom(
+    [B("r"), E(), S],
+    [B("r"), D("P", ""), E(), S],
+    [P("", READ), B(""), D("P", ""), E(), S],
+    [P("", WRITE), B(""), E(), S],
+    [B("w"), E(), S],
+  );
+  let taken = 0;
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.array(message, { maxLength: 6 }), usual),
+      fc.nat(200),
+      fc.boolean(),
+      (messages, at, damaged) => {
+        const bytes = concatBytes(messages);
+        if (damaged && bytes.length > 0) bytes[at % bytes.length]! ^= 1;
+        const by = judging(known);
+        const single = planSingle(bytes, by);
+        if (single === null) return;
+        taken++;
+        // Each makes a statement of its own.
+        assert.deepEqual(single, planMany(bytes, true, by));
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  assert.ok(taken > 300, `${taken} taken`);
+});

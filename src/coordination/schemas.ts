@@ -85,6 +85,7 @@ export const requestSchema = z.discriminatedUnion("type", [
     leaseMs: z.number().min(0).max(MAX_LEASE_MS),
     record: record.nullable(),
     writable: z.boolean(),
+    yielding: z.boolean(),
     alone: z.boolean(),
     admit: z.boolean(),
     contact,

@@ -117,6 +117,7 @@ export function beat(turn: Turn, role: LeaderRole): void {
       leaseMs: settings.leaseMs,
       record: durable.record,
       writable,
+      yielding: role.phase === "switching",
       alone: role.alone,
       admit: mayAdmit(turn.state, role, peer),
       contact: settings.contact,

@@ -54,6 +54,7 @@ export function becomeFollower(
     kind: "follower",
     leader: options.leader,
     writable: false,
+    yielding: false,
     leaderContact: null,
     leaderInsertLsn: null,
     heardAtMs: turn.nowMs,
@@ -108,6 +109,7 @@ export function onHeartbeat(
   const borne = known && isBorneWith(turn.state, before, turn.nowMs);
   patchRole(turn, role, {
     writable: message.writable || borne,
+    yielding: message.yielding,
     leaderContact: message.contact,
     leaderInsertLsn: message.insertLsn,
     heardAtMs: turn.nowMs,

@@ -55,6 +55,7 @@ export function initialState(
       kind: "follower",
       leader: null,
       writable: false,
+      yielding: false,
       leaderContact: null,
       leaderInsertLsn: null,
       heardAtMs: nowMs,

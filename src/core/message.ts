@@ -58,6 +58,8 @@ export type Request =
     readonly record: ClusterRecord | null;
     /** True once the term's records are committed and the server is writable: standbys attach. */
     readonly writable: boolean;
+    /** True while the leader prepares to hand over: routers begin nothing new on its server. */
+    readonly yielding: boolean;
     /** True where one of a pair decides without the other: what it commits, the other may lack. */
     readonly alone: boolean;
     /** True where the receiver, which lost its state, is taken back as a voter. */

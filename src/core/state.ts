@@ -100,6 +100,8 @@ export interface FollowerRole {
   readonly leader: NodeName | null;
   /** The leader of this term is writable: standbys attach. */
   readonly writable: boolean;
+  /** It prepares to hand over, and nothing new is to begin on its server. */
+  readonly yielding: boolean;
   readonly leaderContact: Contact | null;
   readonly leaderInsertLsn: bigint | null;
   readonly heardAtMs: number;

@@ -115,6 +115,8 @@ function routeOf(state: State, nowMs: number): LeaderView | null {
       : null;
   }
   if (role.kind !== "follower" || role.leader === null || !role.writable) return null;
+  // Its own router holds what is new; those of the others do as well.
+  if (role.yielding) return null;
   return { node: role.leader, contact: role.leaderContact, validUntilMs: untilMs };
 }
 
@@ -129,6 +131,9 @@ function noRouteBecause(state: State, nowMs: number): string {
       return "an election is under way";
     case "follower":
       if (role.leader === null) return waitingReason(state, nowMs);
+      if (role.yielding && nowMs < role.heardAtMs + state.settings.leaseMs) {
+        return `a switchover from ${role.leader} is under way`;
+      }
       return nowMs < role.heardAtMs + state.settings.leaseMs
         ? `${role.leader} was elected and is not writable yet`
         : `${role.leader} has been silent for longer than its lease`;

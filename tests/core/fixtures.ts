@@ -205,6 +205,7 @@ export function heartbeatOf(
     leaseMs: 3000,
     record: recordOf(),
     writable: true,
+    yielding: false,
     alone: false,
     admit: false,
     contact: { host: "a", port: 5432 },

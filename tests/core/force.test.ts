@@ -106,6 +106,7 @@ Deno.test("step() refuses force where it cannot be, in either form", () => {
     kind: "follower",
     leader: "a",
     writable: true,
+    yielding: false,
     leaderContact: null,
     workingAtMs: null,
   } as const;

@@ -212,6 +212,7 @@ Deno.test("step() never lets term, record or resignation go back, whatever arriv
       fingerprint: JSON.stringify([["a", "data"], ["b", "data"], ["c", "data"]]),
       leaseMs: 3000,
       writable: true,
+      yielding: false,
       alone: false,
       contact: { host: "x", port: 1 },
       insertLsn: null,

@@ -74,6 +74,16 @@ Deno.test("step() stops the server for a switchover, and hands nothing over befo
   assert.deepEqual(progressIn(effects), ["running"]);
 });
 
+Deno.test("step() tells everybody at once that nothing new may begin before a switchover", () => {
+  const { effects } = take(leaderState(), ask("b"));
+  const told = effects.flatMap((effect) =>
+    effect.type === "send" && effect.message.type === "heartbeat"
+      ? [[effect.to, effect.message.writable, effect.message.yielding]]
+      : []
+  );
+  assert.deepEqual(told, [["b", true, true], ["c", true, true]]);
+});
+
 Deno.test("step() asks the target about the shutdown checkpoint, again and again, until it has it", () => {
   const state = confirming();
   const question = Object.values(state.outstanding).filter(({ kind }) => kind === "confirm");

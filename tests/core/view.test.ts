@@ -51,6 +51,8 @@ Deno.test("describe() routes a follower's clients to a writable leader that it h
   assert.equal(describe(following(), 103_000).route, null);
   assert.match(describe(following(), 103_000).routeBecause, /silent for longer than its lease/);
   assert.equal(describe(following({ writable: false }), 100_000).route, null);
+  assert.equal(describe(following({ yielding: true }), 100_000).route, null);
+  assert.match(describe(following({ yielding: true }), 100_000).routeBecause, /switchover from a/);
   assert.match(describe(stateOf("b"), 100_000).routeBecause, /no leader/);
 });
 

@@ -57,6 +57,7 @@ const REQUEST_VALUES: readonly Request[] = [
     leaseMs: 3000,
     record: DURABLE.record,
     writable: true,
+    yielding: false,
     alone: false,
     admit: false,
     contact: CONTACT,

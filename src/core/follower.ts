@@ -10,7 +10,6 @@
  */
 import { ownInstance, summarise } from "./local.ts";
 import { isBorneWith, isCovered, patienceUntilMs, promiseTo } from "./lease.ts";
-import { isDataMember } from "./members.ts";
 import { strangerDenial } from "./membership.ts";
 import type { Request } from "./message.ts";
 import { hearLeader } from "./pair.ts";
@@ -18,7 +17,6 @@ import {
   compareRecords,
   fingerprint,
   isForgotten,
-  isVirgin,
   memoryOf,
   newerRecord,
   type NodeName,
@@ -336,16 +334,4 @@ function watchLeader(turn: Turn, leader: NodeName, term: number, writable: boole
     progress(turn, watch.reference, `${leader} is the primary`);
     patch(turn, { watch: { ...watch, stage: "writable" } });
   }
-}
-
-/** The sentence of `status` for a node that has no leader. */
-export function waitingReason(state: State, nowMs: number): string {
-  const { promise, durable, settings } = state;
-  if (promise !== null && nowMs < promise.untilMs) {
-    return `waits for ${promise.leader ?? "a leader"} until its promise is over`;
-  }
-  if (isVirgin(durable.record) && isDataMember(state, settings.self)) {
-    return "the cluster has never been started: every member has to be there for its first start";
-  }
-  return "no leader";
 }

@@ -5,14 +5,13 @@
  */
 import { assertNever } from "./assert_never.ts";
 import { cannotCampaign } from "./eligibility.ts";
-import { waitingReason } from "./follower.ts";
 import { isCovered, patienceUntilMs, silenceLimitMs } from "./lease.ts";
 import { lossText } from "./loss.ts";
 import { hasMember, isDataMember, membersOf } from "./members.ts";
 import { membershipProblems } from "./membership.ts";
 import type { Contact } from "./message.ts";
 import { pairProblems } from "./pair.ts";
-import type { NodeName } from "./record.ts";
+import { isVirgin, type NodeName } from "./record.ts";
 import { standbyName } from "./server.ts";
 import { serverFacts, serverRule } from "./server_rules.ts";
 import { wantedStandbys } from "./standbys.ts";
@@ -118,6 +117,18 @@ function routeOf(state: State, nowMs: number): LeaderView | null {
   // Its own router holds what is new; those of the others do as well.
   if (role.yielding) return null;
   return { node: role.leader, contact: role.leaderContact, validUntilMs: untilMs };
+}
+
+/** The sentence of `status` for a node that has no leader. */
+function waitingReason(state: State, nowMs: number): string {
+  const { promise, durable, settings } = state;
+  if (promise !== null && nowMs < promise.untilMs) {
+    return `waits for ${promise.leader ?? "a leader"} until its promise is over`;
+  }
+  if (isVirgin(durable.record) && isDataMember(state, settings.self)) {
+    return "the cluster has never been started: every member has to be there for its first start";
+  }
+  return "no leader";
 }
 
 function noRouteBecause(state: State, nowMs: number): string {

@@ -1,19 +1,19 @@
 /** Limits on time with splitting, on a real primary and a real standby. */
 import assert from "node:assert/strict";
-import type { RouterOptions, RouteView } from "../../src/router/options.ts";
+import type { RouterOptions } from "../../src/router/options.ts";
 import { queryBytes, terminateBytes } from "../../src/wire/messages.ts";
 import { parseDataRow } from "../../src/wire/requests.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { type Bench, eventually, pause, withRouter } from "../router/harness.ts";
 import {
   connect,
-  type Database,
   logIn,
   noPostgres,
   psql,
   startDatabase,
   startStandby,
   verifying,
+  viewOf,
 } from "./router_postgres.ts";
 
 /** The SQLSTATE and text that a promise fails with. */
@@ -37,13 +37,7 @@ Deno.test({
     const primary = await startDatabase();
     const standby = await startStandby(primary);
     const parser = await loadParser();
-    const at = (database: Database, node: string) => (
-      { node, host: "127.0.0.1", port: database.port }
-    );
-    const view: Partial<RouteView> = {
-      primary: at(primary, "a"),
-      standbys: [{ ...at(standby, "b"), local: false, healthy: true, lagBytes: 0 }],
-    };
+    const view = viewOf(primary, standby);
     const step = (
       name: string,
       options: Partial<RouterOptions>,
@@ -112,7 +106,7 @@ Deno.test({
           const waiting = sql`SELECT pg_backend_pid() AS pid`.execute();
           await pause(1000);
           assert.equal(router.statistics().waiting, 1);
-          setView({ primary: at(primary, "a") });
+          setView({ primary: view.primary });
           assert.equal((await waiting).length, 1);
           await sql.end();
         },
@@ -133,7 +127,7 @@ Deno.test({
           clients[1]!.close();
           await eventually("one waits", () => router.statistics().waiting === 1);
           await clients[2]!.send(queryBytes("SELECT 2"));
-          setView({ primary: at(primary, "a") });
+          setView({ primary: view.primary });
           for (const answer of ["1", "2"]) {
             const row = await clients[2]!.until("D");
             assert.equal(parseDataRow(row!.payload)?.[0], answer);

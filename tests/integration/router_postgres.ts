@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { openBackend } from "../../src/router/backend.ts";
-import type { Roles } from "../../src/router/options.ts";
+import type { Roles, RouteView } from "../../src/router/options.ts";
 import { startupBytes } from "../../src/wire/startup.ts";
 import { Peer } from "../router/harness.ts";
 
@@ -269,4 +269,16 @@ function freePort(): number {
   const { port } = listener.addr;
   listener.close();
   return port;
+}
+
+/** What a router sees of these two: the primary is node a, the standby node b. */
+export function viewOf(
+  primary: Database,
+  standby: Database,
+): Pick<RouteView, "primary" | "standbys"> {
+  const at = (node: string, { port }: Database) => ({ node, host: "127.0.0.1", port });
+  return {
+    primary: at("a", primary),
+    standbys: [{ ...at("b", standby), local: false, healthy: true, lagBytes: 0 }],
+  };
 }

@@ -1,19 +1,18 @@
 /** Read-only transactions on a standby, and what in them is the primary's business. */
 import assert from "node:assert/strict";
-import type { RouteView } from "../../src/router/options.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { concatBytes, cStringBytes, int32Bytes, messageBytes } from "../../src/wire/bytes.ts";
 import { queryBytes } from "../../src/wire/messages.ts";
 import { parseDataRow, syncBytes } from "../../src/wire/requests.ts";
 import { withRouter } from "../router/harness.ts";
 import {
-  type Database,
   logIn,
   noPostgres,
   psql,
   startDatabase,
   startStandby,
   verifying,
+  viewOf,
 } from "./router_postgres.ts";
 
 const PORT = "SELECT inet_server_port();\n";
@@ -26,13 +25,7 @@ Deno.test({
     const primary = await startDatabase();
     const standby = await startStandby(primary);
     const parser = await loadParser();
-    const at = (database: Database, node: string) => (
-      { node, host: "127.0.0.1", port: database.port }
-    );
-    const view: Partial<RouteView> = {
-      primary: at(primary, "a"),
-      standbys: [{ ...at(standby, "b"), local: false, healthy: true, lagBytes: 0 }],
-    };
+    const view = viewOf(primary, standby);
     const [a, b] = [String(primary.port), String(standby.port)];
     try {
       await withRouter({ view, ports: { parser, roles: verifying(primary) } }, async ({ port }) => {

@@ -21,6 +21,8 @@ export interface RunningAction {
   readonly progress: ActionProgress | null;
   /** What it reported lately, for its speed. */
   readonly samples: readonly PaceSample[];
+  /** When a report last differed from the one before; monotonic milliseconds. */
+  readonly movedAtMs: number;
 }
 
 /** What {@linkcode ServerDriver.exclusively} lends. */
@@ -45,6 +47,13 @@ export interface ServerDriver {
    * @returns null, nothing having been begun, where the server is in somebody's hands already
    */
   exclusively<T>(work: (hands: Hands) => Promise<T>): Promise<T> | null;
+  /**
+   * Ends a copy or a rewind that is under way, as one that failed; the data directory is left to be made
+   * anew.
+   *
+   * @returns null where there is none
+   */
+  abandonCopy(): Promise<void> | null;
   running(): RunningAction | null;
   /** How the last fence or orderly stop ended, where nothing was started since. */
   ended(): "not" | "by_agent" | "fence_failed";
@@ -98,6 +107,7 @@ export function driveServer(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ending: Promise<void> = Promise.resolve();
   const stopping = new AbortController();
+  let copying: { readonly abort: () => void; readonly ended: Promise<void> } | null = null;
   /** Aborted by a fence; null where no operator has the server. */
   let lent: AbortController | null = null;
 
@@ -146,15 +156,24 @@ export function driveServer(
     driven: LocalServer,
     operation: number,
     action: ServerAction,
+    signal: AbortSignal,
   ): Promise<Event> => {
     const outcome = await driven.run(action, {
-      signal: stopping.signal,
+      signal,
       onProgress(progress) {
         const entry = running.get(operation);
         if (entry === undefined) return;
-        const sample = { atMs: monotonicMs(), doneBytes: progress.doneBytes };
-        const samples = withSample(entry.samples, sample);
-        running.set(operation, { ...entry, action: progress.doing, progress, samples });
+        const atMs = monotonicMs();
+        const samples = withSample(entry.samples, { atMs, doneBytes: progress.doneBytes });
+        const moved = progress.doneBytes !== entry.progress?.doneBytes;
+        const movedAtMs = moved ? atMs : entry.movedAtMs;
+        running.set(operation, {
+          action: progress.doing,
+          sinceMs: entry.sinceMs,
+          progress,
+          samples,
+          movedAtMs,
+        });
       },
     });
     noteEnd(action, outcome);
@@ -189,8 +208,10 @@ export function driveServer(
         });
       }
       const sinceMs = monotonicMs();
-      running.set(operation, { action: action.type, sinceMs, progress: null, samples: [] });
-      carryOut(server, operation, action).then((event) => {
+      running.set(operation, begun(action, sinceMs));
+      const mine = new AbortController();
+      const signal = AbortSignal.any([mine.signal, stopping.signal]);
+      const done = carryOut(server, operation, action, signal).then((event) => {
         running.delete(operation);
         epoch++;
         if (!stopped) submit(event);
@@ -206,6 +227,11 @@ export function driveServer(
           because: error instanceof Error ? error.message : String(error),
         });
       });
+      if (action.type !== "clone") return;
+      const copy = copying = { abort: () => mine.abort(), ended: done };
+      void done.then(() => {
+        if (copying === copy) copying = null;
+      });
     },
     exclusively(work) {
       if (server === null || lent !== null || running.size > 0) return null;
@@ -213,12 +239,7 @@ export function driveServer(
       const signal = AbortSignal.any([mine.signal, stopping.signal]);
       const run = async (action: ServerAction): Promise<ActionOutcome> => {
         if (signal.aborted) return { ok: false, failure: "failed", because: `${signal.reason}` };
-        running.set(BY_HAND, {
-          action: action.type,
-          sinceMs: monotonicMs(),
-          progress: null,
-          samples: [],
-        });
+        running.set(BY_HAND, begun(action, monotonicMs()));
         return await server.run(action, { signal }).finally(() => running.delete(BY_HAND));
       };
       return work({ server, run, signal }).finally(() => {
@@ -228,6 +249,11 @@ export function driveServer(
       });
     },
     lookNow,
+    abandonCopy() {
+      if (copying === null) return null;
+      copying.abort();
+      return copying.ended;
+    },
     observation: () => observed,
     running: () => [...running.values()].at(-1) ?? null,
     ended: () => ended,
@@ -252,4 +278,8 @@ export function driveServer(
       await ending;
     },
   };
+}
+
+function begun({ type }: ServerAction, sinceMs: number): RunningAction {
+  return { action: type, sinceMs, progress: null, samples: [], movedAtMs: sinceMs };
 }

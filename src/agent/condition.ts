@@ -58,6 +58,15 @@ export const CONDITIONS = [
     remedy: "",
   },
   {
+    name: "copy_stalled",
+    when: { doing: ["cloning", "rewinding"], copy: ["stands"] },
+    level: "bad",
+    because: "the primary's data are being copied here, and nothing has come for a minute or more",
+    remedy:
+      "look at the network to the primary and at the disks of both; metako reinit, with this " +
+      "node's name, ends this copy and begins anew",
+  },
+  {
     name: "cloning",
     when: { doing: ["cloning"] },
     level: "passing",
@@ -287,6 +296,7 @@ export type Condition = ConditionRule & { readonly name: (typeof CONDITIONS)[num
  *   server: "primary",
  *   silence: "brief",
  *   doing: "nothing",
+ *   copy: "moves",
  *   ended: "not",
  *   lease: "here",
  *   stream: "down",

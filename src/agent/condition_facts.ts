@@ -50,6 +50,8 @@ export const CONDITION_FACTS = {
     "fencing",
     "other",
   ],
+  /** Whether a copy or a rewind goes on, or has brought nothing for long. */
+  copy: ["moves", "stands"],
   /** How the last fence or orderly stop ended, where nothing was started since. */
   ended: ["not", "by_agent", "fence_failed"],
   /** Whether this node leads, and so may have a primary. */
@@ -75,6 +77,12 @@ export const SILENT: readonly (Finding | null)[] = ["silent", "deaf"];
 /** One look that ran out of time is no news on a busy host. */
 const LONG_SILENCE_MS = 3_000;
 
+/** For so long a copy, or a rewind, which reads before it writes, may bring nothing. */
+const STILL_MS: { readonly [Action in RunningAction["action"]]?: number } = {
+  clone: 60_000,
+  rewind: 300_000,
+};
+
 /** Where the facts come from. */
 export interface ConditionSources {
   readonly state: State;
@@ -98,6 +106,7 @@ export function conditionFacts(sources: ConditionSources): ConditionFacts {
     server: serverFact(sources),
     silence: sources.silentMs < LONG_SILENCE_MS ? "brief" : "long",
     doing: running === null ? "nothing" : DOING[running.action],
+    copy: stands(running, state.nowMs) ? "stands" : "moves",
     ended,
     lease: state.role.kind === "leader" ? "here" : "elsewhere",
     stream: state.server?.state === "standby" && state.server.streamingFrom !== null
@@ -124,6 +133,16 @@ const DOING = {
   promote: "other",
   set_sync: "other",
 } as const satisfies Record<RunningAction["action"], ConditionFacts["doing"]>;
+
+/** What has come whole is still to be flushed, which nobody reports on. */
+function stands(running: RunningAction | null, nowMs: number): boolean {
+  const limitMs = running === null ? undefined : STILL_MS[running.action];
+  if (running === null || limitMs === undefined) return false;
+  const { progress, movedAtMs } = running;
+  const whole = progress !== null && progress.totalBytes > 0 &&
+    progress.doneBytes >= progress.totalBytes;
+  return !whole && nowMs - movedAtMs >= limitMs;
+}
 
 function serverFact({ state, finding, disks }: ConditionSources): ConditionFacts["server"] {
   const { server, settings } = state;

@@ -19,7 +19,7 @@ export interface HandPorts {
   readonly state: () => State;
   readonly pause: Pick<PauseKeeper, "current" | "begin" | "end">;
   /** Null until the local server is driven. */
-  readonly driver: () => Pick<ServerDriver, "exclusively"> | null;
+  readonly driver: () => Pick<ServerDriver, "exclusively" | "abandonCopy"> | null;
 }
 
 /** The steps of one operation; the last one alone is not "running". */
@@ -66,10 +66,14 @@ export async function* restartHere(inPlace: boolean, ports: HandPorts): Steps {
   yield end("succeeded", `PostgreSQL of ${self} was restarted in ${seconds(startedAtMs)}`);
 }
 
-/** Gives this node's data directory up; the core has it copied from the leader. */
+/**
+ * Gives this node's data directory up; the core has it copied from the leader. A copy that is under way
+ * is given up instead.
+ */
 export async function* reinitHere(ports: HandPorts): Steps {
-  const { role, server, settings: { self } } = ports.state();
-  const obstacle = unfit(ports) ?? (
+  const { role, server, operation, settings: { self } } = ports.state();
+  const copying = operation?.action.type === "clone";
+  const obstacle = unfit(ports, copying) ?? (
     role.kind === "leader" || server?.state === "primary"
       ? `${self} is the primary, and its data are the cluster's: hand over first`
       : role.kind !== "follower" || role.leader === null || !role.writable
@@ -77,6 +81,11 @@ export async function* reinitHere(ports: HandPorts): Steps {
       : null
   );
   if (obstacle !== null) return yield end("refused", obstacle);
+  if (copying) {
+    yield end("running", `ending the copy of ${self} that is under way`);
+    await ports.driver()?.abandonCopy();
+    return yield end("succeeded", `the copy of ${self} is begun anew`);
+  }
   yield end("running", `stopping PostgreSQL of ${self}`);
   const work = ports.driver()?.exclusively(async ({ run, server }: Hands) => {
     // In order where it can be, at once where it hangs: nothing of it is needed any more.
@@ -97,10 +106,10 @@ export function end(outcome: OperatorStep["outcome"], step: string): OperatorSte
   return { step, outcome };
 }
 
-function unfit({ state, pause }: HandPorts): string | null {
+function unfit({ state, pause }: HandPorts, whateverRuns = false): string | null {
   if (pause.current() !== null) return "metako is paused; metako resume ends that";
   const { operation, settings } = state();
-  return operation === null
+  return operation === null || whateverRuns
     ? null
     : `PostgreSQL of ${settings.self} is busy (${operation.action.type}); try again when it is done`;
 }

@@ -88,7 +88,7 @@ export async function clone(
   if (run.signal?.aborted) return failed("The clone was aborted before it began");
   const outcome = await copied(place, wanted, theirs, run);
   if (outcome.ok) attempts.copies.succeeded();
-  else attempts.copies.failed(outcome.because);
+  else if (run.signal?.aborted !== true) attempts.copies.failed(outcome.because);
   return outcome;
 }
 

@@ -13,7 +13,12 @@ function fakeServer() {
     observe: () => new Promise((resolve) => looks.push(resolve)),
     finding: () => null,
     setback: () => null,
-    run: (action) => new Promise((end) => actions.push({ action, end })),
+    run: (action, { signal } = {}) =>
+      new Promise((end) => {
+        actions.push({ action, end });
+        const because = "aborted";
+        signal?.addEventListener("abort", () => end({ ok: false, failure: "failed", because }));
+      }),
     discard: () => Promise.resolve({ ok: true, result: { type: "done" } }),
     onExit: (callback) => void (exit = callback),
     limitations: [],
@@ -103,6 +108,26 @@ Deno.test("driveServer() says absent for a witness, which has no server", async 
   await settle();
   assert.ok(events[0]?.type === "observed");
   assert.deepEqual(events[0].server, ABSENT);
+  await driver.stop();
+});
+
+Deno.test("abandonCopy() ends a copy as one that failed, and nothing else", async () => {
+  const { server, looks, actions } = fakeServer();
+  const { events, driver } = drive(server);
+  looks.shift()!(ABSENT);
+  await settle();
+  assert.equal(driver.abandonCopy(), null);
+  driver.run(1, { type: "fence" });
+  assert.equal(driver.abandonCopy(), null);
+  actions.shift()!.end({ ok: true, result: { type: "done" } });
+  await settle();
+  const upstream = { node: "a", host: "db1", port: 5432 };
+  driver.run(2, { type: "clone", incarnation: "i", upstream });
+  await driver.abandonCopy();
+  const failed = events.find((event) => event.type === "action_failed");
+  assert.deepEqual([failed?.operation, failed?.because], [2, "aborted"]);
+  assert.equal(driver.running(), null);
+  assert.equal(driver.abandonCopy(), null);
   await driver.stop();
 });
 

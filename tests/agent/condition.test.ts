@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { CONDITION_NAMES, CONDITIONS, judgeCondition } from "../../src/agent/condition.ts";
-import { CONDITION_FACTS, type ConditionFacts } from "../../src/agent/condition_facts.ts";
+import {
+  CONDITION_FACTS,
+  type ConditionFacts,
+  conditionFacts,
+} from "../../src/agent/condition_facts.ts";
 import { LOOKS } from "../../src/postgres/look.ts";
+import { stateOf } from "../core/fixtures.ts";
 
 const PAGE = new URL("../../docs/operations/health.md", import.meta.url);
 
@@ -9,6 +14,7 @@ const HEALTHY: ConditionFacts = {
   server: "primary",
   silence: "long",
   doing: "nothing",
+  copy: "moves",
   ended: "not",
   lease: "here",
   stream: "down",
@@ -36,6 +42,31 @@ Deno.test("judgeCondition() can come to every row of the table", () => {
   const reached = new Set([...everyCase()].map(judgeCondition));
   const rows: readonly unknown[] = CONDITIONS;
   assert.deepEqual(rows.filter((row) => !(reached as Set<unknown>).has(row)), []);
+});
+
+Deno.test("conditionFacts() says of a copy that it stands, unless all of it has come", () => {
+  const at = (sinceMs: number, action: "clone" | "rewind", doneBytes: number) =>
+    conditionFacts({
+      state: { ...stateOf("b"), nowMs: 1_000_000 },
+      finding: "absent",
+      running: {
+        action,
+        sinceMs: 0,
+        progress: { doing: action, doneBytes, totalBytes: 10 },
+        samples: [],
+        movedAtMs: 1_000_000 - sinceMs,
+      },
+      ended: "not",
+      disks: { full: () => null },
+      silentMs: 0,
+      setback: null,
+      memory: null,
+    }).copy;
+  assert.equal(at(59_000, "clone", 5), "moves");
+  assert.equal(at(60_000, "clone", 5), "stands");
+  assert.equal(at(60_000, "clone", 10), "moves");
+  assert.equal(at(60_000, "rewind", 5), "moves");
+  assert.equal(at(300_000, "rewind", 5), "stands");
 });
 
 Deno.test("CONDITION_FACTS knows everything that a look can find", () => {

@@ -42,6 +42,10 @@ function world(
       end: () => Promise.resolve(),
     },
     driver: () => ({
+      abandonCopy: () => {
+        done.push("abandon");
+        return Promise.resolve();
+      },
       exclusively: (work) =>
         work(hands).finally(() =>
           // The next look finds it streaming again, a little later.
@@ -102,6 +106,16 @@ Deno.test("reinitHere() gives up the data of a standby, in order or by force", a
   const stuck = world(follower(), { broken: ["stop", "fence"] });
   assert.equal((await last(reinitHere(stuck.ports))).outcome, "failed");
   assert.deepEqual(stuck.done, ["stop", "fence"]);
+});
+
+Deno.test("reinitHere() gives a copy up that is under way", async () => {
+  const upstream = { node: "a", host: "db1", port: 5432 };
+  const action = { type: "clone", incarnation: "i", upstream } as const;
+  const operation = { id: 1, action, startedAtMs: 0 };
+  const { done, ports } = world(follower({ server: { state: "absent" }, operation }));
+  const step = await last(reinitHere(ports));
+  assert.equal(step.outcome, "succeeded", step.step);
+  assert.deepEqual(done, ["abandon"]);
 });
 
 Deno.test("reinitHere() refuses on a primary, and where nobody could be copied", async () => {

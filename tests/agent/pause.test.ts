@@ -61,6 +61,7 @@ async function withKeeper(
   const driver = keeper.drive({
     run: (_, { type }) => void ran.push(type),
     exclusively: () => null,
+    abandonCopy: () => null,
     lookNow: () => {},
     observation: () => null,
     running: () => null,

@@ -37,9 +37,10 @@ export async function doctorCommand(
           read.ok ? examinePostgres(read.reading) : [{
             check: "postgres",
             gravity: "bad",
-            finding: `PostgreSQL here does not let the agent's user in: ${read.because}.`,
+            finding: `PostgreSQL here could not be asked as the agent's user: ${read.because}.`,
             why: "Its settings could not be looked at, and the agent may have the same trouble.",
-            remedy: "Run the doctor on the node's own host; look at metako status for its state.",
+            remedy:
+              "See in metako status whether it runs, and run the doctor on the node's own host.",
           }]
         ),
     ]);

@@ -97,7 +97,9 @@ async function alterSystem(
       "unsupported",
     );
   }
-  const values = reloadable(major, roleValues(options, settings, incarnation, null));
+  // Nobody would bring an address up to date here, so the server looks the name up.
+  const where = { passfile: null, address: null };
+  const values = reloadable(major, roleValues(options, settings, incarnation, where));
   const before = await loadTime({ target, ...limits });
   if (!before.ok) return before;
   const opened = await openSession(target, limits.timeoutMs);

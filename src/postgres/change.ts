@@ -18,6 +18,7 @@ import {
   type RoleSettings,
   roleValues,
   settingsText,
+  upstreamAddress,
   waitsForStandbys,
   writeSettings,
 } from "./settings.ts";
@@ -38,7 +39,9 @@ export async function changeSettings(
   const opened = await openSession(asking.target, timeoutMs);
   if (!opened.ok) return opened;
   const { session } = opened;
-  const values = roleValues(place.options, settings, incarnation, passfilePath(place));
+  const address = await upstreamAddress(place, settings);
+  const passfile = passfilePath(place);
+  const values = roleValues(place.options, settings, incarnation, { passfile, address });
   let before: string;
   let restart: boolean;
   try {
@@ -56,7 +59,7 @@ export async function changeSettings(
   } finally {
     session.close();
   }
-  const written = await writeFiles(place, settings, incarnation);
+  const written = await writeFiles(place, settings, incarnation, address);
   if (!written.ok) return written;
   if (restart) return await restartStandby(place, signal);
   const postmaster = await findPostmaster(place.dataDir);
@@ -140,7 +143,7 @@ export async function prepareFiles(
       because: "ALTER SYSTEM, or a tool, had set what a failover rests on",
     });
   }
-  return await writeFiles(place, settings, incarnation);
+  return await writeFiles(place, settings, incarnation, await upstreamAddress(place, settings));
 }
 
 /**
@@ -153,7 +156,8 @@ export function refreshSettings(place: Place): Promise<boolean> {
     const [role, mark] = await Promise.all([readRole(place.dataDir), readMark(place.dataDir)]);
     if (role === null || mark.kind !== "mark") return false;
     const before = await settingsText(place.dataDir);
-    const written = await writeSettings(place, role, mark.mark.incarnation);
+    const address = await upstreamAddress(place, role);
+    const written = await writeSettings(place, role, mark.mark.incarnation, address);
     return written.ok && await settingsText(place.dataDir) !== before;
   });
 }
@@ -181,16 +185,18 @@ function writeFiles(
   place: Place,
   settings: RoleSettings,
   incarnation: Incarnation,
+  address: string | null,
 ): Promise<Step<null>> {
-  return inTurn(place, () => writeBoth(place, settings, incarnation));
+  return inTurn(place, () => writeBoth(place, settings, incarnation, address));
 }
 
 async function writeBoth(
   place: Place,
   settings: RoleSettings,
   incarnation: Incarnation,
+  address: string | null,
 ): Promise<Step<null>> {
-  const written = await writeSettings(place, settings, incarnation);
+  const written = await writeSettings(place, settings, incarnation, address);
   if (!written.ok) return written;
   const access = await writeAccess(place);
   return access.ok ? done(null) : access;

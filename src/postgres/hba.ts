@@ -16,13 +16,11 @@ import { join } from "node:path";
 import { readIfThere, writeDurably } from "./files.ts";
 import { done, failed, messageOf, type Step } from "./outcome.ts";
 import { type Place, serverFile } from "./place.ts";
-import { rememberingResolver } from "./resolve.ts";
+import { addressesOf, NAME } from "./resolve.ts";
 
 const TOP = { begin: "# metako: replication, begin", end: "# metako: replication, end" };
 const BOTTOM = { begin: "# metako: routers, begin", end: "# metako: routers, end" };
 const LOOPBACK = ["127.0.0.1/32", "::1/128"];
-
-const resolve = rememberingResolver();
 
 /** Brings the blocks up to date. True where the file changed and wants a reload. */
 export async function writeAccess(place: Place): Promise<Step<boolean>> {
@@ -102,8 +100,8 @@ async function rangesOf(addresses: readonly string[]): Promise<string[]> {
 
 async function ranges(address: string): Promise<string[]> {
   if (isIP(address) !== 0) return [range(address)];
-  if (!/^[\w.-]+$/.test(address) || address === "localhost") return [];
-  return [address, ...(await resolve(address)).map(range)];
+  if (!NAME.test(address) || address === "localhost") return [];
+  return [address, ...(await addressesOf(address)).map(range)];
 }
 
 function range(address: string): string {

@@ -5,6 +5,7 @@
  * @module
  */
 import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 
 /** A promotion must not wait longer for a name server. */
 const RESOLVE_MS = 1_000;
@@ -43,6 +44,26 @@ export function rememberingResolver(ask: Resolve = askSystem, timeoutMs = RESOLV
     return sorted;
   };
 }
+
+/** The memory that all of the agent shares. */
+export const addressesOf: Resolve = rememberingResolver();
+
+/**
+ * The one address of a host that is named: null where it has several, or is an address itself, and
+ * "unknown" where it does not resolve.
+ *
+ * A name in `primary_conninfo` is looked up by the WAL receiver, which cannot be ended meanwhile, and so
+ * cannot be promoted either: the name server may be slow just because that host is gone. With an
+ * address beside it nothing is looked up.
+ */
+export async function soleAddress(host: string): Promise<string | null | "unknown"> {
+  if (isIP(host) !== 0 || !NAME.test(host) || host === "localhost") return null;
+  const found = await addressesOf(host);
+  return found.length > 1 ? null : found[0] ?? "unknown";
+}
+
+/** What may be a host's name; a folder of sockets is none. */
+export const NAME = /^[\w.-]+$/;
 
 async function askSystem(name: string): Promise<readonly string[]> {
   return (await lookup(name, { all: true })).map(({ address }) => address);

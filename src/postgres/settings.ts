@@ -15,9 +15,11 @@ import { exists, readIfThere, writeDurably } from "./files.ts";
 import { done, failed, messageOf, type Step } from "./outcome.ts";
 import type { PostgresOptions } from "./options.ts";
 import { passfilePath, type Place, readControl, serverFile } from "./place.ts";
+import { soleAddress } from "./resolve.ts";
 import { slotName } from "./slot_name.ts";
 import { isGuarded, standingValues, type Surroundings } from "./standing.ts";
 import { NOBODY, renderSyncNames } from "./sync_names.ts";
+import { offers } from "./version.ts";
 
 /** Both files as they are, to tell whether they change; null where one is not there. */
 export async function settingsText(dataDir: string): Promise<string | null> {
@@ -38,15 +40,55 @@ const STATE_MARK = "# state: ";
 const INCLUDE = `include '${SETTINGS_FILE}'`;
 const AUTO_FILE = "postgresql.auto.conf";
 
-/** Writes the settings of a role durably and makes sure that postgresql.conf ends by them. */
+/**
+ * Where the upstream of a standby is to be found, for {@linkcode writeSettings}; null: by its name.
+ * Where the name does not resolve, what is written already stands. Before PostgreSQL 13 another address
+ * would want a restart, so that there is none.
+ */
+export async function upstreamAddress(
+  { major, dataDir }: Place,
+  settings: RoleSettings,
+): Promise<string | null> {
+  if (settings.role !== "standby" || settings.following === null) return null;
+  if (!offers(major, "reloads_upstream")) return null;
+  const { host } = settings.following;
+  const found = await soleAddress(host);
+  if (found !== "unknown") return found;
+  const text = await readIfThere(join(dataDir, SETTINGS_FILE)).catch(() => null);
+  return text === null ? null : writtenAddress(text, host);
+}
+
+/**
+ * The address that a settings file gives for a host.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const text = "primary_conninfo = 'host=db2 hostaddr=10.0.0.2 port=5432'\n";
+ * assert.equal(writtenAddress(text, "db2"), "10.0.0.2");
+ * assert.equal(writtenAddress(text, "db"), null);
+ * ```
+ */
+export function writtenAddress(text: string, host: string): string | null {
+  const conninfo = parseConf(text).find(({ name }) => name === "primary_conninfo")?.value ?? "";
+  const [, named, address] = /^host=(\S+) hostaddr=(\S+) /.exec(conninfo) ?? [];
+  return named === host && address !== undefined ? address : null;
+}
+
+/**
+ * Writes the settings of a role durably and makes sure that postgresql.conf ends by them.
+ *
+ * @param address see {@linkcode upstreamAddress}
+ */
 export async function writeSettings(
   place: Place,
   settings: RoleSettings,
   incarnation: Incarnation,
+  address: string | null,
 ): Promise<Step<null>> {
   const path = join(place.dataDir, SETTINGS_FILE);
   try {
-    const around = await surroundings(place, settings);
+    const around = { ...await surroundings(place, settings), address };
     const text = renderSettings(place, settings, incarnation, around);
     if (await readIfThere(path) !== text) await writeDurably(path, text, serverFile(place));
     await ensureIncluded(place);
@@ -68,18 +110,24 @@ export async function readRole(dataDir: string): Promise<RoleSettings | null> {
   }
 }
 
-/** The value of `primary_conninfo`; empty where nobody is followed. Holds no password. */
+/**
+ * The value of `primary_conninfo`; empty where nobody is followed. Holds no password.
+ *
+ * @param address where the host's name need not be looked up
+ */
 export function connectionString(
   following: Upstream | null,
-  { user, passfile, applicationName }: {
+  { user, passfile, applicationName, address = null }: {
     readonly user: string;
     readonly passfile: string | null;
     readonly applicationName: string;
+    readonly address?: string | null;
   },
 ): string {
   if (following === null) return "";
   const pairs: [string, string][] = [
     ["host", following.host],
+    ...(address === null ? [] : [["hostaddr", address] as [string, string]]),
     ["port", `${following.port}`],
     ["user", user],
     ...(passfile === null ? [] : [["passfile", passfile] as [string, string]]),
@@ -99,12 +147,13 @@ export function connectionString(
  * The settings of a role that a reload can change, with their values.
  *
  * @param passfile where the server finds the replication password; null is its user's own passfile
+ * @param address see {@linkcode upstreamAddress}
  */
 export function roleValues(
   options: PostgresOptions,
   settings: RoleSettings,
   incarnation: Incarnation,
-  passfile: string | null,
+  { passfile, address }: { readonly passfile: string | null; readonly address: string | null },
 ): Readonly<Record<string, string>> {
   const following = settings.role === "standby" ? settings.following : null;
   const node: NodeName = options.nodeName;
@@ -112,6 +161,7 @@ export function roleValues(
     user: options.replicationUser,
     passfile,
     applicationName: standbyName({ node, incarnation }),
+    address,
   });
   return {
     // A database matters to the synchronisation of logical slots alone (PostgreSQL 17).
@@ -124,16 +174,19 @@ export function roleValues(
   };
 }
 
+const NOTHING_AROUND = { theirs: [], control: null, address: null };
+
 /** The whole file. */
 export function renderSettings(
   place: Place,
   settings: RoleSettings,
   incarnation: Incarnation,
-  around: Surroundings = { theirs: [], control: null },
+  around: Surroundings & { readonly address: string | null } = NOTHING_AROUND,
 ): string {
   const { options } = place;
+  const { address } = around;
   const lines: Record<string, string> = {
-    ...roleValues(options, settings, incarnation, passfilePath(place)),
+    ...roleValues(options, settings, incarnation, { passfile: passfilePath(place), address }),
     ...standingValues(place, around),
     ...commitValue(settings, around),
   };

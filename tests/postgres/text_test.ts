@@ -8,6 +8,7 @@ import { parseControlData, wasShutDown } from "../../src/postgres/controldata.ts
 import { parseMajor } from "../../src/postgres/discover.ts";
 import { renderAccess } from "../../src/postgres/hba.ts";
 import { parseProcStat, parsePsLine } from "../../src/postgres/process.ts";
+import { soleAddress } from "../../src/postgres/resolve.ts";
 import { connectionString, quoteSetting, renderSettings } from "../../src/postgres/settings.ts";
 import { isOwnSlot, slotName } from "../../src/postgres/slot_name.ts";
 import { NOBODY, parseSyncNames, renderSyncNames } from "../../src/postgres/sync_names.ts";
@@ -58,6 +59,20 @@ Deno.test("renderSettings() names the upstream, the slot and the passfile, never
   assert.match(text, /application_name=a-0000000a/);
   assert.match(text, /primary_slot_name = 'metako_a'/);
   assert.doesNotMatch(text, /hidden/);
+});
+
+Deno.test("renderSettings() gives the upstream's address beside its name", () => {
+  const following = { node: "b", host: "db2", port: 5432 };
+  const around = { theirs: [], control: null, address: "10.0.0.2" };
+  const text = renderSettings(place, { role: "standby", following }, "0000000a", around);
+  assert.match(text, /primary_conninfo = 'host=db2 hostaddr=10\.0\.0\.2 port=5432 /);
+});
+
+Deno.test("soleAddress() is of names that have one", async () => {
+  assert.equal(await soleAddress("10.0.0.2"), null);
+  assert.equal(await soleAddress("localhost"), null);
+  assert.equal(await soleAddress("/var/run/postgresql"), null);
+  assert.equal(await soleAddress("no-such-host.invalid"), "unknown");
 });
 
 Deno.test("renderSettings() listens everywhere exactly where a member is elsewhere", () => {

@@ -20,7 +20,8 @@ export type MergedEntry = MergedChange | OperatorRequest;
  * Merges; the oldest comes first.
  *
  * Of one term the new primary's own account leads, and what it leaves open is filled from others.
- * The shortest outage that anybody saw is the best bound of the true one.
+ * The shortest outage that anybody saw is the best bound of the true one, but for a primary that was
+ * primary again: it knows when it stopped, and a member that was suspended hears of that late.
  */
 export function mergeHistories(entries: readonly HistoryEntry[]): MergedEntry[] {
   const changes = entries.filter((entry) => entry.type === "primary");
@@ -35,6 +36,7 @@ function mergeChange(accounts: readonly PrimaryChange[]): MergedChange {
   const best = ordered[0]!;
   const first = <Key extends keyof PrimaryChange>(key: Key): PrimaryChange[Key] =>
     ordered.map((account) => account[key]).find((value) => value !== null) ?? best[key];
+  const own = best.node === best.to && best.from === best.to ? best.outage_ms : null;
   const outages = ordered.map(({ outage_ms }) => outage_ms).filter((ms) => ms !== null);
   const cause = ordered.find((account) => !isConsequence(account)) ?? best;
   return {
@@ -46,7 +48,7 @@ function mergeChange(accounts: readonly PrimaryChange[]): MergedChange {
     rule: cause.rule,
     because: cause.because,
     votes: first("votes"),
-    outage_ms: outages.length === 0 ? null : Math.min(...outages),
+    outage_ms: own ?? (outages.length === 0 ? null : Math.min(...outages)),
     loss: first("loss"),
     loss_because: first("loss_because"),
     asked_by: first("asked_by"),

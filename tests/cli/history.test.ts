@@ -54,6 +54,12 @@ Deno.test("mergeHistories() makes one change of all accounts of a term", () => {
   }]);
 });
 
+Deno.test("mergeHistories() believes a primary that is primary again how long it was none", () => {
+  const again = (node: string, outage_ms: number) => seen(node, { to: "node1", outage_ms });
+  const [change] = mergeHistories([again("node2", 1700), again("node1", 22_000)]);
+  assert.equal(change?.type === "primary" && change.outage_ms, 22_000);
+});
+
 Deno.test("mergeHistories() takes the reason from who has one, and the plan from who knows it", () => {
   const [change] = mergeHistories([
     seen("node2", { rule: "campaign", because: "handover", kind: "planned" }),

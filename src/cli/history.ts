@@ -149,7 +149,7 @@ function cells(group: Group): string[] {
     entry.from === null ? entry.to : `${entry.from} > ${entry.to}`,
     entry.kind,
     entry.outage_ms === null ? "-" : formatSeconds(entry.outage_ms),
-    entry.loss === null ? "?" : entry.loss === "none" ? "none" : "possibly",
+    lossWord(entry),
   ];
 }
 
@@ -186,4 +186,12 @@ function reasonOf(group: Group): string {
     ? ""
     : `asked for by ${whoAsked({ ...entry, asked_by: entry.asked_by })}`;
   return [cause, entry.loss_because ?? "", asked].filter((part) => part !== "").join("; ");
+}
+
+/** Before the first primary there was nothing that could be lost. */
+function lossWord(
+  { loss, kind }: Pick<Extract<MergedEntry, { type: "primary" }>, "loss" | "kind">,
+): string {
+  if (loss === "possible") return "possibly";
+  return loss ?? (kind === "first" ? "none" : "?");
 }

@@ -139,7 +139,7 @@ test("a switchover by keyboard alone: secret, confirmation, steps", DESKTOP, asy
   await page.getByText("node2 has received all of it").waitFor();
   assert.deepEqual(world.wishes.map(({ to, force }) => [to, force]), [["node2", "none"]]);
   assert.ok(
-    sent.some((text) => text.includes("/operator/failover?by=Ada%20(dashboard)")),
+    sent.some((text) => text.includes("/operator/failover?by=Ada&tool=dashboard")),
     "the name that was typed goes with the request",
   );
   await page.keyboard.press("Enter");

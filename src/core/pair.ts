@@ -94,13 +94,14 @@ export function whyNotAlone(state: State): string | null {
 /**
  * True where a leader whose lease lapses now may go on by itself.
  *
- * One that notices late stood still, and its peer may have been elected meanwhile; one that only
- * resumes after a restart does not know what happened before, unless nobody else was electable.
+ * One that notices late stood still: half a fence margin on, its guardian has ended PostgreSQL, and
+ * after a whole one its peer may have been elected. One that only resumes after a restart does not know what happened before, unless nobody else was electable.
  */
 export function mayGoOnAlone(state: State, role: LeaderRole, lapsedAtMs: number): boolean {
   const { settings, nowMs } = state;
   if (settings.pair === null || role.alone) return false;
-  if (nowMs > lapsedAtMs + settings.heartbeatIntervalMs) return false;
+  const lateMs = Math.min(settings.heartbeatIntervalMs, settings.fenceMarginMs / 2);
+  if (nowMs > lapsedAtMs + lateMs) return false;
   // The peer may not have heard the newest record: each that may be in force counts.
   const solo = role.published.every(({ electable }) => electable.length === 0);
   const confirmed = role.leaseUntilMs !== null || role.votes.length > 0;

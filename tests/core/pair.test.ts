@@ -2,7 +2,7 @@
  * Pair mode: two data members without a witness.
  */
 import assert from "node:assert/strict";
-import { nextTerm, whyNotAlone } from "../../src/core/pair.ts";
+import { mayGoOnAlone, nextTerm, whyNotAlone } from "../../src/core/pair.ts";
 import type { PairSettings, Settings } from "../../src/core/settings.ts";
 import { createWorld, everyoneStreams, missingRows, type World } from "./world.ts";
 
@@ -209,6 +209,19 @@ Deno.test("pair does not let a primary that stood still go on alone", () => {
   assert.ok(!world.nodes.get("n1")!.reports.includes("alone"));
   world.until(() => everyoneStreams(world), 30_000, "the old primary follows");
   assert.deepEqual(missingRows(world), []);
+});
+
+Deno.test("mayGoOnAlone() is for who is awake when the lease lapses, or just behind it", () => {
+  const state = started().nodes.get("n1")!.state!;
+  const { role, settings: { fenceMarginMs, heartbeatIntervalMs } } = state;
+  assert.ok(role.kind === "leader" && role.leaseUntilMs !== null);
+  const lapsedAtMs = role.leaseUntilMs;
+  const after = (ms: number) =>
+    mayGoOnAlone({ ...state, nowMs: lapsedAtMs + ms }, role, lapsedAtMs);
+  // Its guardian has ended PostgreSQL by then, and soon the peer may be elected.
+  const lateMs = Math.min(fenceMarginMs / 2, heartbeatIntervalMs);
+  assert.equal(after(lateMs), true);
+  assert.equal(after(lateMs + 1), false);
 });
 
 Deno.test("pair does not let a standby that stood still promote itself", () => {

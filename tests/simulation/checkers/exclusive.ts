@@ -9,7 +9,8 @@
  * successor at that very moment.
  *
  * With `async` nothing but time keeps the old server silent: without a guardian, or where its host
- * stood still and it wakes before its guardian, such moments do not count.
+ * stood still and it wakes before its guardian, such moments do not count. Nor does a server that
+ * somebody started behind its agent's back, for as long as ending it fails.
  */
 import type { Forces } from "./force.ts";
 import type { Forks } from "./pair.ts";
@@ -19,7 +20,8 @@ import { breach, type Checker, type World } from "../world.ts";
 export function exclusiveChecker(world: World, forces: Forces, forks: Forks): Checker {
   const name = "4 exclusive";
   const { settings, guarded, faults } = world.scenario;
-  const trusted = Object.values(settings).some(({ durability }) => durability !== "async") ||
+  const isAsync = Object.values(settings).every(({ durability }) => durability === "async");
+  const trusted = !isAsync ||
     guarded && !faults.some(({ kind }) => kind === "hostPause" || kind === "hostSuspended");
   let newest = { term: 0, node: "", rowsBefore: 0 };
   return {
@@ -36,6 +38,8 @@ export function exclusiveChecker(world: World, forces: Forces, forks: Forks): Ch
       if (term > newest.term || node === newest.node) return;
       if (row < newest.rowsBefore || !trusted || forces.givenUp(commit, newest.term)) return;
       if (forks.givesUp(commit)) return;
+      const server = world.hosts.find(({ name }) => name === node)?.process;
+      if (isAsync && server?.unasked === true) return;
       breach(
         world,
         name,

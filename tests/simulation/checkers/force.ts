@@ -1,6 +1,6 @@
 /**
- * Forced elections: only an operator who accepted the loss brings one about, nobody who voted is
- * further than the winner, and what is missing afterwards is what the core said may be missing.
+ * Forced elections: only an operator who accepted the loss brings one about, nobody whose vote
+ * counted is further than the winner, and what is missing afterwards is what the core said may be missing.
  *
  * Every other checker asks here whether a missing row was given up.
  */
@@ -29,7 +29,7 @@ interface Forced {
 export function createForces(world: World): Forces {
   const name = "3 force";
   const accepted = new Map<string, number>();
-  const granted: { term: number; to: string; position: Position }[] = [];
+  const granted: { term: number; voter: string; to: string; position: Position }[] = [];
   const inForce: Forced[] = [];
   let pending: Forced[] = [];
 
@@ -39,8 +39,9 @@ export function createForces(world: World): Forces {
       breach(world, name, `${host.name} is elected by force, and no operator accepted that`);
     }
     const position = { timeline: Number(said.timeline), lsn: parseLsn(`${said.lsn}`) ?? 0n };
-    const further = granted.find(({ term, to, ...vote }) =>
-      term === durable.term && to === host.name && votes.length > 1 &&
+    // A vote that was lost on the way is one that the winner cannot know of.
+    const further = granted.find(({ term, voter, to, ...vote }) =>
+      term === durable.term && to === host.name && votes.includes(voter) &&
       vote.position.timeline === position.timeline && vote.position.lsn > position.lsn
     );
     if (further !== undefined) {
@@ -63,10 +64,10 @@ export function createForces(world: World): Forces {
       asked(host, _reference, force) {
         if (force === "accepted") accepted.set(host.name, host.boot);
       },
-      sends(_host, to, message: Answer | { readonly type: string }) {
+      sends(host, to, message: Answer | { readonly type: string }) {
         if (message.type !== "vote_answer") return;
         const { term, granted: yes, position } = message as Answer & { type: "vote_answer" };
-        if (yes && position !== null) granted.push({ term, to, position });
+        if (yes && position !== null) granted.push({ term, voter: host.name, to, position });
       },
       stepped(host, before, _event, effects) {
         const { role } = host.agent!.state;

@@ -49,9 +49,10 @@ export function guardOrder(state: State): GuardOrder {
   const closed = server?.state === "standby" || server?.state === "stopped" ||
     server?.state === "absent";
   const opening = operation !== null && OPENING.includes(operation.action.type);
-  // A promotion that was given up, or begun by an agent before this one, may still come to its end.
-  const announced = server?.state === "standby" && durable.record?.timeline === 0 &&
-    durable.record.leader.node === settings.self;
+  // A promotion, or a start, that was given up, or begun by an agent before this one, may still come
+  // to its end.
+  const announced = (server?.state === "standby" || server?.state === "stopped") &&
+    durable.record?.timeline === 0 && durable.record.leader.node === settings.self;
   return closed && !opening && !announced ? { kind: "release" } : { kind: "keep" };
 }
 

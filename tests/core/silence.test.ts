@@ -230,9 +230,11 @@ Deno.test("guardOrder() releases the guardian only when there is surely no prima
 
 Deno.test("guardOrder() keeps the guardian while a promotion of its own may still come to its end", () => {
   const order = (node: string, timeline: number) => {
-    const record = recordOf({ leader: inst(node), timeline });
-    return guardOrder(stateOf("a", { server: standbyServer("a"), durable: durableOf({ record }) }))
-      .kind;
+    const durable = durableOf({ record: recordOf({ leader: inst(node), timeline }) });
+    const kinds = [standbyServer("a"), stoppedServer("a")]
+      .map((server) => guardOrder(stateOf("a", { server, durable })).kind);
+    assert.equal(kinds[0], kinds[1], "a start is like a promotion");
+    return kinds[0];
   };
   assert.equal(order("a", 0), "keep");
   assert.equal(order("a", 1), "release");

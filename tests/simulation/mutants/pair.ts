@@ -37,7 +37,7 @@ export const PAIR_MUTANTS: readonly Mutant[] = [
     "pair-goes-on-late",
     "a primary that stood still goes on alone, and its peer may have been elected",
     "pair.ts",
-    "if (nowMs > lapsedAtMs + settings.heartbeatIntervalMs) return false;",
+    "if (nowMs > lapsedAtMs + lateMs) return false;",
     "if (nowMs > lapsedAtMs + 1e9) return false;",
   ),
   core(

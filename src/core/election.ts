@@ -40,6 +40,7 @@ export function campaignWhenFree(turn: Turn): void {
   const { role, promise } = turn.state;
   if (role.kind !== "follower" || turn.nowMs < role.campaignAtMs) return;
   if (promise !== null && turn.nowMs < promise.untilMs) return;
+  disbelieve(turn);
   adoptNewerList(turn, turn.state.shown);
   const forced = isForcing(turn.state);
   if (obstacle(turn.state, { forced }) !== null && (forced || !mayAskAround(turn.state))) return;
@@ -100,13 +101,30 @@ export function onCampaignAnswer(turn: Turn, from: NodeName, message: Answer): v
 }
 
 /**
- * Somebody showed a record in an election. It is remembered until the agent ends, so that those who
- * missed it as well can be told: the newer of the two records decides. A pair has nobody to tell.
+ * Somebody showed a record in an election. It is remembered, so that those who missed it as well can
+ * be told: the newer of the two records decides. A pair has nobody to tell.
  */
 export function noteShown(turn: Turn, record: ClusterRecord | null): void {
   if (isPair(turn.state) || compareRecords(record, newestKnown(turn.state)) <= 0) return;
-  patch(turn, { shown: record });
+  if (compareRecords(record, turn.state.disbelieved) <= 0) return;
+  patch(turn, { shown: record, shownAtMs: turn.nowMs });
 }
+
+/**
+ * Gives up a record that was only heard of, where nobody could be elected under it for long: those
+ * who held it may have lost their disks, and the others would tell each other of it for ever. Nothing
+ * rests on it, since an agent that begins again does not know it either: a record that was committed
+ * is held by somebody in every majority.
+ */
+function disbelieve(turn: Turn): void {
+  const { shown, shownAtMs, durable, settings } = turn.state;
+  if (shown === null || compareRecords(shown, durable.record) <= 0) return;
+  if (turn.nowMs - shownAtMs < BELIEVED_LEASES * settings.leaseMs) return;
+  patch(turn, { shown: null, disbelieved: shown });
+}
+
+/** For how many leases without a leader a record is believed that was only heard of. */
+const BELIEVED_LEASES = 10;
 
 /**
  * A candidate that missed a change of the members counts, and asks, the wrong ones. It takes over the

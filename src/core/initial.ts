@@ -76,6 +76,8 @@ export function initialState(
     contacts: {},
     campaignFailure: null,
     shown: null,
+    shownAtMs: nowMs,
+    disbelieved: null,
     disagreement: null,
   };
 }

@@ -262,6 +262,10 @@ export interface State {
   readonly campaignFailure: string | null;
   /** The newest record that anybody showed in an election, where it is newer than the durable one. */
   readonly shown: ClusterRecord | null;
+  /** Since when it is remembered. */
+  readonly shownAtMs: number;
+  /** What was shown and is no longer believed: nothing up to it is remembered again. */
+  readonly disbelieved: ClusterRecord | null;
   /** Heartbeat answers that speak of a different member list, for `status`. */
   readonly disagreement: string | null;
 }

@@ -129,6 +129,27 @@ Deno.test("step() shows others the record that it was shown, since they may have
   assert.deepEqual(asked.message.record, recordOf());
 });
 
+Deno.test("step() gives up a record that it was only shown, and that elects nobody for ten leases", () => {
+  const denial = { type: "pre_vote_answer", granted: false } as const;
+  const record = uninformed().durable.record;
+  const asked = (state: State, nowMs: number) => {
+    const stepped = take(state, { type: "tick", nowMs });
+    const [first] = deeds(stepped.effects);
+    assert.ok(first?.type === "send" && first.message.type === "pre_vote");
+    return { state: stepped.state, shows: first.message.record };
+  };
+  let { state } = asked(uninformed(), TICK.nowMs);
+  for (const node of ["a", "c"]) ({ state } = take(state, reply(state, node, denial)));
+  const lateMs = state.shownAtMs + 10 * state.settings.leaseMs;
+  assert.deepEqual(asked(state, lateMs - 1).shows, recordOf());
+  const later = asked(state, lateMs);
+  assert.deepEqual(later.shows, record);
+  // Others still tell it.
+  ({ state } = later);
+  for (const node of ["a", "c"]) ({ state } = take(state, reply(state, node, denial)));
+  assert.deepEqual(asked(state, lateMs + 60_000).shows, record);
+});
+
 Deno.test("step() asks for no votes where nobody holds a record that makes it electable", () => {
   const older = { type: "pre_vote_answer", record: uninformed().durable.record } as const;
   let { state, effects } = take(uninformed(), TICK);

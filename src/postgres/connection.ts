@@ -133,7 +133,12 @@ function speak(target: Target, socket: Socket, defaultTimeoutMs: number): Sessio
       timer = setTimeout(() => {
         open = false;
         socket.destroy();
-        resolve(failure("timeout", `PostgreSQL did not answer within ${Math.round(timeoutMs)}ms`));
+        resolve(
+          failure(
+            "timeout",
+            `PostgreSQL did not answer in the ${Math.round(timeoutMs)} ms that it had`,
+          ),
+        );
       }, timeoutMs);
     });
     const gone = lost.then(() => failure("lost", "The connection to PostgreSQL was lost"));

@@ -15,6 +15,7 @@ export { statusDocument } from "../coordination/status_document.ts";
 export { printable } from "../coordination/printable.ts";
 export { type DiskSpace, readDiskSpace } from "../postgres/disk.ts";
 export { slotName } from "../postgres/slot_name.ts";
+export { listTablespaces } from "../postgres/tablespaces.ts";
 export { findPostgres } from "../postgres/discover.ts";
 export { OLDEST_MAJOR } from "../postgres/version.ts";
 export { findOpenFiles, openFileText } from "./open_files.ts";

@@ -4,10 +4,12 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
+import { join } from "node:path";
 import {
   type DiskSpace,
   findOpenFiles,
   findPostgres,
+  listTablespaces,
   type NodeStatus,
   readDiskSpace,
 } from "../../agent/mod.ts";
@@ -65,7 +67,7 @@ export async function examineHost(
 ): Promise<Finding[]> {
   const found = await Promise.all([
     programs(config),
-    ...folders(config).map(disk),
+    examineDisks(config),
     ...certificates(config),
     openFiles(config),
     ...statuses.map((status) => ports(config, status)),
@@ -101,8 +103,18 @@ async function openFiles({ stateDir }: Config): Promise<Finding[]> {
   }));
 }
 
-function folders({ localDb, stateDir }: Config): string[] {
-  return [...new Set([stateDir, ...(localDb?.dataDir ? [localDb.dataDir] : [])])];
+/** What the agent and PostgreSQL write to, WAL and tablespaces elsewhere included. */
+export async function examineDisks(
+  { localDb, stateDir }: Pick<Config, "localDb" | "stateDir">,
+): Promise<Finding[]> {
+  const dataDir = localDb?.dataDir ?? null;
+  const folders = dataDir === null ? [stateDir] : [
+    stateDir,
+    dataDir,
+    ...await Deno.readLink(join(dataDir, "pg_wal")).then((path) => [path], () => []),
+    ...(await listTablespaces(dataDir)).map(({ path }) => path),
+  ];
+  return (await Promise.all([...new Set(folders)].map(disk))).flat();
 }
 
 async function disk(folder: string): Promise<Finding[]> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { renderFindings, well } from "../../../src/cli/doctor/finding.ts";
-import { examineCertificate, examineDisk } from "../../../src/cli/doctor/host.ts";
+import { examineCertificate, examineDisk, examineDisks } from "../../../src/cli/doctor/host.ts";
 
 const GIB = 1024 ** 3;
 
@@ -13,6 +13,26 @@ Deno.test("examineDisk() wants a tenth and a gigabyte to be free", () => {
   assert.equal(gravity(GIB, 5 * GIB), "ok");
   assert.equal(gravity(GIB - 1, 5 * GIB), "warning");
   assert.equal(gravity(100 * 1024 ** 2, 5 * GIB), "bad");
+});
+
+Deno.test("examineDisks() looks at WAL and tablespaces that lie elsewhere, too", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "metako-doctor-" });
+  try {
+    const [dataDir, wal, space] = ["data", "wal", "space"].map((name) => `${folder}/${name}`);
+    for (const path of [`${dataDir}/pg_tblspc`, wal!, space!]) {
+      await Deno.mkdir(path, { recursive: true });
+    }
+    await Deno.symlink(wal!, `${dataDir}/pg_wal`);
+    await Deno.symlink(space!, `${dataDir}/pg_tblspc/16384`);
+    const findings = await examineDisks({
+      stateDir: folder,
+      localDb: { dataDir } as Parameters<typeof examineDisks>[0]["localDb"],
+    });
+    const looked = findings.map(({ finding }) => finding.split(":")[0]);
+    assert.deepEqual(looked, [folder, dataDir, wal, space]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("examineCertificate() warns 30 days ahead, and calls an expired one bad", () => {

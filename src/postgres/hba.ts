@@ -91,11 +91,8 @@ function without(lines: readonly string[], block: typeof TOP): string[] {
 }
 
 async function rangesOf(addresses: readonly string[]): Promise<string[]> {
-  const all = new Set(LOOPBACK);
-  for (const address of addresses) {
-    for (const from of await ranges(address)) all.add(from);
-  }
-  return [...all];
+  const found = await Promise.all(addresses.map(ranges));
+  return [...new Set([...LOOPBACK, ...found.flat()])];
 }
 
 async function ranges(address: string): Promise<string[]> {

@@ -7,8 +7,10 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 
-/** A promotion must not wait longer for a name server. */
+/** A promotion must not wait longer for a name server, */
 const RESOLVE_MS = 1_000;
+/** and hardly at all where it said something before. */
+const AGAIN_MS = 200;
 
 /** Gives a name's addresses. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
@@ -17,6 +19,7 @@ export type Resolve = (name: string) => Promise<readonly string[]>;
  * Makes a resolver with a memory of its own.
  *
  * @param ask gives a name's addresses, or rejects
+ * @param limits how long to wait for it, in milliseconds: for a name that resolved before, and at first
  *
  * @example
  * ```ts
@@ -31,17 +34,22 @@ export type Resolve = (name: string) => Promise<readonly string[]>;
  *
  * @returns addresses in the order of their texts; none where the name never resolved
  */
-export function rememberingResolver(ask: Resolve = askSystem, timeoutMs = RESOLVE_MS): Resolve {
+export function rememberingResolver(
+  ask: Resolve = askSystem,
+  { firstMs = RESOLVE_MS, againMs = AGAIN_MS } = {},
+): Resolve {
   const last = new Map<string, readonly string[]>();
   return async (name) => {
+    // What comes late is for the next who asks.
+    const asking = ask(name).then((found) => {
+      if (found.length > 0) last.set(name, [...found].sort());
+    }, () => {});
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<null>((done) => timer = setTimeout(done, timeoutMs, null));
-    const found = await Promise.race([ask(name).catch(() => null), late]);
+    const limitMs = last.has(name) ? againMs : firstMs;
+    const late = new Promise<void>((done) => timer = setTimeout(done, limitMs));
+    await Promise.race([asking, late]);
     clearTimeout(timer);
-    if (found === null || found.length === 0) return last.get(name) ?? [];
-    const sorted = [...found].sort();
-    last.set(name, sorted);
-    return sorted;
+    return last.get(name) ?? [];
   };
 }
 

@@ -8,7 +8,7 @@ import { parseControlData, wasShutDown } from "../../src/postgres/controldata.ts
 import { parseMajor } from "../../src/postgres/discover.ts";
 import { renderAccess } from "../../src/postgres/hba.ts";
 import { parseProcStat, parsePsLine } from "../../src/postgres/process.ts";
-import { soleAddress } from "../../src/postgres/resolve.ts";
+import { rememberingResolver, soleAddress } from "../../src/postgres/resolve.ts";
 import { connectionString, quoteSetting, renderSettings } from "../../src/postgres/settings.ts";
 import { isOwnSlot, slotName } from "../../src/postgres/slot_name.ts";
 import { NOBODY, parseSyncNames, renderSyncNames } from "../../src/postgres/sync_names.ts";
@@ -66,6 +66,20 @@ Deno.test("renderSettings() gives the upstream's address beside its name", () =>
   const around = { theirs: [], control: null, address: "10.0.0.2" };
   const text = renderSettings(place, { role: "standby", following }, "0000000a", around);
   assert.match(text, /primary_conninfo = 'host=db2 hostaddr=10\.0\.0\.2 port=5432 /);
+});
+
+Deno.test("rememberingResolver() waits little for a name that it knows, and learns what comes late", async () => {
+  let answer: (found: readonly string[]) => void = () => {};
+  const ask = () => new Promise<readonly string[]>((resolve) => answer = resolve);
+  const resolve = rememberingResolver(ask, { firstMs: 60_000, againMs: 1 });
+  const first = resolve("db2");
+  answer(["10.0.0.3", "10.0.0.2"]);
+  assert.deepEqual(await first, ["10.0.0.2", "10.0.0.3"]);
+  assert.deepEqual(await resolve("db2"), ["10.0.0.2", "10.0.0.3"]);
+  answer(["10.0.0.9"]);
+  const again = resolve("db2");
+  answer([]);
+  assert.deepEqual(await again, ["10.0.0.9"]);
 });
 
 Deno.test("soleAddress() is of names that have one", async () => {

@@ -91,9 +91,10 @@ function watchProcesses() {
       const line = read(pid, "cmdline");
       if (ANY.test(line)) seen.add(`command line: ${line}`);
       if (/main\.ts guardian /.test(line)) guardians.add(pid);
-      if (!READERS.test(line) && ANY.test(read(pid, "environ"))) {
-        seen.add(`environment of: ${line}`);
-      }
+      if (READERS.test(line) || !ANY.test(read(pid, "environ"))) continue;
+      // A program that is just being started has its environment before its command line.
+      const now = read(pid, "cmdline");
+      if (now !== "" && !READERS.test(now)) seen.add(`environment of: ${now}`);
     }
   };
   const timer = setInterval(lookNow, 50);

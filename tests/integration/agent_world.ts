@@ -209,8 +209,9 @@ export async function settled(configFile: string, count: number): Promise<string
   await eventually("a primary and streaming standbys", async () => {
     const { code, view } = await look(configFile);
     primary = view.primary;
+    // Another's server may still run as a primary, until its agent has ended it.
     const working = view.nodes.filter((node: Record<string, unknown>) =>
-      node.state === "primary" || node.streaming || node.role === "witness"
+      node.node === primary ? node.state === "primary" : node.streaming || node.role === "witness"
     );
     return code === 0 && working.length === count && view.problems.length === 0;
   }, 60_000);

@@ -80,11 +80,11 @@ export function openCluster(
   globalThis.addEventListener("unload", emergency);
   const stop = async () => {
     for (const { pid } of agentProcesses(plan, ours())) askToEnd(pid, "SIGTERM");
-    const stubborn = await waitUntilGone(
+    const unmoved = await waitUntilGone(
       () => agentProcesses(plan, ours()),
       AGENT_STOP_LIMIT_MS,
     );
-    for (const { pid } of stubborn) sendSignal(pid, "SIGKILL");
+    for (const { pid } of unmoved) sendSignal(pid, "SIGKILL");
     const processes = listProcesses();
     const postmasters = plan.nodes.flatMap((node) => postmasterOf(node.dataDir, processes) ?? []);
     for (const pid of postmasters) askToEnd(pid, "SIGINT");
@@ -94,7 +94,7 @@ export function openCluster(
     await Promise.all([...agents.values()].map((agent) => agent.ended));
     globalThis.removeEventListener("unload", emergency);
     client.close();
-    return [...stubborn, ...remaining].map(describeProcess);
+    return [...unmoved, ...remaining].map(describeProcess);
   };
   let stopped: Promise<readonly string[]> | null = null;
 

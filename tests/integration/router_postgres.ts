@@ -144,19 +144,24 @@ export async function startDatabase(hba: readonly string[] = []): Promise<Databa
 
 /** The handle of the server in `folder`. */
 function databaseIn(folder: string, port: number): Database {
+  const ask = (text: string) => {
+    const where = `host=${folder} port=${port} user=postgres dbname=postgres`;
+    return run("psql", ["-X", "-qAt", where, "-c", text]);
+  };
   const database: Database = {
     port,
     async sql(text) {
-      const where = `host=${folder} port=${port} user=postgres dbname=postgres`;
-      const { code, stdout, stderr } = await run("psql", ["-X", "-qAt", where, "-c", text]);
+      const { code, stdout, stderr } = await ask(text);
       assert.equal(code, 0, stderr);
       return stdout.trim();
     },
     async becomes(value, text) {
       let last = "";
-      for (let i = 0; i < 200; i++) {
-        last = await database.sql(text);
-        if (last === value) return;
+      for (let i = 0; i < 600; i++) {
+        // A standby that replays what was just created does not know it yet: not an end.
+        const { code, stdout, stderr } = await ask(text);
+        last = code === 0 ? stdout.trim() : stderr.trim();
+        if (code === 0 && last === value) return;
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
       assert.fail(`expected ${value}, is ${last}: ${text}`);

@@ -1,6 +1,6 @@
 /**
- * From a server to the client: passes on what it says, takes out what is not for the client, and gives
- * a unit that failed on a standby to the primary while the client has not seen anything of it.
+ * From a server to the client: passes on what it says, takes out what is not for the client, and keeps
+ * back what fails while the client has not seen anything of it, and another server may do better.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { syncBytes } from "../../wire/requests.ts";
 import { SQLSTATE } from "../../wire/sqlstate.ts";
 import { read, write } from "../socket.ts";
 import { countFailure } from "../context.ts";
-import { primaryLost, settle, standbyLost } from "./ends.ts";
+import { isGoing, mayRepeat, primaryLost, settle, standbyLost } from "./ends.ts";
 import { answer, hearAnswer, type Side, wake } from "./side.ts";
 import { type Split, tell, toClient } from "./state.ts";
 
@@ -268,7 +268,10 @@ function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Arra
     if (owed.silent) split.skipping = true;
   }
   if (hold?.failed === true) return;
-  if (hold !== null && fields.sqlstate !== CANCELLED) {
+  const repeats = side === split.primary
+    ? fatal && isGoing(split, side) && mayRepeat(split, side)
+    : fields.sqlstate !== CANCELLED;
+  if (hold !== null && repeats) {
     hold.failed = true;
     hold.bytes.length = 0;
     if (fields.sqlstate === READ_ONLY) {

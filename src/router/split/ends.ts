@@ -28,8 +28,9 @@ export function standbyLost(split: Split, side: Side): void {
   }
 }
 
-/** The primary is gone. */
+/** The primary is gone. What the client has not seen an answer to, and may run twice, waits for the next one. */
 export function primaryLost(split: Split, side: Side): void {
+  if (split.primary === side && mayRepeat(split, side)) return repeatElsewhere(split, side);
   const inTheMiddle = isBusy(side.activity) || side.activity.transaction !== "idle";
   const { node } = side.route.target;
   closeSide(side);
@@ -51,6 +52,24 @@ export function primaryLost(split: Split, side: Side): void {
   void toClient(split, null, [words]).then(() => split.end(ending));
 }
 
+/** True where nobody will notice if all that this primary was asked is asked of the next one. */
+export function mayRepeat({ over, memory }: Split, { hold, explained }: Side): boolean {
+  return hold !== null && !hold.followed && !explained && !over && whyBound(memory) === null;
+}
+
+/** True where the primary is known to be on its way out, so that what it says about that is no news. */
+export function isGoing({ context }: Split, { route }: Side): boolean {
+  return context.held !== null || routeProblem(route, context.ports.view()) !== null;
+}
+
+function repeatElsewhere(split: Split, side: Side): void {
+  const { hold } = side;
+  closeSide(side);
+  split.primary = null;
+  tellRoutes(split);
+  if (hold !== null) split.rerun = split.rerunOf(hold, null);
+}
+
 /** Compares with the present view. @returns true where that ended the session */
 export function reconsider(split: Split): boolean {
   const { primary, standby } = split;
@@ -69,6 +88,10 @@ export function reconsider(split: Split): boolean {
   }
   if (isFree(primary) && whyBound(split.memory) === null) {
     leavePrimary(split, primary);
+    return false;
+  }
+  if (mayRepeat(split, primary)) {
+    repeatElsewhere(split, primary);
     return false;
   }
   split.end(stopped(closedBecause(problem, whyBound(split.memory))));

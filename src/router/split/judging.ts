@@ -78,3 +78,10 @@ export function judge(statement: Statement, { classify, stamp }: Judging): Class
 export function insists({ boundary }: Verdict, hint: RouteHint | "auto"): boolean {
   return hint === "standby" || boundary === "begin_read_only";
 }
+
+/** Nobody notices if it runs twice: a read without functions of the database's own, or a BEGIN. */
+export function repeats(verdict: Verdict, place: Verdict["place"]): boolean {
+  const harmless = place === "standby" ||
+    (verdict.boundary === "begin" && verdict.statements === 1);
+  return harmless && !verdict.userFunctions;
+}

@@ -57,7 +57,7 @@ async function placeFor(
       // A batch that has begun stays where it is.
       if (live.openBatch) return live;
       const ready = live === primary && live.question === null && isBusy(live.activity) &&
-        hasAll(live, unit.needs);
+        live.hold?.failed !== true && hasAll(live, unit.needs);
       if (ready) return live;
       await quiet(live);
       return "again";
@@ -176,6 +176,8 @@ export function placeNow(split: Split, unit: Unit): Side | null {
 export function begin(split: Split, side: Side, unit: Unit, open: boolean): void {
   const { memory, book, context } = split;
   const alone = side.activity.transaction === "idle" && side.activity.unanswered === 0;
+  // Nothing of the unit was sent before, and nothing of it is to come.
+  const whole = !open && !side.openBatch;
   split.live = side;
   const { bytes } = unit;
   let made = 0;
@@ -211,8 +213,10 @@ export function begin(split: Split, side: Side, unit: Unit, open: boolean): void
   } else {
     split.opening = alone && unit.begins ? bytes.slice() : null;
   }
-  if (side !== split.primary && alone && unit.repeatable) {
-    side.hold = { unit, request: copied(split, bytes), open, bytes: [], failed: false };
+  if (side.hold !== null) side.hold.followed = true;
+  else if (alone && unit.repeatable && (whole || side !== split.primary)) {
+    const request = copied(split, bytes);
+    side.hold = { unit, request, open, bytes: [], followed: false, failed: false };
   }
   countUnit(context, side.route.target.node, unit.place === "standby" ? "reads" : "writes");
 }

@@ -24,7 +24,7 @@ export interface Told {
   readonly words: Uint8Array | null;
 }
 
-/** A unit on a standby of which the client has not seen anything yet. */
+/** A unit of which the client has not seen anything yet, so that it may run again elsewhere. */
 export interface Hold {
   readonly unit: Unit;
   /** A copy of its bytes is the beginning of this. */
@@ -33,7 +33,9 @@ export interface Hold {
   readonly open: boolean;
   /** What was said so far, not passed on. */
   readonly bytes: Uint8Array[];
-  /** The standby failed: everything up to its ReadyForQuery is dropped. */
+  /** Other work was sent behind it, which may not run twice: it stays with its server. */
+  followed: boolean;
+  /** The server failed in it: everything up to its ReadyForQuery, or to its end, is dropped. */
   failed: boolean;
 }
 
@@ -127,6 +129,11 @@ export function isFree(side: Side): boolean {
 /** Resolves when the side is quiet, or gone. */
 export async function quiet(side: Side): Promise<void> {
   while (!isQuiet(side)) await new Promise<void>((resolve) => side.waiting.add(resolve));
+}
+
+/** Resolves when nothing that it said is kept back, or it is gone. */
+export async function told(side: Side): Promise<void> {
+  while (side.hold !== null) await new Promise<void>((resolve) => side.waiting.add(resolve));
 }
 
 /** Lets those who wait for a change of it look again. */

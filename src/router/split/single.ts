@@ -19,6 +19,7 @@ import {
   made,
   PARSE,
   repeated,
+  repeats,
   SYNC,
 } from "./judging.ts";
 import { writes } from "./memory.ts";
@@ -87,7 +88,7 @@ function planned(
     begins: verdict.boundary === "begin_read_only",
     home: homeOf(verdict),
     writes: !elsewhere && writes(verdict),
-    repeatable: elsewhere && !verdict.userFunctions,
+    repeatable: repeats(verdict, place),
     touches: verdict.touches,
     needs: makes ? NONE : [statement],
     makes: makes ? [statement] : NONE,

@@ -14,7 +14,7 @@ import type { EarlyInput } from "../ear.ts";
 import { read, write } from "../socket.ts";
 import { isRouteOpen, routeKnown } from "./mirror.ts";
 import { begin, dispatch, placeNow } from "./place.ts";
-import { ask, isFree, quiet, type Side } from "./side.ts";
+import { ask, isFree, quiet, type Side, told } from "./side.ts";
 import { type Split, toClient } from "./state.ts";
 import { type Judging, QUERY } from "./judging.ts";
 import { blind, isWholeUnit, planBatch, planQuery, type Unit } from "./unit.ts";
@@ -294,7 +294,7 @@ async function leaveDescribed(split: Split, intake: Intake): Promise<boolean> {
   intake.described = null;
   if (side === null || side.closed || !side.openBatch) return !split.over;
   // Its answers are on their way to the client, which waits for them before it goes on.
-  while (side.hold !== null) await new Promise<void>((resolve) => side.waiting.add(resolve));
+  await told(side);
   if (side.closed || !side.openBatch) return !split.over;
   side.openBatch = false;
   side.activity.unsynced = false;
@@ -313,7 +313,7 @@ async function judging(split: Split): Promise<Judging> {
   // Whether a standby made the statement that is used next is known once it has answered.
   while (split.rerun !== null) await split.rerun;
   const { live, standby } = split;
-  if (live !== null && live === standby && !live.openBatch) await quiet(live);
+  if (live !== null && live === standby) await (live.openBatch ? told(live) : quiet(live));
   if (isRouteOpen(split)) await routeKnown(split);
   const { login, primary } = split;
   const free = primary !== null && !primary.closed && isFree(primary) && !isBusy(primary.activity);

@@ -23,6 +23,7 @@ import {
   PARSE,
   QUERY,
   repeated,
+  repeats,
   SYNC,
 } from "./judging.ts";
 import { writes } from "./memory.ts";
@@ -42,7 +43,7 @@ export interface Unit {
   readonly home: Home;
   /** Something may be changed that others read. */
   readonly writes: boolean;
-  /** Nobody notices if it runs twice: reads alone, and no functions of the database's own. */
+  /** Nobody notices if it runs twice: reads alone without functions of the database's own, or a BEGIN. */
   readonly repeatable: boolean;
   readonly touches: readonly Touch[];
   /** Statements that it uses, and that must be on the server before. */
@@ -74,7 +75,7 @@ export function planQuery(bytes: Uint8Array, { classify, route }: Judging): Unit
     begins: verdict.boundary === "begin_read_only" && verdict.statements === 1,
     home: homeOf(verdict),
     writes: place === "primary" && writes(verdict),
-    repeatable: place === "standby" && !verdict.userFunctions,
+    repeatable: repeats(verdict, place),
     touches: verdict.touches,
     needs: NONE,
     makes: NONE,
@@ -168,7 +169,9 @@ export function planMany(bytes: Uint8Array, complete: boolean, judging: Judging)
     begins: executed.length === 1 && executed[0]!.verdict.boundary === "begin_read_only",
     home,
     writes: place === "primary" && writing,
-    repeatable: place === "standby" && repeatable,
+    repeatable: executed.length === 1
+      ? !batch.primary && repeats(executed[0]!.verdict, place)
+      : place === "standby" && repeatable,
     touches: executed.length === 1
       ? executed[0]!.verdict.touches
       : executed.flatMap(({ verdict }) => verdict.touches),

@@ -66,6 +66,23 @@ Deno.test("planQuery() sends reads anywhere and the rest to the primary", () => 
   assert.equal(plan("SHOW transaction_read_only").writes, false);
 });
 
+Deno.test("units may run twice where nobody can notice", () => {
+  const query = (text: string, route: "auto" | "primary" = "auto") =>
+    planQuery(queryBytes(text), judging(undefined, route)).repeatable;
+  assert.ok(query("BEGIN") && query("START TRANSACTION ISOLATION LEVEL SERIALIZABLE"));
+  assert.ok(query("SHOW work_mem") && query("BEGIN READ ONLY"));
+  for (const text of ["COMMIT", "BEGIN; SELECT 1", "SET a.b = 1", "SELECT txid_current()", ""]) {
+    assert.equal(query(text), false, text);
+  }
+  const batch = (...messages: Uint8Array[]) =>
+    planBatch(concatBytes([...messages, S]), true, judging()).repeatable;
+  assert.ok(batch(P("", "BEGIN"), B(""), E()));
+  // Where the answer to its Parse was heard the next primary has it already.
+  assert.equal(batch(P("s", "BEGIN"), B("s"), E()), false);
+  assert.equal(batch(P("", "BEGIN"), B(""), E(), P("", WRITE), B(""), E()), false);
+  assert.equal(batch(P("", WRITE), B(""), E()), false);
+});
+
 Deno.test("planQuery() takes a text without its end for what it is: nothing that is known", () => {
   const plan = planQuery(messageBytes("Q", Uint8Array.of(0x53)), judging());
   assert.deepEqual([plan.place, plan.touches], ["primary", [{ type: "opaque" }]]);

@@ -22,6 +22,8 @@ export const SQLSTATE = {
   /** The proof of the password is wrong. */
   invalidPassword: "28P01",
   featureNotSupported: "0A000",
+  /** A prepared statement of that name is there already. */
+  nameTaken: "42P05",
   /** The client let its session rest for too long. */
   idleSessionTimeout: "57P05",
   idleInTransactionTimeout: "25P03",

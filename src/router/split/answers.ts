@@ -18,6 +18,7 @@ import { SQLSTATE } from "../../wire/sqlstate.ts";
 import { read, write } from "../socket.ts";
 import { countFailure } from "../context.ts";
 import { isGoing, mayRepeat, primaryLost, settle, standbyLost } from "./ends.ts";
+import { noLongerStale, noteClosed, noteCommand, noteFailed } from "./forgetting.ts";
 import { answer, hearAnswer, type Side, wake } from "./side.ts";
 import { type Split, tell, toClient } from "./state.ts";
 
@@ -26,9 +27,9 @@ const SMALL_BUFFER_BYTES = 8192;
 const LARGE_BUFFER_BYTES = 131_072;
 
 /** Messages that are looked at as a whole. */
-const COLLECTED = new Set(["Z", "E", "S", "1", "G"]);
+const COLLECTED = new Set(["Z", "E", "S", "1", "3", "C", "G"]);
 /** Together with those that an idle standby may not tell the client. */
-const WATCHED: Watch = watch("ZES1GNA");
+const WATCHED: Watch = watch("ZES13GNA");
 /** What a server says before the first result; not passed on while the unit may still move. */
 const PRELUDE = new Set(["1", "2", "3", "t", "T", "n", "N"]);
 /** What a result begins with, or all that there is of it. */
@@ -83,7 +84,7 @@ function hearWhole(split: Split, side: Side, chunk: Uint8Array): boolean {
   // Only the side that answers may write to the client.
   if (split.live !== side) return false;
   const alone = activity.unanswered === 1 && !activity.unsynced && expected.length === 1;
-  if (!alone || expected[0]!.silent) return false;
+  if (!alone || expected[0]!.silent || expected[0]!.drops !== null) return false;
   const held = hold !== null && (hold.failed || hold.open || hold.bytes.length > 0);
   if (held || side.question !== null || side.partial.length > 0) return false;
   if (!isBetween(side.cutter)) return false;
@@ -98,7 +99,7 @@ function hearWhole(split: Split, side: Side, chunk: Uint8Array): boolean {
 }
 
 /** The types of messages that are passed on unread, but for ParseComplete. */
-const PLAIN = watch("123tTnDCIs");
+const PLAIN = watch("12tTnDCIs");
 const PARSE_COMPLETE = 0x31;
 const READY_FOR_QUERY = 0x5A;
 const READY_BYTES = 6;
@@ -123,7 +124,9 @@ function countParsed(chunk: Uint8Array): number {
 /** @returns false where the stream cannot be followed any further */
 function hear(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): boolean {
   releaseHold(side, chunk, out);
-  const watched = side.question !== null || side.hold !== null ? WATCH_ALL : WATCHED;
+  const all = side.question !== null || side.hold !== null ||
+    side.expected.some(({ drops }) => drops !== null);
+  const watched = all ? WATCH_ALL : WATCHED;
   for (const piece of cut(side.cutter, chunk, watched)) {
     if (piece.type === "violation") {
       split.end({ type: "violation", side: "server", because: piece.because });
@@ -217,6 +220,14 @@ function take(
       noteMade(split, side);
       pass(split, side, code, message, out);
       return true;
+    case "3":
+      noteClosed(split, side);
+      pass(split, side, code, message, out);
+      return true;
+    case "C":
+      noteCommand(split, side, message);
+      pass(split, side, code, message, out);
+      return true;
     case "G":
       noteCopyIn(side.activity);
       pass(split, side, code, message, out);
@@ -229,9 +240,10 @@ function take(
 
 /** A ParseComplete came. */
 function noteMade(split: Split, side: Side): void {
-  const made = side.expected[0]?.made.shift();
+  const made = side.expected[0]?.made?.shift();
   if (made === undefined || made.gone) return;
   side.made.set(made.name, made);
+  if (side.stale.length > 0) noLongerStale(side, made.name);
   split.book.set(made);
 }
 
@@ -261,9 +273,7 @@ function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Arra
   const { hold } = side;
   const owed = side.expected[0];
   if (owed !== undefined) {
-    // Whether such a Parse was reached, and took the old one away, only the server knows.
-    if (owed.made.some(({ name }) => name === "")) split.book.delete("");
-    owed.made.length = 0;
+    noteFailed(split, owed);
     // The client's own Sync is still to come.
     if (owed.silent) split.skipping = true;
   }

@@ -12,8 +12,9 @@ import { errorBytes } from "../../wire/errors.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../../wire/sqlstate.ts";
 import { HELD_CURSOR } from "./memory.ts";
+import { makeStatements, missing } from "./mirror.ts";
 import { needPrimary } from "./primary.ts";
-import { ask, isFree, quiet, type Side } from "./side.ts";
+import { ask, isFree, quiet, type Side, type Told } from "./side.ts";
 import { type Split, toClient } from "./state.ts";
 import type { Unit } from "./unit.ts";
 
@@ -43,7 +44,7 @@ export async function bringHome(split: Split, open: boolean): Promise<Side | "ag
     return isFree(primary) || primary.closed ? "again" : await refuse(split, side, open);
   }
   const left = await ask(side, "ROLLBACK");
-  const begun = left === null ? null : await ask(primary, opening);
+  const begun = left === null ? null : await beginThere(primary, opening);
   split.opening = null;
   if (begun === null || begun.error !== null) {
     // Outside of a transaction it must not run.
@@ -52,6 +53,17 @@ export async function bringHome(split: Split, open: boolean): Promise<Side | "ag
   }
   split.live = primary;
   return primary;
+}
+
+/** The BEGIN may be a statement that was made before, and elsewhere. */
+async function beginThere(
+  primary: Side,
+  { bytes, needs }: NonNullable<Split["opening"]>,
+): Promise<Told | null> {
+  const lacking = missing(primary, needs);
+  const told = lacking.length === 0 ? null : await makeStatements(primary, lacking);
+  if (lacking.length > 0 && told?.error !== null) return told;
+  return await ask(primary, bytes);
 }
 
 async function refuse(split: Split, side: Side, open: boolean): Promise<null> {

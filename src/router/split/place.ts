@@ -8,11 +8,13 @@
  */
 import { isBusy, noteRequest } from "../../wire/activity.ts";
 import { endOfMessage } from "../../wire/bytes.ts";
+import { errorBytes } from "../../wire/errors.ts";
 import { readyForQueryBytes } from "../../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../../wire/sqlstate.ts";
 import { countUnit } from "../context.ts";
 import { write } from "../socket.ts";
 import type { Statement } from "./book.ts";
+import { forgetAll, replaceUnnamed } from "./forgetting.ts";
 import { noteTouches } from "./memory.ts";
 import { hasAll, makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
 import { bringHome, isForHome } from "./home.ts";
@@ -139,8 +141,23 @@ async function prepared(
   if (told.words === null) return side;
   split.skipping = open;
   const ready = open ? [] : [readyForQueryBytes(side.activity.transaction)];
-  await toClient(split, side, [told.words, ...ready]);
+  await toClient(split, side, [takenName(side, unit, lacking) ?? told.words, ...ready]);
   return null;
+}
+
+/**
+ * A failed transaction takes a Parse of what ends it, and nothing else: there a name that is taken cannot
+ * be made first, so that the server would refuse it. Its words, where that is so.
+ */
+function takenName(side: Side, unit: Unit, lacking: readonly Statement[]): Uint8Array | null {
+  if (side.activity.transaction !== "failed") return null;
+  const again = unit.makes.find(({ name, judged }) =>
+    judged.verdict.boundary === "end" && lacking.some((taken) => taken.name === name)
+  );
+  return again === undefined ? null : errorBytes({
+    sqlstate: SQLSTATE.nameTaken,
+    message: `prepared statement "${again.name}" already exists`,
+  });
 }
 
 /** Sends a unit to a side that may take it. */
@@ -185,11 +202,14 @@ export function begin(split: Split, side: Side, unit: Unit, open: boolean): void
   for (let at = 0; at < bytes.length; at = endOfMessage(bytes, at)) {
     const code = String.fromCharCode(bytes[at]!);
     noteRequest(side.activity, code);
-    expectAnswers(side, code, code === "P" ? unit.makes[made++] : undefined);
-    // It takes the place of the unnamed statement, as a Parse does that fails.
-    if (code === "Q") forget(split, side, "");
-    if (code === "C" && bytes[at + 5] === STATEMENT && closed < unit.closes.length) {
-      forget(split, side, unit.closes[closed++]!);
+    expectAnswers(side, code);
+    if (code === "Q") replaceUnnamed(split, side);
+    if (code === "P" && made < unit.makes.length) {
+      (side.expected.at(-1)!.made ??= []).push(unit.makes[made++]!);
+    }
+    if (code === "C") {
+      const name = bytes[at + 5] === STATEMENT ? unit.closes[closed++] ?? null : null;
+      (side.expected.at(-1)!.closes ??= []).push(name);
     }
   }
   if (unit.silent) side.expected.at(-1)!.silent = true;
@@ -197,11 +217,10 @@ export function begin(split: Split, side: Side, unit: Unit, open: boolean): void
   noteTouches(memory, unit.touches);
   if (unit.unread) forgetAll(split, side);
   for (const touch of unit.touches) {
-    if (touch.type === "deallocated" && touch.name !== null) forget(split, side, touch.name);
-    if (touch.type === "everything" || (touch.type === "deallocated" && touch.name === null)) {
-      for (const { name } of book.named()) forget(split, side, name);
-      forgetAll(split, side);
-      side.made.clear();
+    if (touch.type === "deallocated" || touch.type === "everything") {
+      const owed = side.expected.at(-1);
+      const name = touch.type === "everything" ? null : touch.name;
+      if (owed !== undefined) (owed.drops ??= []).push(name);
     }
     if (touch.type === "catalogue") split.login.classifiers.forget(split.login.database);
   }
@@ -211,7 +230,7 @@ export function begin(split: Split, side: Side, unit: Unit, open: boolean): void
   if (side === split.primary) {
     memory.writing ||= unit.writes;
   } else {
-    split.opening = alone && unit.begins ? bytes.slice() : null;
+    split.opening = alone && unit.begins ? { bytes: bytes.slice(), needs: unit.needs } : null;
   }
   if (side.hold !== null) side.hold.followed = true;
   else if (alone && unit.repeatable && (whole || side !== split.primary)) {
@@ -261,39 +280,23 @@ function release(split: Split, side: Side | null): void {
   wake(side);
 }
 
-/** Keeps count of what is owed: for each ReadyForQuery, the statements that come into being before it. */
-function expectAnswers(side: Side, code: string, statement: Statement | undefined): void {
+/** Keeps count of what is owed up to each ReadyForQuery. */
+function expectAnswers(side: Side, code: string): void {
   switch (code) {
     case "Q":
     case "F":
-      side.expected.push({ made: [], silent: false });
+      side.expected.push({ made: null, closes: null, drops: null, silent: false });
       return;
     case "P":
     case "B":
     case "D":
     case "E":
     case "C":
-    case "S": {
-      if (!side.openBatch) side.expected.push({ made: [], silent: false });
+    case "S":
+      if (!side.openBatch) {
+        side.expected.push({ made: null, closes: null, drops: null, silent: false });
+      }
       side.openBatch = code !== "S";
-      if (statement !== undefined) side.expected.at(-1)!.made.push(statement);
       return;
-    }
   }
-}
-
-/** The statement is none any more once what was sent to this side has run. */
-function forget(split: Split, side: Side, name: string): void {
-  split.book.delete(name);
-  side.made.delete(name);
-  const other = side === split.primary ? split.standby : split.primary;
-  if (other?.made.delete(name) === true && !other.stale.includes(name)) other.stale.push(name);
-  for (const { made } of side.expected) {
-    for (const statement of made) if (statement.name === name) statement.gone = true;
-  }
-}
-
-function forgetAll(split: Split, side: Side): void {
-  split.book.clear();
-  for (const { made } of side.expected) for (const statement of made) statement.gone = true;
 }

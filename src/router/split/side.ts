@@ -41,8 +41,12 @@ export interface Hold {
 
 /** What a server owes, up to a ReadyForQuery. */
 export interface Owed {
-  /** The statements whose ParseComplete comes before it, in their order. */
-  readonly made: Statement[];
+  /** The statements whose ParseComplete comes before it, in their order; null where there are none. */
+  made: Statement[] | null;
+  /** For each CloseComplete, the statement's name, or null for a portal; null where there are none. */
+  closes: (string | null)[] | null;
+  /** For each DEALLOCATE and DISCARD ALL the name, or null for all; null where there are none. */
+  drops: (string | null)[] | null;
   /** The Sync was the router's own: the client is not told, and what it sends next belongs with it. */
   silent: boolean;
 }

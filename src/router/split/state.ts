@@ -12,7 +12,7 @@ import type { EarlyInput } from "../ear.ts";
 import type { Ending } from "../forward.ts";
 import type { Route } from "../route.ts";
 import { write } from "../socket.ts";
-import { type Book, createBook } from "./book.ts";
+import { type Book, createBook, type Statement } from "./book.ts";
 import type { Classifiers } from "./classifiers.ts";
 import { createMemory, type Memory } from "./memory.ts";
 import type { Sample } from "./positions.ts";
@@ -70,7 +70,7 @@ export interface Split {
   /** What a standby must have replayed because of that; null where it is not known. */
   need: Sample | null;
   /** The BEGIN of a transaction on the standby of which nothing else was sent; null where there is none. */
-  opening: Uint8Array | null;
+  opening: { readonly bytes: Uint8Array; readonly needs: readonly Statement[] } | null;
   /** What the client said while its session had no server to give it to. */
   ahead: EarlyInput | null;
   /** How many times a server became ready for the client. */

@@ -18,7 +18,7 @@ import { SQLSTATE } from "../../wire/sqlstate.ts";
 import { read, write } from "../socket.ts";
 import { countFailure } from "../context.ts";
 import { isGoing, mayRepeat, primaryLost, settle, standbyLost } from "./ends.ts";
-import { noLongerStale, noteClosed, noteCommand, noteFailed } from "./forgetting.ts";
+import { noLongerStale, noteAnswer, noteClosed, noteCommand, noteFailed } from "./forgetting.ts";
 import { answer, hearAnswer, type Side, wake } from "./side.ts";
 import { type Split, tell, toClient } from "./state.ts";
 
@@ -30,6 +30,9 @@ const LARGE_BUFFER_BYTES = 131_072;
 const COLLECTED = new Set(["Z", "E", "S", "1", "3", "C", "G"]);
 /** Together with those that an idle standby may not tell the client. */
 const WATCHED: Watch = watch("ZES13GNA");
+/** Where the messages have to be counted. */
+const ALL_BUT_ROWS: Watch = WATCH_ALL.slice();
+for (const code of "Dd") ALL_BUT_ROWS[code.charCodeAt(0)] = 0;
 /** What a server says before the first result; not passed on while the unit may still move. */
 const PRELUDE = new Set(["1", "2", "3", "t", "T", "n", "N"]);
 /** What a result begins with, or all that there is of it. */
@@ -124,9 +127,7 @@ function countParsed(chunk: Uint8Array): number {
 /** @returns false where the stream cannot be followed any further */
 function hear(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): boolean {
   releaseHold(side, chunk, out);
-  const all = side.question !== null || side.hold !== null ||
-    side.expected.some(({ drops }) => drops !== null);
-  const watched = all ? WATCH_ALL : WATCHED;
+  const watched = watchedOf(side);
   for (const piece of cut(side.cutter, chunk, watched)) {
     if (piece.type === "violation") {
       split.end({ type: "violation", side: "server", because: piece.because });
@@ -134,7 +135,10 @@ function hear(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): b
     }
     if (piece.type === "run") {
       out.push(piece.bytes);
-    } else if (side.question === null && !COLLECTED.has(piece.code)) {
+      continue;
+    }
+    if (piece.first && side.question === null) noteAnswer(side, piece.code);
+    if (side.question === null && !COLLECTED.has(piece.code)) {
       pass(split, side, piece.code, piece.bytes, out);
     } else if (!piece.last) {
       side.partial.push(piece.bytes.slice());
@@ -147,6 +151,12 @@ function hear(split: Split, side: Side, chunk: Uint8Array, out: Uint8Array[]): b
     }
   }
   return true;
+}
+
+function watchedOf({ question, hold, expected }: Side): Watch {
+  if (question !== null || hold !== null) return WATCH_ALL;
+  const counted = expected.some(({ drops, order }) => drops !== null || order !== null);
+  return counted ? ALL_BUT_ROWS : WATCHED;
 }
 
 /** Where a result has begun the unit stays, and the rest of it need not be looked at row by row. */
@@ -273,7 +283,7 @@ function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Arra
   const { hold } = side;
   const owed = side.expected[0];
   if (owed !== undefined) {
-    noteFailed(split, owed);
+    noteFailed(split, side, owed);
     // The client's own Sync is still to come.
     if (owed.silent) split.skipping = true;
   }

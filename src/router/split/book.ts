@@ -27,21 +27,34 @@ export interface Statement {
 
 /** A client's statements by name; the unnamed one's name is empty. */
 export interface Book {
+  /** The one that a unit means which is sent now: the newest that was sent to be made, or that is there. */
   get(name: string): Statement | null;
+  /** The others of this name that it may come to mean, where a Parse fails that is under way. */
+  others(name: string): readonly Statement[];
   /** The same by the bytes of a name, from `from` on and with a zero before `until`. */
   find(bytes: Uint8Array, from: number, until: number): Statement | null;
+  /** Its Parse was sent. Sooner or later {@linkcode set} or {@linkcode abandon} tells what came of it. */
+  expect(statement: Statement): void;
+  /** It was made. */
   set(statement: Statement): void;
+  /** It is not made. */
+  abandon(statement: Statement): void;
   delete(name: string): void;
   clear(): void;
   /** All but the unnamed one. */
   named(): readonly Statement[];
+  /** Those of them that can be made elsewhere. */
+  movable(): readonly Statement[];
   /** What may be kept of another Parse message; 0 where the book is full. */
   room(): number;
 }
 
+const NONE: readonly never[] = [];
+
 /** Makes an empty book. @param maximumBytes what the kept Parse messages may take together */
 export function createBook(maximumBytes: number): Book {
   const statements = new Map<string, Statement>();
+  const expected: Statement[] = [];
   let bytes = 0;
   // The one that was found last: most clients use one statement many times.
   let last: Statement | null = null;
@@ -50,15 +63,35 @@ export function createBook(maximumBytes: number): Book {
     statements.delete(name);
     if (last?.name === name) last = null;
   };
+  const get = (name: string) =>
+    expected.findLast((statement) => statement.name === name) ?? statements.get(name) ?? null;
+  const named = () => [...statements.values()].filter(({ name }) => name !== "");
+  const abandon = (statement: Statement) => {
+    const at = expected.indexOf(statement);
+    if (at >= 0) expected.splice(at, 1);
+    last = null;
+  };
   return {
-    get: (name) => statements.get(name) ?? null,
+    get,
+    others(name) {
+      if (expected.length === 0) return NONE;
+      const all = expected.filter((statement) => statement.name === name);
+      const made = statements.get(name);
+      return (made === undefined ? all : [made, ...all]).slice(0, -1);
+    },
     find(message, from, until) {
       if (last !== null && isName(last.name, message, from, until)) return last;
       const name = parseName(message, from, until);
-      last = name === null ? null : statements.get(name) ?? null;
+      last = name === null ? null : get(name);
       return last;
     },
+    expect(statement) {
+      expected.push(statement);
+      last = null;
+    },
+    abandon,
     set(statement) {
+      abandon(statement);
       forget(statement.name);
       statements.set(statement.name, statement);
       bytes += statement.parse?.length ?? 0;
@@ -66,10 +99,12 @@ export function createBook(maximumBytes: number): Book {
     delete: forget,
     clear() {
       statements.clear();
+      // What was sent to be made comes behind whatever cleared the book.
       last = null;
       bytes = 0;
     },
-    named: () => [...statements.values()].filter(({ name }) => name !== ""),
+    named,
+    movable: () => statements.size === 0 ? NONE : named().filter(({ parse }) => parse !== null),
     room: () => Math.max(0, maximumBytes - bytes),
   };
 }

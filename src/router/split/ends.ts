@@ -5,15 +5,18 @@
  *
  * @module
  */
-import { isBusy } from "../../wire/activity.ts";
+import { isAtRest, isBusy } from "../../wire/activity.ts";
 import { terminateBytes } from "../../wire/messages.ts";
 import { type Complaint, SQLSTATE } from "../../wire/sqlstate.ts";
 import { isYielding, routeProblem } from "../route.ts";
-import { finishWriting, write } from "../socket.ts";
+import { finishWriting, within, write } from "../socket.ts";
 import { whyBound } from "./memory.ts";
 import { refreshSettings } from "./mirror.ts";
-import { closeSide, isFree, type Side } from "./side.ts";
+import { closeSide, isFree, quiet, type Side } from "./side.ts";
 import { type Split, tellRoutes, toClient } from "./state.ts";
+
+/** How long a primary that is none any more may take for what it has begun to say. */
+const LAST_WORD_MS = 1000;
 
 /** A standby is gone. What the client has not seen an answer to runs again on the primary. */
 export function standbyLost(split: Split, side: Side): void {
@@ -94,8 +97,22 @@ export function reconsider(split: Split): boolean {
     repeatElsewhere(split, primary);
     return false;
   }
+  if (isAtRest(primary.activity) && whyBoundBeside(split) === null) {
+    // Its answer is on its way to the client, or one to a question of the router's own is still to come.
+    split.drain = closedBecause(problem, null);
+    settle(split, primary);
+    void leaveSoon(split, primary);
+    return false;
+  }
   split.end(stopped(closedBecause(problem, whyBound(split.memory))));
   return true;
+}
+
+/** Ends a session that has not left its primary, as {@linkcode settle} has it do, a little later. */
+async function leaveSoon(split: Split, primary: Side): Promise<void> {
+  await within(quiet(primary), LAST_WORD_MS);
+  if (split.over || split.drain === null || split.primary !== primary) return;
+  split.end(stopped(boundBy(split.drain, whyBound(split.memory))));
 }
 
 /** What is to be done with a side whenever it may have become quiet. */
@@ -119,7 +136,7 @@ export function settle(split: Split, side: Side): void {
   if (split.drain === null) return;
   const bound = whyBound(split.memory);
   if (bound === null) leavePrimary(split, side);
-  else split.end(stopped({ ...split.drain, message: `${split.drain.message} (${bound})` }));
+  else split.end(stopped(boundBy(split.drain, bound)));
 }
 
 /** Leaves a primary that is no longer one, or will soon not be, and goes on without it. */
@@ -151,6 +168,10 @@ async function sayGoodbye(side: Side): Promise<void> {
 
 function stopped(complaint: Complaint) {
   return { type: "stopped", complaint } as const;
+}
+
+function boundBy(complaint: Complaint, bound: string | null): Complaint {
+  return bound === null ? complaint : { ...complaint, message: `${complaint.message} (${bound})` };
 }
 
 function closedBecause(because: string, bound: string | null): Complaint {

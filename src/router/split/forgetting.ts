@@ -5,7 +5,9 @@
  * @module
  */
 import { parseName } from "../../wire/requests.ts";
+import type { Statement } from "./book.ts";
 import { HEADER_BYTES } from "./judging.ts";
+import { takeBack } from "./memory.ts";
 import type { Owed, Side } from "./side.ts";
 import type { Split } from "./state.ts";
 
@@ -15,15 +17,13 @@ const FORGOTTEN = new Set(["DEALLOCATE", "DEALLOCATE ALL", "DISCARD ALL"]);
 /** A simple query or an unnamed Parse takes the place of the unnamed statement, also where it fails. */
 export function replaceUnnamed(split: Split, side: Side): void {
   drop(split, side, "");
-  for (const { made } of side.expected) {
-    for (const statement of made ?? []) if (statement.name === "") statement.gone = true;
-  }
+  for (const statement of expected(side)) if (statement.name === "") leave(split, statement);
 }
 
 /** A unit that nobody has looked into may have made and closed any. */
-export function forgetAll({ book }: Split, side: Side): void {
-  book.clear();
-  for (const { made } of side.expected) for (const statement of made ?? []) statement.gone = true;
+export function forgetAll(split: Split, side: Side): void {
+  split.book.clear();
+  for (const statement of expected(side)) leave(split, statement);
 }
 
 /** A CloseComplete came. */
@@ -34,14 +34,18 @@ export function noteClosed(split: Split, side: Side): void {
 
 /** A CommandComplete came. */
 export function noteCommand(split: Split, side: Side, message: Uint8Array): void {
-  const drops = side.expected[0]?.drops ?? null;
-  if (drops === null || !FORGOTTEN.has(parseName(message, HEADER_BYTES) ?? "")) return;
-  const name = drops.shift();
+  const [owed, ...behind] = side.expected;
+  if (owed === undefined || owed.drops === null) return;
+  const tag = parseName(message, HEADER_BYTES) ?? "";
+  const name = FORGOTTEN.has(tag) ? owed.drops.shift() : undefined;
   if (name === undefined) return;
-  if (name !== null) return drop(split, side, name);
-  for (const statement of split.book.named()) drop(split, side, statement.name);
-  split.book.clear();
-  side.made.clear();
+  if (name !== null) drop(split, side, name);
+  // The unnamed one stays.
+  else for (const statement of split.book.named()) drop(split, side, statement.name);
+  // What was sent behind it may have left such marks again.
+  if (owed.dropsOnly && behind.length === 0) {
+    takeBack(split.memory, tag === "DISCARD ALL" ? "everything" : { name });
+  }
 }
 
 /** There is one of this name again, which is not the one that was to be closed. */
@@ -50,13 +54,33 @@ export function noLongerStale({ stale }: Side, name: string): void {
   if (at >= 0) stale.splice(at, 1);
 }
 
+const COUNTED = new Set(["1", "2", "3", "T", "n", "C", "I", "s"]);
+
+/** A message of this type came, and may be the last one that answers one of the client's. */
+export function noteAnswer({ expected: [owed] }: Side, code: string): void {
+  if (owed !== undefined && owed.order !== null && COUNTED.has(code)) owed.answers++;
+}
+
 /** An error came: of what its unit was to make and to forget nothing more will happen. */
-export function noteFailed(split: Split, owed: Owed): void {
-  // Whether such a Parse was reached, and took the old one away, only the server knows.
-  if (owed.made?.some(({ name }) => name === "") === true) split.book.delete("");
+export function noteFailed(split: Split, side: Side, owed: Owed): void {
+  const { made, order, answers } = owed;
+  for (const statement of made ?? []) split.book.abandon(statement);
+  // An unnamed Parse that fails has taken the old one away.
+  const atUnnamed = order === null ? made?.[0]?.name === "" : order[answers] === "p";
   owed.made = null;
   owed.closes = null;
   owed.drops = null;
+  owed.order = null;
+  if (atUnnamed) drop(split, side, "");
+}
+
+function* expected(side: Side): Iterable<Statement> {
+  for (const { made } of side.expected) if (made !== null) yield* made;
+}
+
+function leave({ book }: Split, statement: Statement): void {
+  statement.gone = true;
+  book.abandon(statement);
 }
 
 function drop(split: Split, side: Side, name: string): void {

@@ -34,6 +34,8 @@ export interface Judging {
   /** `SET metako.route`. */
   readonly route: RouteHint | "auto";
   readonly book: Book;
+  /** Names of SQL's own PREPARE, which share theirs with the protocol's. */
+  readonly prepared: ReadonlySet<string>;
 }
 
 /** The statement that a Parse message makes; null where it cannot be read. */
@@ -72,6 +74,12 @@ export function judge(statement: Statement, { classify, stamp }: Judging): Class
     statement.stamp = stamp;
   }
   return statement.judged;
+}
+
+/** It may mean statements of the protocol's by SQL's own EXECUTE and DEALLOCATE: all must be there. */
+export function namesStatements({ reason, touches, statements }: Verdict): boolean {
+  return reason === "prepared_text" || statements > 1 ||
+    touches.some(({ type }) => type === "deallocated");
 }
 
 /** The client insists on a standby. */

@@ -2,8 +2,8 @@
  * What a client's statements left behind in its session, as far as it matters to where later ones may
  * run and whether the session can go on at another primary. Pure.
  *
- * Marks are made when a statement is sent. One that failed, or was rolled back, leaves its mark too:
- * that only ever keeps a session nearer to its primary than it need be.
+ * Marks are made when a statement is sent, and taken back when a server says so. One that failed, or was
+ * rolled back, leaves its mark too: that only ever keeps a session nearer to its primary than it need be.
  *
  * @module
  */
@@ -45,6 +45,23 @@ export function createMemory(trusting = false): Memory {
     writing: false,
     trusting,
   };
+}
+
+/**
+ * Takes marks back, as a server has carried out what takes them back, and nothing was sent behind it.
+ *
+ * @param what DISCARD ALL, or the name that DEALLOCATE gave; null for all of them
+ */
+export function takeBack(
+  memory: Memory,
+  what: "everything" | { readonly name: string | null },
+): void {
+  if (what === "everything") {
+    memory.opaque = null;
+    memory.bound.clear();
+  }
+  if (what === "everything" || what.name === null) memory.prepared.clear();
+  else memory.prepared.delete(what.name);
 }
 
 /** What binds a session that has such a cursor. */
@@ -89,15 +106,8 @@ function noteTouch(memory: Memory, touch: Touch): void {
     case "all_settings":
       return changed(memory);
     case "everything":
-      memory.opaque = null;
-      memory.bound.clear();
-      memory.prepared.clear();
       memory.route = "auto";
       return changed(memory);
-    case "deallocated":
-      if (touch.name === null) memory.prepared.clear();
-      else memory.prepared.delete(touch.name);
-      return;
     case "prepared":
       memory.prepared.add(touch.name);
       return;
@@ -125,6 +135,7 @@ function noteTouch(memory: Memory, touch: Touch): void {
       memory.bound.add(OPAQUE);
       // Whatever it was may have changed any setting.
       return changed(memory);
+    case "deallocated":
     case "transaction_lock":
     case "catalogue":
       return;

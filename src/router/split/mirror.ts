@@ -80,12 +80,16 @@ export async function writeSettings(
     : await ask(side, writeSettingsQuery(values));
 }
 
-/** True where a server has all of these statements. */
+/** True where a server has all of these statements, or will by the time that it reads what is sent now. */
 export function hasAll(side: Side, statements: readonly Statement[]): boolean {
   for (const statement of statements) {
-    if (side.made.get(statement.name) !== statement) return false;
+    if (side.made.get(statement.name) !== statement && !isExpected(side, statement)) return false;
   }
   return true;
+}
+
+function isExpected({ expected }: Side, statement: Statement): boolean {
+  return expected.some(({ made }) => made?.includes(statement) === true);
 }
 
 /** Which of these statements a server does not have, or has as something else. */

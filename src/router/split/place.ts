@@ -18,8 +18,9 @@ import { forgetAll, replaceUnnamed } from "./forgetting.ts";
 import { noteTouches } from "./memory.ts";
 import { hasAll, makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
 import { bringHome, isForHome } from "./home.ts";
+import { PARSE } from "./judging.ts";
 import { needPrimary } from "./primary.ts";
-import { type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
+import { createOwed, type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
 import { standbyFor, standbyNow } from "./standby.ts";
 import { type Split, toClient } from "./state.ts";
 import type { Unit } from "./unit.ts";
@@ -139,8 +140,10 @@ async function prepared(
   const told = await makeStatements(side, lacking);
   if (told === null) return "again";
   if (told.words === null) return side;
-  split.skipping = open;
-  const ready = open ? [] : [readyForQueryBytes(side.activity.transaction)];
+  // The client's own Sync is still to come behind one of the router's.
+  const synced = !open && !unit.silent;
+  split.skipping = !synced;
+  const ready = synced ? [readyForQueryBytes(side.activity.transaction)] : [];
   await toClient(split, side, [takenName(side, unit, lacking) ?? told.words, ...ready]);
   return null;
 }
@@ -199,28 +202,34 @@ export function begin(split: Split, side: Side, unit: Unit, open: boolean): void
   const { bytes } = unit;
   let made = 0;
   let closed = 0;
+  const doubtful = open || side.openBatch || (unit.makes.length > 0 && bytes[0] !== PARSE) ||
+    unit.makes.length > 1;
   for (let at = 0; at < bytes.length; at = endOfMessage(bytes, at)) {
     const code = String.fromCharCode(bytes[at]!);
     noteRequest(side.activity, code);
     expectAnswers(side, code);
     if (code === "Q") replaceUnnamed(split, side);
     if (code === "P" && made < unit.makes.length) {
-      (side.expected.at(-1)!.made ??= []).push(unit.makes[made++]!);
+      const statement = unit.makes[made++]!;
+      (side.expected.at(-1)!.made ??= []).push(statement);
+      book.expect(statement);
     }
     if (code === "C") {
       const name = bytes[at + 5] === STATEMENT ? unit.closes[closed++] ?? null : null;
       (side.expected.at(-1)!.closes ??= []).push(name);
     }
+    if (doubtful && code !== "H") noteOrder(side, code, bytes[at + 5] === 0);
   }
   if (unit.silent) side.expected.at(-1)!.silent = true;
-  for (const { name } of unit.makes) if (name === "") book.delete("");
   noteTouches(memory, unit.touches);
   if (unit.unread) forgetAll(split, side);
   for (const touch of unit.touches) {
     if (touch.type === "deallocated" || touch.type === "everything") {
       const owed = side.expected.at(-1);
       const name = touch.type === "everything" ? null : touch.name;
-      if (owed !== undefined) (owed.drops ??= []).push(name);
+      if (owed === undefined) continue;
+      (owed.drops ??= []).push(name);
+      owed.dropsOnly = unit.touches.length === 1 && !unit.unread;
     }
     if (touch.type === "catalogue") split.login.classifiers.forget(split.login.database);
   }
@@ -280,12 +289,18 @@ function release(split: Split, side: Side | null): void {
   wake(side);
 }
 
+/** @param unnamed it is about the unnamed statement, if it is a Parse */
+function noteOrder(side: Side, code: string, unnamed: boolean): void {
+  const owed = side.expected.at(-1);
+  if (owed !== undefined) owed.order = (owed.order ?? "") + (code === "P" && unnamed ? "p" : code);
+}
+
 /** Keeps count of what is owed up to each ReadyForQuery. */
 function expectAnswers(side: Side, code: string): void {
   switch (code) {
     case "Q":
     case "F":
-      side.expected.push({ made: null, closes: null, drops: null, silent: false });
+      side.expected.push(createOwed());
       return;
     case "P":
     case "B":
@@ -293,9 +308,7 @@ function expectAnswers(side: Side, code: string): void {
     case "E":
     case "C":
     case "S":
-      if (!side.openBatch) {
-        side.expected.push({ made: null, closes: null, drops: null, silent: false });
-      }
+      if (!side.openBatch) side.expected.push(createOwed());
       side.openBatch = code !== "S";
       return;
   }

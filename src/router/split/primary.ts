@@ -79,6 +79,8 @@ export function adoptPrimary(split: Split, route: Route, backend: Backend): Side
   const side = createSide(route, backend);
   split.primary = side;
   split.live = null;
+  // Why the one before was to be left.
+  split.drain = null;
   tellRoutes(split);
   void pump(split, side);
   return side;

@@ -47,6 +47,14 @@ export interface Owed {
   closes: (string | null)[] | null;
   /** For each DEALLOCATE and DISCARD ALL the name, or null for all; null where there are none. */
   drops: (string | null)[] | null;
+  /** That is all that the unit does. */
+  dropsOnly: boolean;
+  /**
+   * The types of its messages, in their order, an unnamed Parse as `p`, and how many were answered, where
+   * an error may leave in doubt whether that Parse was reached; null where it cannot.
+   */
+  order: string | null;
+  answers: number;
   /** The Sync was the router's own: the client is not told, and what it sends next belongs with it. */
   silent: boolean;
 }
@@ -88,6 +96,19 @@ export interface Side {
   retired: boolean;
   closed: boolean;
   readonly waiting: Set<() => void>;
+}
+
+/** An answer that is owed, and nothing known of it yet. */
+export function createOwed(): Owed {
+  return {
+    made: null,
+    closes: null,
+    drops: null,
+    dropsOnly: false,
+    order: null,
+    answers: 0,
+    silent: false,
+  };
 }
 
 /** Takes over a server that has just become ready. */

@@ -17,6 +17,7 @@ import {
   judge,
   type Judging,
   made,
+  namesStatements,
   PARSE,
   repeated,
   repeats,
@@ -49,6 +50,7 @@ export function planSingle(bytes: Uint8Array, judging: Judging): Unit | null {
   if (!makes) statement = judging.book.find(bytes, nameAt, end);
   else if (!isUnnamed(bytes, nameAt, end)) return null;
   if (statement === null || statement.parse === null) return null;
+  if (!makes && judging.book.others(statement.name).length > 0) return null;
   at = end;
   end = endOfMessage(bytes, at);
   if (bytes[at] === DESCRIBE) {
@@ -76,8 +78,9 @@ function planned(
   statement: Statement,
   makes: boolean,
   judging: Judging,
-): Unit {
+): Unit | null {
   const { verdict, hint } = judge(statement, judging);
+  if (namesStatements(verdict)) return null;
   const wish = hint ?? judging.route;
   const place = placeOf(verdict, wish);
   const elsewhere = place === "standby";

@@ -324,11 +324,11 @@ async function judging(split: Split): Promise<Judging> {
 }
 
 function judgingBy({ readable, memory, book }: Split, classifier: Classifier | null): Judging {
-  const { route } = memory;
+  const { route, prepared } = memory;
   if (classifier === null || !readable) {
-    return { classify: () => NOT_READ, stamp: null, route, book };
+    return { classify: () => NOT_READ, stamp: null, route, book, prepared };
   }
-  return { classify: classifier.classify, stamp: classifier.stamp(), route, book };
+  return { classify: classifier.classify, stamp: classifier.stamp(), route, book, prepared };
 }
 
 const NOT_READ = {

@@ -20,6 +20,7 @@ import {
   judge,
   type Judging,
   made,
+  namesStatements,
   PARSE,
   QUERY,
   repeated,
@@ -63,7 +64,7 @@ export interface Unit {
 }
 
 /** Judges a simple query. A payload that cannot be read goes to the primary, which refuses it. */
-export function planQuery(bytes: Uint8Array, { classify, route }: Judging): Unit {
+export function planQuery(bytes: Uint8Array, { classify, route, book }: Judging): Unit {
   const text = parseQuery(bytes, HEADER_BYTES);
   if (text === null) return blind(bytes);
   const { verdict, hint } = classify(text);
@@ -77,7 +78,7 @@ export function planQuery(bytes: Uint8Array, { classify, route }: Judging): Unit
     writes: place === "primary" && writes(verdict),
     repeatable: repeats(verdict, place),
     touches: verdict.touches,
-    needs: NONE,
+    needs: place === "primary" && namesStatements(verdict) ? book.movable() : NONE,
     makes: NONE,
     closes: NONE,
     unread: false,
@@ -131,6 +132,9 @@ export function planMany(bytes: Uint8Array, complete: boolean, judging: Judging)
     closes: [],
     used: new Map(),
     executed: [],
+    bound: [],
+    unknown: false,
+    namesOfSql: false,
     primary: false,
   };
   for (let at = 0; at < bytes.length;) {
@@ -147,9 +151,9 @@ export function planMany(bytes: Uint8Array, complete: boolean, judging: Judging)
     anywhere &&= placeOf(verdict, hint ?? judging.route) === "standby";
     home = nearer(home, homeOf(verdict));
   }
+  if (batch.namesOfSql) home = nearer(home, "with_prepared");
   let single = true;
   let insisting = false;
-  let writing = false;
   let repeatable = true;
   let ends: Unit["ends"] = null;
   for (const { verdict, hint } of executed) {
@@ -157,9 +161,12 @@ export function planMany(bytes: Uint8Array, complete: boolean, judging: Judging)
     if (verdict.boundary === "end") ends ??= "last";
     single &&= verdict.boundary === "none" || executed.length === 1;
     insisting ||= insists(verdict, hint ?? judging.route);
-    writing ||= writes(verdict);
     repeatable &&= !verdict.userFunctions;
   }
+  if (batch.bound.some(({ verdict }) => namesStatements(verdict))) {
+    for (const statement of judging.book.movable()) batch.needs.add(statement);
+  }
+  const writing = batch.unknown || batch.bound.some(({ verdict }) => writes(verdict));
   const enough = complete ? executed.length > 0 : batch.used.size > 0 && batch.portals.size === 0;
   const place = !batch.primary && anywhere && single && enough ? "standby" : "primary";
   return {
@@ -172,9 +179,7 @@ export function planMany(bytes: Uint8Array, complete: boolean, judging: Judging)
     repeatable: executed.length === 1
       ? !batch.primary && repeats(executed[0]!.verdict, place)
       : place === "standby" && repeatable,
-    touches: executed.length === 1
-      ? executed[0]!.verdict.touches
-      : executed.flatMap(({ verdict }) => verdict.touches),
+    touches: touchesOf(batch),
     needs: batch.needs.size === 0 ? NONE : [...batch.needs],
     makes: batch.makes,
     closes: batch.closes,
@@ -183,6 +188,13 @@ export function planMany(bytes: Uint8Array, complete: boolean, judging: Judging)
     silent: false,
     texts,
   };
+}
+
+function touchesOf({ bound, unknown }: Batch): readonly Touch[] {
+  if (unknown) return [...bound.flatMap(({ verdict }) => verdict.touches), { type: "opaque" }];
+  return bound.length === 1
+    ? bound[0]!.verdict.touches
+    : bound.flatMap(({ verdict }) => verdict.touches);
 }
 
 /** True where these bytes are one unit to the byte: a simple query, or a batch with its Sync. */
@@ -207,6 +219,12 @@ interface Batch {
   readonly closes: string[];
   readonly used: Map<Statement, Classified>;
   readonly executed: Classified[];
+  /** All of these are taken to run, if not in this unit then in a later one. */
+  readonly bound: Classified[];
+  /** A statement of SQL's own PREPARE is among these, and nobody here knows what it says. */
+  unknown: boolean;
+  /** It uses or makes a name that was made by SQL's own PREPARE. */
+  namesOfSql: boolean;
   /** Something in it is the primary's business. */
   primary: boolean;
 }
@@ -231,15 +249,19 @@ function take(
       batch.used.set(statement, judge(statement, judging));
       if (statement.name === "") return true;
       batch.primary = true;
+      batch.namesOfSql ||= judging.prepared.has(statement.name);
       // Only a server that has it can refuse to make it twice.
       const taken = judging.book.get(statement.name);
-      if (taken !== null && taken.parse !== null) batch.needs.add(taken);
+      const free = taken === null || batch.closes.includes(statement.name);
+      if (!free && taken.parse !== null) batch.needs.add(taken);
       return true;
     }
     case BIND: {
       const bound = parseBind(bytes, from, end);
       if (bound === null) return false;
-      batch.portals.set(bound.portal, use(batch, bound.statement, judging));
+      const judged = use(batch, bound.statement, judging);
+      batch.portals.set(bound.portal, judged);
+      if (judged !== null) batch.bound.push(judged);
       return true;
     }
     case DESCRIBE:
@@ -276,6 +298,8 @@ function use(batch: Batch, name: string, judging: Judging): Classified | null {
   const known = judging.book.get(name);
   if (known === null) {
     batch.primary = true;
+    batch.unknown ||= judging.prepared.has(name);
+    batch.namesOfSql ||= batch.unknown;
     return null;
   }
   batch.needs.add(known);
@@ -283,5 +307,9 @@ function use(batch: Batch, name: string, judging: Judging): Classified | null {
   batch.used.set(known, judged);
   // It cannot be made anywhere else.
   if (known.parse === null) batch.primary = true;
+  for (const other of judging.book.others(name)) {
+    batch.bound.push(judge(other, judging));
+    batch.primary = true;
+  }
   return judged;
 }

@@ -4,6 +4,7 @@ import {
   createMemory,
   type Memory,
   noteTouches,
+  takeBack,
   whyBound,
 } from "../../../src/router/split/memory.ts";
 import {
@@ -32,7 +33,12 @@ const BINDS: readonly Touch[] = [
 for (const touch of BINDS) {
   Deno.test(`noteTouches() binds a session to its primary by ${JSON.stringify(touch)}`, () => {
     assert.notEqual(whyBound(after(touch)), null);
-    assert.equal(whyBound(after(touch, { type: "everything" })), null);
+    const memory = after(touch, { type: "everything" });
+    // Whether a DISCARD ALL comes to anything is known once it was answered.
+    assert.notEqual(whyBound(memory), null);
+    takeBack(memory, "everything");
+    memory.values = new Map();
+    assert.equal(whyBound(memory), null);
   });
 }
 
@@ -40,7 +46,9 @@ Deno.test("noteTouches() keeps reads on the primary after what cannot be seen in
   assert.equal(after({ type: "listen" }).opaque, null);
   for (const type of ["opaque", "temporary"] as const) {
     assert.notEqual(after({ type }).opaque, null);
-    assert.equal(after({ type }, { type: "everything" }).opaque, null);
+    const memory = after({ type }, { type: "everything" });
+    takeBack(memory, "everything");
+    assert.equal(memory.opaque, null);
   }
 });
 
@@ -63,11 +71,16 @@ Deno.test("whyBound() lets a session move only while its settings are known", ()
   assert.equal(memory.values, null);
 });
 
-Deno.test("noteTouches() forgets one prepared statement, or all of them", () => {
+Deno.test("takeBack() forgets one prepared statement, or all of them", () => {
   const [p, q] = [{ type: "prepared", name: "p" }, { type: "prepared", name: "q" }] as const;
-  assert.notEqual(whyBound(after(p, q, { type: "deallocated", name: "p" })), null);
-  assert.equal(whyBound(after(p, { type: "deallocated", name: "p" })), null);
-  assert.equal(whyBound(after(p, q, { type: "deallocated", name: null })), null);
+  const memory = after(p, q, { type: "deallocated", name: "p" });
+  assert.equal(memory.prepared.size, 2);
+  takeBack(memory, { name: "p" });
+  assert.deepEqual([...memory.prepared], ["q"]);
+  assert.notEqual(whyBound(memory), null);
+  noteTouches(memory, [p]);
+  takeBack(memory, { name: null });
+  assert.equal(whyBound(memory), null);
 });
 
 Deno.test("the queries about settings quote names and values, and set the role before the rest", () => {

@@ -18,7 +18,8 @@ const classifier = createClassifier({
 });
 
 function judging(book: Book = createBook(10_000), route: "auto" | "standby" | "primary" = "auto") {
-  return { classify: classifier.classify, stamp: classifier.stamp(), route, book };
+  const prepared = new Set(["by_sql"]);
+  return { classify: classifier.classify, stamp: classifier.stamp(), route, book, prepared };
 }
 
 const P = (name: string, text: string) =>
@@ -157,6 +158,27 @@ Deno.test("planBatch() tells whether a transaction ends in a batch, and whether 
   assert.equal(ends(run("COMMIT"), run("ROLLBACK"), S), "early");
 });
 
+Deno.test("planBatch() counts what is bound as run, and what was sent to be made as there", () => {
+  const book = bookOf(["s", READ]);
+  const plan = (...messages: Uint8Array[]) => planBatch(concatBytes(messages), true, judging(book));
+  const bound = plan(P("", WRITE), B(""), H);
+  assert.deepEqual([bound.place, bound.writes], ["primary", true]);
+  const made = plan(P("s", WRITE), S).makes[0]!;
+  book.expect(made);
+  assert.deepEqual([plan(B("s"), E(), S).writes, plan(B("s"), E(), S).needs], [true, [made]]);
+  // A Parse of a name that is taken fails, and what is run is the one that was there.
+  const harmless = plan(P("s", READ), S).makes[0]!;
+  book.set(made);
+  book.expect(harmless);
+  assert.deepEqual([plan(B("s"), E(), S).writes, plan(B("s"), E(), S).place], [true, "primary"]);
+  book.abandon(harmless);
+  book.set(bookOf(["s", READ]).get("s")!);
+  assert.equal(plan(B("s"), E(), S).place, "standby");
+  // SQL's PREPARE made it, and it may be anything.
+  assert.deepEqual(plan(B("by_sql"), E(), S).touches, [{ type: "opaque" }]);
+  assert.deepEqual(plan(B("nowhere"), E(), S).touches, []);
+});
+
 Deno.test("planBatch() trusts no batch that it cannot read", () => {
   const broken = messageBytes("B", Uint8Array.of(0x41));
   const plan = planBatch(concatBytes([broken, S]), true, judging(known));
@@ -191,6 +213,7 @@ Deno.test("planBatch() judges a kept statement again once a standby has refused 
   const book = bookOf(["r", READ]);
   const place = () =>
     planBatch(concatBytes([B("r"), E(), S]), true, {
+      prepared: new Set(),
       classify: fresh.classify,
       stamp: fresh.stamp(),
       route: "auto",

@@ -16,6 +16,7 @@ import { logIn, noPostgres, startDatabase, startStandby, verifying } from "./rou
 const [FROM, TO] = (Deno.env.get("METAKO_CONVERSATIONS") ?? "1-25").split("-").map(Number);
 const STEPS = 40;
 const REFUSED = "ERROR 0A000 cannot do this in a transaction that reads from the standby";
+const OF_SQL = 'prepared statement "p"';
 /** What a session reads that has something on its primary which cannot be carried over. */
 const BOUND = /^FATAL 57P01 This session is closed: .*(cannot go on elsewhere: |\()(it |its )/;
 
@@ -274,7 +275,12 @@ async function answerOf(peer: Peer, step: Step): Promise<string[]> {
       case "E": {
         const { severity, sqlstate, message: text } = parseErrorFields(payload);
         // A standby may say "during recovery" where a primary says "in a read-only transaction".
-        words.push(`${severity} ${sqlstate} ${sqlstate === "25006" ? "" : text}`);
+        // And a transaction that has failed there knows nothing of SQL's PREPARE.
+        words.push(
+          text?.includes(OF_SQL) === true
+            ? OF_SQL
+            : `${severity} ${sqlstate} ${sqlstate === "25006" ? "" : text}`,
+        );
         if (step.until !== undefined) return words;
         break;
       }

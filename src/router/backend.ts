@@ -47,6 +47,8 @@ export interface Backend {
    * server's. Otherwise all that the server said.
    */
   readonly greeting: Uint8Array;
+  /** What was read into, to be used again. */
+  readonly buffer: Uint8Array;
   /** The watched messages in `greeting` that are still to be judged. */
   readonly events: readonly FrameEvent[];
   /** Where the router logged in; null where the server gave no key. */
@@ -210,6 +212,7 @@ async function logIn(
               conn,
               framing: hearing.framing,
               phase: "ready",
+              buffer: hearing.buffer,
               greeting: keys === null ? heard(hearing, authenticatedAt) : concatBytes([
                 heard(hearing, authenticatedAt, keyAt.from),
                 backendKeyDataBytes(keys.client),
@@ -238,6 +241,7 @@ async function listen(
       conn,
       framing: hearing.framing,
       phase: "greeting",
+      buffer: hearing.buffer,
       greeting: heard(hearing, 0),
       events,
       keys: null,

@@ -65,8 +65,7 @@ export interface Link {
   toClientDone: Promise<void>;
 }
 
-// Buffers grow towards the larger size while reads fill them, so idle sessions stay small.
-const SMALL_BUFFER_BYTES = 8192;
+// Buffers grow towards this size while reads fill them, so idle sessions stay small.
 const LARGE_BUFFER_BYTES = 131_072;
 
 /** Joins a client and a server, and starts to forward. {@linkcode Link.ended} says when it is over. */
@@ -140,7 +139,7 @@ async function passToServer(link: Link, chunk: Uint8Array, hooks: ForwardHooks):
 
 async function forwardToClient(link: Link, backend: Backend, hooks: ForwardHooks): Promise<void> {
   if (!await passToClient(link, backend.greeting, backend.events, hooks)) return;
-  let buffer: Uint8Array = new Uint8Array(SMALL_BUFFER_BYTES);
+  let { buffer } = backend;
   for (;;) {
     const count = await read(link.server, buffer);
     if (count === null) return link.end({ type: "server_left" });

@@ -20,7 +20,9 @@ export const NO_BYTES: Uint8Array = new Uint8Array(0);
  * ```
  */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     joined.set(part, at);
@@ -31,7 +33,9 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
 
 /** A 32-bit integer; numbers above 2³¹ − 1 keep their bit pattern. */
 export function int32Bytes(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+  const bytes = new Uint8Array(4);
+  putInt32(bytes, 0, value);
+  return bytes;
 }
 
 /**
@@ -78,6 +82,22 @@ export function endOfMessage(bytes: Uint8Array, at: number): number {
  * ```
  */
 export function messageBytes(type: string, ...payload: readonly Uint8Array[]): Uint8Array {
-  const length = payload.reduce((sum, part) => sum + part.length, 4);
-  return concatBytes([Uint8Array.of(type.charCodeAt(0)), int32Bytes(length), ...payload]);
+  let length = 4;
+  for (const part of payload) length += part.length;
+  const message = new Uint8Array(1 + length);
+  message[0] = type.charCodeAt(0);
+  putInt32(message, 1, length);
+  let at = 5;
+  for (const part of payload) {
+    message.set(part, at);
+    at += part.length;
+  }
+  return message;
+}
+
+function putInt32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }

@@ -22,8 +22,7 @@ import { noLongerStale, noteAnswer, noteClosed, noteCommand, noteFailed } from "
 import { answer, hearAnswer, type Side, wake } from "./side.ts";
 import { type Split, tell, toClient } from "./state.ts";
 
-// Buffers grow towards the larger size while reads fill them, so idle sessions stay small.
-const SMALL_BUFFER_BYTES = 8192;
+// Buffers grow towards this size while reads fill them, so idle sessions stay small.
 const LARGE_BUFFER_BYTES = 131_072;
 
 /** Messages that are looked at as a whole. */
@@ -43,9 +42,8 @@ const DESCRIBED = new Set(["T", "n"]);
 const CANCELLED = "57014";
 const READ_ONLY = "25006";
 
-/** Reads one server until it is gone. Started once for each side. */
-export async function pump(split: Split, side: Side): Promise<void> {
-  let buffer = new Uint8Array(SMALL_BUFFER_BYTES);
+/** Reads one server until it is gone, at first into `buffer`. Started once for each side. */
+export async function pump(split: Split, side: Side, buffer: Uint8Array): Promise<void> {
   for (;;) {
     const count = await read(side.conn, buffer);
     if (side.closed) return;

@@ -80,10 +80,14 @@ export function startSplit(
 async function conclude(split: Split, ending: Ending, serving: Promise<void>): Promise<void> {
   const { primary } = split;
   switch (ending.type) {
-    case "client_left":
+    case "client_left": {
+      const leaving = Promise.all([split.primary, split.standby].map((side) => leave(split, side)));
+      // Its end is on its way: a read that is broken off costs more than one that comes to it.
+      await Promise.race([serving, leaving]);
       closeQuietly(split.client);
-      await Promise.all([split.primary, split.standby].map((side) => leave(split, side)));
+      await leaving;
       return;
+    }
     case "server_left": {
       const explained = primary?.explained === true || split.live?.explained === true;
       return await lastWord(split, explained ? null : lost(split), serving);
@@ -114,12 +118,18 @@ async function leave(split: Split, side: Side | null): Promise<void> {
   }
   await within(
     (async () => {
-      await write(side.conn, terminateBytes());
-      await finishWriting(side.conn);
+      if (!await write(side.conn, terminateBytes())) return;
+      if (isBusy(side.activity)) await finishWriting(side.conn);
+      else await gone(side);
     })(),
     LAST_WORD_MS,
   );
   closeSide(side);
+}
+
+/** Resolves when the server has closed its side. */
+async function gone(side: Side): Promise<void> {
+  while (!side.closed) await new Promise<void>((resolve) => side.waiting.add(resolve));
 }
 
 /** The servers are done with: close them at once, and tell the client why if it can be told. */

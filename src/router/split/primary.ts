@@ -82,7 +82,7 @@ export function adoptPrimary(split: Split, route: Route, backend: Backend): Side
   // Why the one before was to be left.
   split.drain = null;
   tellRoutes(split);
-  void pump(split, side);
+  void pump(split, side, backend.buffer);
   return side;
 }
 

@@ -111,7 +111,7 @@ async function open(split: Split): Promise<Side | null> {
   const side = createSide({ to: "standby", target }, opening.backend);
   split.standby = side;
   tellRoutes(split);
-  void pump(split, side);
+  void pump(split, side, opening.backend.buffer);
   const told = await ask(side, REPLAY_POSITION_QUERY);
   if (told === null) return null;
   if (told.error !== null) {

@@ -2,7 +2,7 @@
  * The same conversation with the server itself and through the router, with splitting on: message by
  * message the answers are the same. Conversations are made up from a seed; a standby stops and goes on
  * to replay in the middle of them, and the primary enters new terms, so that sessions have to move.
- * METAKO_CONVERSATIONS=FROM-TO plays others than the usual ones.
+ * `deno task conversations FROM-TO` plays others than the usual ones.
  */
 import assert from "node:assert/strict";
 import { loadParser } from "../../src/sql/parser.ts";
@@ -13,7 +13,7 @@ import { closeStatementBytes, parseDataRow, syncBytes } from "../../src/wire/req
 import { Peer, withRouter } from "../router/harness.ts";
 import { logIn, noPostgres, startDatabase, startStandby, verifying } from "./router_postgres.ts";
 
-const [FROM, TO] = (Deno.env.get("METAKO_CONVERSATIONS") ?? "1-25").split("-").map(Number);
+const [FROM, TO] = (Deno.args[0] ?? "1-25").split("-").map(Number);
 const STEPS = 40;
 const REFUSED = "ERROR 0A000 cannot do this in a transaction that reads from the standby";
 const OF_SQL = 'prepared statement "p"';

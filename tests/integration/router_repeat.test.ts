@@ -8,7 +8,7 @@ import { loadParser } from "../../src/sql/parser.ts";
 import { cStringBytes, messageBytes } from "../../src/wire/bytes.ts";
 import { queryBytes } from "../../src/wire/messages.ts";
 import { parseDataRow, syncBytes } from "../../src/wire/requests.ts";
-import { type Bench, eventually, type Peer, withRouter } from "../router/harness.ts";
+import { type Bench, eventually, pause, type Peer, withRouter } from "../router/harness.ts";
 import { logIn, noPostgres, startDatabase, verifying } from "./router_postgres.ts";
 
 const COUNT = "SELECT count(*) FROM item";
@@ -176,6 +176,19 @@ Deno.test({
           assert.equal(bench.router.statistics().moved, 0);
         },
       );
+
+      await play("a client that leaves meanwhile is noticed", async ({ bench, client, send }) => {
+        await send(queryBytes(COUNT));
+        bench.setView({ primary: null, because: "the leader is silent" });
+        await eventually("it waits", () => bench.router.statistics().waiting === 1);
+        // What it pipelined is read, and waits as well.
+        await client.send(queryBytes(COUNT));
+        await pause(50);
+        const leftAtMs = performance.now();
+        client.close();
+        await eventually("it is gone", () => bench.router.sessions().length === 0);
+        assert.ok(performance.now() - leftAtMs < 1000);
+      });
 
       await play("nobody waits longer than the limit", async ({ bench, client, send }) => {
         await send(queryBytes(COUNT));

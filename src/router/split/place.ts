@@ -19,7 +19,7 @@ import { noteTouches } from "./memory.ts";
 import { hasAll, makeStatements, missing, refreshSettings, writeSettings } from "./mirror.ts";
 import { bringHome, isForHome } from "./home.ts";
 import { PARSE } from "./judging.ts";
-import { needPrimary } from "./primary.ts";
+import { listening, needPrimary } from "./primary.ts";
 import { createOwed, type Hold, isQuiet, quiet, type Side, wake } from "./side.ts";
 import { standbyFor, standbyNow } from "./standby.ts";
 import { type Split, toClient } from "./state.ts";
@@ -27,6 +27,8 @@ import type { Unit } from "./unit.ts";
 
 /** Larger requests are copied into memory of their own. */
 const REQUEST_BYTES = 1024;
+/** How many messages without a Sync are told apart; a client may send any number. */
+const MAXIMUM_ORDER = 4096;
 /** What a Close says that means a statement, and no portal. */
 const STATEMENT = 0x53;
 const CHANGES_SETTINGS = new Set(["setting", "all_settings", "everything"]);
@@ -52,7 +54,7 @@ async function placeFor(
 ): Promise<Side | "again" | null> {
   const { live, primary } = split;
   if (split.rerun !== null) {
-    await split.rerun;
+    await listening(split, split.rerun);
     return "again";
   }
   if (live !== null && !live.closed) {
@@ -292,7 +294,8 @@ function release(split: Split, side: Side | null): void {
 /** @param unnamed it is about the unnamed statement, if it is a Parse */
 function noteOrder(side: Side, code: string, unnamed: boolean): void {
   const owed = side.expected.at(-1);
-  if (owed !== undefined) owed.order = (owed.order ?? "") + (code === "P" && unnamed ? "p" : code);
+  if (owed === undefined || (owed.order?.length ?? 0) >= MAXIMUM_ORDER) return;
+  owed.order = (owed.order ?? "") + (code === "P" && unnamed ? "p" : code);
 }
 
 /** Keeps count of what is owed up to each ReadyForQuery. */

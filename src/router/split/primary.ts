@@ -30,11 +30,16 @@ export async function needPrimary(
 ): Promise<Side | null> {
   if (split.primary !== null && !split.primary.closed) return split.primary;
   if (split.over) return null;
-  if (errand === "for_rerun") return await findPrimary(split, errand);
+  const found = findPrimary(split, errand);
+  return await (errand === "for_client" ? listening(split, found) : found);
+}
+
+/** Waits for something on the client's behalf, and notices meanwhile if the client leaves. */
+export async function listening<T>(split: Split, work: Promise<T>): Promise<T> {
   const ear = openEar(split.client, split.ahead ?? NO_BYTES);
   ear.watch(() => split.end({ type: "client_left" }));
   try {
-    return await findPrimary(split, errand);
+    return await work;
   } finally {
     split.ahead = ear.hand();
   }

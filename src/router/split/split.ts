@@ -14,6 +14,7 @@ import type { EarlyInput } from "../ear.ts";
 import { read, write } from "../socket.ts";
 import { isRouteOpen, routeKnown } from "./mirror.ts";
 import { begin, dispatch, placeNow } from "./place.ts";
+import { listening } from "./primary.ts";
 import { ask, isFree, quiet, type Side, told } from "./side.ts";
 import { type Split, toClient } from "./state.ts";
 import { type Judging, QUERY } from "./judging.ts";
@@ -311,7 +312,7 @@ function clearBatch(intake: Intake): void {
 /** What texts are judged by at this moment. */
 async function judging(split: Split): Promise<Judging> {
   // Whether a standby made the statement that is used next is known once it has answered.
-  while (split.rerun !== null) await split.rerun;
+  while (split.rerun !== null) await listening(split, split.rerun);
   const { live, standby } = split;
   if (live !== null && live === standby) await (live.openBatch ? told(live) : quiet(live));
   if (isRouteOpen(split)) await routeKnown(split);

@@ -63,13 +63,19 @@ export function createBook(maximumBytes: number): Book {
     statements.delete(name);
     if (last?.name === name) last = null;
   };
-  const get = (name: string) =>
-    expected.findLast((statement) => statement.name === name) ?? statements.get(name) ?? null;
+  const get = (name: string) => {
+    for (let i = expected.length - 1; i >= 0; i--) {
+      if (expected[i]!.name === name) return expected[i]!;
+    }
+    return statements.get(name) ?? null;
+  };
   const named = () => [...statements.values()].filter(({ name }) => name !== "");
   const abandon = (statement: Statement) => {
+    last = null;
+    // Nearly always it is the only one.
+    if (expected.length === 1 && expected[0] === statement) return void expected.pop();
     const at = expected.indexOf(statement);
     if (at >= 0) expected.splice(at, 1);
-    last = null;
   };
   return {
     get,
@@ -92,9 +98,9 @@ export function createBook(maximumBytes: number): Book {
     abandon,
     set(statement) {
       abandon(statement);
-      forget(statement.name);
+      const before = statements.get(statement.name)?.parse?.length ?? 0;
       statements.set(statement.name, statement);
-      bytes += statement.parse?.length ?? 0;
+      bytes += (statement.parse?.length ?? 0) - before;
     },
     delete: forget,
     clear() {

@@ -17,13 +17,18 @@ const FORGOTTEN = new Set(["DEALLOCATE", "DEALLOCATE ALL", "DISCARD ALL"]);
 /** A simple query or an unnamed Parse takes the place of the unnamed statement, also where it fails. */
 export function replaceUnnamed(split: Split, side: Side): void {
   drop(split, side, "");
-  for (const statement of expected(side)) if (statement.name === "") leave(split, statement);
+  for (const { made } of side.expected) {
+    if (made === null) continue;
+    for (const statement of made) if (statement.name === "") leave(split, statement);
+  }
 }
 
 /** A unit that nobody has looked into may have made and closed any. */
 export function forgetAll(split: Split, side: Side): void {
   split.book.clear();
-  for (const statement of expected(side)) leave(split, statement);
+  for (const { made } of side.expected) {
+    for (const statement of made ?? []) leave(split, statement);
+  }
 }
 
 /** A CloseComplete came. */
@@ -72,10 +77,6 @@ export function noteFailed(split: Split, side: Side, owed: Owed): void {
   owed.drops = null;
   owed.order = null;
   if (atUnnamed) drop(split, side, "");
-}
-
-function* expected(side: Side): Iterable<Statement> {
-  for (const { made } of side.expected) if (made !== null) yield* made;
 }
 
 function leave({ book }: Split, statement: Statement): void {

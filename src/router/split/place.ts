@@ -177,7 +177,9 @@ export async function send(split: Split, side: Side, unit: Unit, open: boolean):
  * for one; null where that takes {@linkcode dispatch}.
  */
 export function placeNow(split: Split, unit: Unit): Side | null {
-  if (split.over || split.rerun !== null || split.settingsAhead) return null;
+  if (split.over || split.rerun !== null || split.settingsAhead || split.drain !== null) {
+    return null;
+  }
   const { live, primary } = split;
   let side: Side | null | "unknown" = null;
   if (live !== null) {

@@ -14,6 +14,7 @@ import type { Backend } from "../backend.ts";
 import { choose } from "../choose.ts";
 import { type Route, routeProblem } from "../route.ts";
 import { pump } from "./answers.ts";
+import { settle } from "./ends.ts";
 import { makeStatements, writeSettings } from "./mirror.ts";
 import { closeSide, createSide, type Side, type Told } from "./side.ts";
 import { type Split, tell, tellRoutes, toClient } from "./state.ts";
@@ -28,7 +29,12 @@ export async function needPrimary(
   split: Split,
   errand: "for_client" | "for_rerun",
 ): Promise<Side | null> {
-  if (split.primary !== null && !split.primary.closed) return split.primary;
+  const { primary } = split;
+  if (primary !== null && !primary.closed) {
+    // Nothing new begins on one that is to be left.
+    if (split.drain !== null) settle(split, primary);
+    if (!primary.closed && !split.over) return primary;
+  }
   if (split.over) return null;
   const found = findPrimary(split, errand);
   return await (errand === "for_client" ? listening(split, found) : found);

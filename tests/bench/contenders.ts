@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { PGBOUNCER, setUpPgbouncer } from "../integration/pgbouncer_setup.ts";
 import { BIN, run } from "../integration/router_postgres.ts";
 
 /** Something that pgbench can be pointed at. */
@@ -72,36 +73,22 @@ export function metako(
 
 /** PgBouncer in session mode; null where it is not installed. */
 export async function pgbouncer(servers: Servers, folder: string): Promise<Contender | null> {
-  const program = await installed("/usr/sbin/pgbouncer");
+  const program = await installed(PGBOUNCER);
   if (program === null) return null;
   const port = freePort();
-  await Deno.writeTextFile(`${folder}/users.txt`, `"app" "secret"\n`);
-  await Deno.writeTextFile(
-    `${folder}/pgbouncer.ini`,
-    [
-      "[databases]",
-      `postgres = host=127.0.0.1 port=${servers.primary}`,
-      "[pgbouncer]",
-      "listen_addr = 127.0.0.1",
-      `listen_port = ${port}`,
-      "unix_socket_dir =",
-      "auth_type = scram-sha-256",
-      `auth_file = ${folder}/users.txt`,
+  const args = await setUpPgbouncer(folder, {
+    port,
+    to: servers.primary,
+    login: { user: "app", password: "secret" },
+    settings: [
       "pool_mode = session",
       "default_pool_size = 110",
       "max_client_conn = 500",
       "server_reset_query =",
       "server_idle_timeout = 1",
-      "",
-    ].join("\n"),
-  );
-  await readable(folder);
-  return await spawn("PgBouncer (session)", port, program, [
-    "-q",
-    "-u",
-    "postgres",
-    `${folder}/pgbouncer.ini`,
-  ], { lingersMs: 2000 });
+    ],
+  });
+  return await spawn("PgBouncer (session)", port, program, args, { lingersMs: 2000 });
 }
 
 /** Pgpool-II with load balancing over both servers; null where it is not installed. */
@@ -233,10 +220,6 @@ function sum(values: readonly number[]): number {
 
 async function installed(path: string): Promise<string | null> {
   return await Deno.stat(path).then(() => path, () => null);
-}
-
-async function readable(folder: string): Promise<void> {
-  await new Deno.Command("chmod", { args: ["-R", "a+rX", folder] }).output();
 }
 
 function freePort(): number {

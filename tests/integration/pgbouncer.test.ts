@@ -14,10 +14,10 @@ import {
   startAgent,
   writeConfig,
 } from "./agent_world.ts";
+import { PGBOUNCER, setUpPgbouncer } from "./pgbouncer_setup.ts";
 import { freePort } from "./postgres_world.ts";
 import { run } from "./router_postgres.ts";
 
-const PGBOUNCER = "/usr/sbin/pgbouncer";
 const CLIENTS = 12;
 const SESSIONS = 4;
 /** A read and a write, each for itself. */
@@ -75,32 +75,14 @@ Deno.test({
 });
 
 async function startPool(folder: string, port: number, to: number): Promise<Deno.ChildProcess> {
-  await Deno.writeTextFile(`${folder}/users.txt`, `"postgres" "${PASSWORD}"\n`);
-  const settings = [
-    "[databases]",
-    `postgres = host=127.0.0.1 port=${to}`,
-    "[pgbouncer]",
-    "listen_addr = 127.0.0.1",
-    `listen_port = ${port}`,
-    "unix_socket_dir =",
-    "auth_type = scram-sha-256",
-    `auth_file = ${folder}/users.txt`,
-    "pool_mode = transaction",
-    `default_pool_size = ${SESSIONS}`,
-    // libpq's clients say this at the start.
-    "ignore_startup_parameters = extra_float_digits",
-    "",
-  ].join("\n");
-  await Deno.writeTextFile(`${folder}/pgbouncer.ini`, settings);
-  for (const name of ["users.txt", "pgbouncer.ini"]) await Deno.chmod(`${folder}/${name}`, 0o644);
-  // It refuses to run as root, as PostgreSQL does.
-  const user = Deno.uid() === 0 ? ["-u", "postgres"] : [];
-  return new Deno.Command(PGBOUNCER, {
-    args: ["-q", ...user, `${folder}/pgbouncer.ini`],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
+  const args = await setUpPgbouncer(folder, {
+    port,
+    to,
+    login: { user: "postgres", password: PASSWORD },
+    settings: ["pool_mode = transaction", `default_pool_size = ${SESSIONS}`],
+  });
+  return new Deno.Command(PGBOUNCER, { args, stdin: "null", stdout: "null", stderr: "null" })
+    .spawn();
 }
 
 function client(program: string, port: number, args: readonly string[]) {

@@ -19,7 +19,7 @@ import { closeQuietly, finishWriting, within, write } from "../socket.ts";
 import { dropStandby, reconsider, settle } from "./ends.ts";
 import { rerun } from "./place.ts";
 import { adoptPrimary } from "./primary.ts";
-import { closeSide, type Side } from "./side.ts";
+import { closeSide, gone, type Side } from "./side.ts";
 import { serveClient } from "./split.ts";
 import { createSplit, type Split, tell, toClient } from "./state.ts";
 
@@ -125,11 +125,6 @@ async function leave(split: Split, side: Side | null): Promise<void> {
     LAST_WORD_MS,
   );
   closeSide(side);
-}
-
-/** Resolves when the server has closed its side. */
-async function gone(side: Side): Promise<void> {
-  while (!side.closed) await new Promise<void>((resolve) => side.waiting.add(resolve));
 }
 
 /** The servers are done with: close them at once, and tell the client why if it can be told. */

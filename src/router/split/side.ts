@@ -153,12 +153,22 @@ export function isFree(side: Side): boolean {
 
 /** Resolves when the side is quiet, or gone. */
 export async function quiet(side: Side): Promise<void> {
-  while (!isQuiet(side)) await new Promise<void>((resolve) => side.waiting.add(resolve));
+  while (!isQuiet(side)) await changed(side);
 }
 
 /** Resolves when nothing that it said is kept back, or it is gone. */
 export async function told(side: Side): Promise<void> {
-  while (side.hold !== null) await new Promise<void>((resolve) => side.waiting.add(resolve));
+  while (side.hold !== null) await changed(side);
+}
+
+/** Resolves when the server has closed its side, or the router has. */
+export async function gone(side: Side): Promise<void> {
+  while (!side.closed) await changed(side);
+}
+
+/** Resolves at the next {@linkcode wake}. */
+export function changed({ waiting }: Side): Promise<void> {
+  return new Promise((resolve) => waiting.add(resolve));
 }
 
 /** Lets those who wait for a change of it look again. */

@@ -17,7 +17,7 @@ import type { Classifiers } from "./classifiers.ts";
 import { createMemory, type Memory } from "./memory.ts";
 import type { Sample } from "./positions.ts";
 import { isBusy } from "../../wire/activity.ts";
-import { type Hold, isQuiet, type Side } from "./side.ts";
+import { changed, type Hold, isQuiet, type Side } from "./side.ts";
 
 /** What opens servers for this client, again and again. */
 export interface Login {
@@ -179,7 +179,7 @@ export async function toClient(
   for (;;) {
     const { live } = split;
     if (live === null || live === side || !speaks(live)) break;
-    await new Promise<void>((resolve) => live.waiting.add(resolve));
+    await changed(live);
   }
   for (const part of joined(parts)) {
     if (!await write(split.client, part)) {

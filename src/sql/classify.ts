@@ -10,9 +10,12 @@ import { createVerdictCache } from "./cache.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { readOpening, type RouteHint } from "./opening.ts";
 import type { Parser } from "./parser.ts";
+import { createRecall } from "./recall.ts";
 import { shapeOf } from "./shape.ts";
 import { judgeStatement } from "./statement.ts";
 import type { Verdict } from "./verdict.ts";
+
+const DECODER = new TextDecoder();
 
 /** Texts above this many UTF-16 units are not parsed, and go to the primary. */
 export const MAXIMUM_TEXT_LENGTH = 32_768;
@@ -26,6 +29,8 @@ export interface Classified {
 /** Classifies the statements of one database. */
 export interface Classifier {
   classify(text: string): Classified;
+  /** The same for a text in UTF-8 that ends with a zero; null where there is no zero. */
+  classifyBytes(bytes: Uint8Array, from: number): Classified | null;
   /** A standby refused this text as a write (25006): from now on its like goes to the primary. */
   remember(text: string): void;
   /** What a text was judged to be holds for as long as this is the same. */
@@ -48,27 +53,41 @@ export function createClassifier(
   },
 ): Classifier {
   const cache = createVerdictCache(maximumBytes);
+  const recall = createRecall<Classified>();
   let stamp = Symbol();
   const plainOperators = (catalogue?.volatileOperators.size ?? 0) === 0;
+  function classify(text: string): Classified {
+    if (text.length > MAXIMUM_TEXT_LENGTH) return { verdict: TOO_LARGE, hint: null };
+    const { start, keyword, hint } = readOpening(text);
+    const opened = start === 0 ? text : text.slice(start);
+    const gated = gate(keyword, opened, plainOperators);
+    if (gated !== null) return { verdict: gated, hint };
+    const key = shapeOf(opened);
+    const known = cache.get(key);
+    if (known !== null) return { verdict: known, hint };
+    const parsed = parser.parse(opened);
+    const verdict = parsed.type === "parsed"
+      ? combine(parsed.statements.map((statement) => judgeStatement(statement, catalogue)))
+      : NOT_PARSED;
+    // A parser that is being replaced will be able to tell tomorrow.
+    if (parsed.type !== "unavailable") cache.set(key, verdict);
+    return { verdict, hint };
+  }
+
   return {
-    classify(text) {
-      if (text.length > MAXIMUM_TEXT_LENGTH) return { verdict: TOO_LARGE, hint: null };
-      const { start, keyword, hint } = readOpening(text);
-      const opened = start === 0 ? text : text.slice(start);
-      const gated = gate(keyword, opened, plainOperators);
-      if (gated !== null) return { verdict: gated, hint };
-      const key = shapeOf(opened);
-      const known = cache.get(key);
-      if (known !== null) return { verdict: known, hint };
-      const parsed = parser.parse(opened);
-      const verdict = parsed.type === "parsed"
-        ? combine(parsed.statements.map((statement) => judgeStatement(statement, catalogue)))
-        : NOT_PARSED;
-      // A parser that is being replaced will be able to tell tomorrow.
-      if (parsed.type !== "unavailable") cache.set(key, verdict);
-      return { verdict, hint };
+    classify,
+    classifyBytes(bytes, from) {
+      const known = recall.find(bytes, from);
+      if (known !== null) return known;
+      const end = bytes.indexOf(0, from);
+      if (end < 0) return null;
+      const classified = classify(DECODER.decode(bytes.subarray(from, end)));
+      // Not what would be another verdict tomorrow.
+      if (classified.verdict !== NOT_PARSED) recall.keep(bytes, from, classified);
+      return classified;
     },
     remember(text) {
+      recall.clear();
       const key = shapeOf(text.slice(readOpening(text).start));
       const verdict = cache.get(key);
       if (verdict === null) return;

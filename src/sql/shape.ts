@@ -14,7 +14,7 @@ const MINUS = 0x2D;
 const SLASH = 0x2F;
 const STAR = 0x2A;
 /** Above this many digits PostgreSQL's scanner takes a number for a fraction, which some places refuse. */
-const DIGITS_OF_AN_INTEGER = 9;
+export const DIGITS_OF_AN_INTEGER = 9;
 
 /**
  * Gives the shape. It is a text of the same grammar: numbers of up to nine digits become `0`, longer
@@ -62,12 +62,13 @@ export function shapeOf(text: string): string {
   return copied === 0 ? text : shape + text.slice(copied);
 }
 
-function isDigit(code: number): boolean {
+/** True for the code of a digit. */
+export function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE;
 }
 
 /** Letters, digits, `_`, `$`, `.`, quotes, and all beyond ASCII: digits beside them are not by themselves. */
-function joins(code: number): boolean {
+export function joins(code: number): boolean {
   return (code >= 0x61 && code <= 0x7A) || (code >= 0x41 && code <= 0x5A) || isDigit(code) ||
     code === 0x5F || code === DOLLAR || code === 0x2E || code === QUOTE || code === DOUBLE_QUOTE ||
     code >= 0x80;

@@ -21,6 +21,7 @@ import { isGoing, mayRepeat, primaryLost, settle, standbyLost } from "./ends.ts"
 import { noLongerStale, noteAnswer, noteClosed, noteCommand, noteFailed } from "./forgetting.ts";
 import { answer, hearAnswer, type Side, wake } from "./side.ts";
 import { type Split, tell, toClient } from "./state.ts";
+import { textsOf } from "./unit.ts";
 
 // Buffers grow towards this size while reads fill them, so idle sessions stay small.
 const LARGE_BUFFER_BYTES = 131_072;
@@ -293,7 +294,7 @@ function takeError(split: Split, side: Side, message: Uint8Array, out: Uint8Arra
     hold.failed = true;
     hold.bytes.length = 0;
     if (fields.sqlstate === READ_ONLY) {
-      for (const text of hold.unit.texts) split.classifier?.remember(text);
+      for (const text of textsOf(hold.unit, hold.request)) split.classifier?.remember(text);
     }
     if (hold.open && !fatal) closeBatch(side);
     return;

@@ -29,6 +29,8 @@ export const SYNC = 0x53;
 /** What the judgement rests on beside the messages. */
 export interface Judging {
   classify(text: string): Classified;
+  /** The same for a text that ends with a zero; null where there is no zero. */
+  classifyBytes(bytes: Uint8Array, from: number): Classified | null;
   /** Changes with what {@linkcode classify} may say; null where judgements are not kept. */
   readonly stamp: symbol | null;
   /** `SET metako.route`. */

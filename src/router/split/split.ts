@@ -327,9 +327,17 @@ async function judging(split: Split): Promise<Judging> {
 function judgingBy({ readable, memory, book }: Split, classifier: Classifier | null): Judging {
   const { route, prepared } = memory;
   if (classifier === null || !readable) {
-    return { classify: () => NOT_READ, stamp: null, route, book, prepared };
+    return {
+      classify: () => NOT_READ,
+      classifyBytes: () => NOT_READ,
+      stamp: null,
+      route,
+      book,
+      prepared,
+    };
   }
-  return { classify: classifier.classify, stamp: classifier.stamp(), route, book, prepared };
+  const { classify, classifyBytes } = classifier;
+  return { classify, classifyBytes, stamp: classifier.stamp(), route, book, prepared };
 }
 
 const NOT_READ = {

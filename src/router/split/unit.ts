@@ -59,15 +59,22 @@ export interface Unit {
   readonly ends: "last" | "early" | null;
   /** It ends with a Sync of the router's own, in the middle of a batch of the client's. */
   readonly silent: boolean;
-  /** The texts, for the memory of what a standby refused. */
+  /** The texts of its statements, but for a simple query's. */
   readonly texts: readonly string[];
 }
 
-/** Judges a simple query. A payload that cannot be read goes to the primary, which refuses it. */
-export function planQuery(bytes: Uint8Array, { classify, route, book }: Judging): Unit {
+/** The texts of a unit, for the memory of what a standby refused. @param bytes its messages */
+export function textsOf({ texts }: Unit, bytes: Uint8Array): readonly string[] {
+  if (bytes[0] !== QUERY) return texts;
   const text = parseQuery(bytes, HEADER_BYTES);
-  if (text === null) return blind(bytes);
-  const { verdict, hint } = classify(text);
+  return text === null ? NONE : [text];
+}
+
+/** Judges a simple query. A payload that cannot be read goes to the primary, which refuses it. */
+export function planQuery(bytes: Uint8Array, { classifyBytes, route, book }: Judging): Unit {
+  const classified = classifyBytes(bytes, HEADER_BYTES);
+  if (classified === null) return blind(bytes);
+  const { verdict, hint } = classified;
   const place = placeOf(verdict, hint ?? route);
   return {
     bytes,
@@ -84,7 +91,7 @@ export function planQuery(bytes: Uint8Array, { classify, route, book }: Judging)
     unread: false,
     ends: null,
     silent: false,
-    texts: [text],
+    texts: NONE,
   };
 }
 

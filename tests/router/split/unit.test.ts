@@ -19,7 +19,8 @@ const classifier = createClassifier({
 
 function judging(book: Book = createBook(10_000), route: "auto" | "standby" | "primary" = "auto") {
   const prepared = new Set(["by_sql"]);
-  return { classify: classifier.classify, stamp: classifier.stamp(), route, book, prepared };
+  const { classify, classifyBytes } = classifier;
+  return { classify, classifyBytes, stamp: classifier.stamp(), route, book, prepared };
 }
 
 const P = (name: string, text: string) =>
@@ -215,6 +216,7 @@ Deno.test("planBatch() judges a kept statement again once a standby has refused 
     planBatch(concatBytes([B("r"), E(), S]), true, {
       prepared: new Set(),
       classify: fresh.classify,
+      classifyBytes: fresh.classifyBytes,
       stamp: fresh.stamp(),
       route: "auto",
       book,

@@ -11,6 +11,7 @@ import { cancelElsewhere } from "./cancels.ts";
 import { clientRoles, roleReader } from "./client_roles.ts";
 import { monotonicMs } from "./clock.ts";
 import type { NodeOptions } from "./node_options.ts";
+import { ownSocket } from "./own_socket.ts";
 import { routerOptions } from "./plan.ts";
 import type { RouteTracker } from "./routes.ts";
 
@@ -37,14 +38,20 @@ export function openDoor(
     readonly parser: Parser | null;
   },
 ): Door | { readonly ok: false; readonly because: string } {
-  const { config, keys, log } = options;
+  const { config, keys, server, log } = options;
   const others = config.members.filter(({ self }) => !self).map(({ nodeName }) => nodeName);
-  const reader = roleReader(config, options.server);
+  const reader = roleReader(config, server);
   const started = startRouter(routerOptions(config, options), {
     view: routes.current,
     onChange: routes.onChange,
     roles: clientRoles({ config, keys, reader }, routes.current),
     cancelElsewhere: cancelElsewhere(others, client),
+    socketOf: ownSocket({
+      node: config.identity.nodeName,
+      dataDir: server?.dataDir ?? null,
+      wanted: () => config.router.localSocket,
+      now: monotonicMs,
+    }),
     parser,
     now: monotonicMs,
     random: Math.random,
@@ -52,6 +59,13 @@ export function openDoor(
   });
   if (!started.ok) return started;
   const { router } = started;
+  if (config.router.localSocket && server !== null && server.dataDir === null) {
+    log("warning", "local_socket_not_used", {
+      because:
+        "where it is stands in the server's data directory, which is not in the agent's hands",
+      remedy: "Set local_db.data_dir, or router.local_socket: false.",
+    });
+  }
   return {
     ok: true,
     router,

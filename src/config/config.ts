@@ -185,6 +185,8 @@ export interface RouterConfig {
   readonly backendTls: "disable" | "prefer" | "verify-ca" | "verify-full";
   /** Certificates that sign the servers'; null where none is named, which `disable` alone allows. */
   readonly backendCaFile: string | null;
+  /** Whether sessions reach the server on this host by its Unix socket, where that asks for SCRAM. */
+  readonly localSocket: boolean;
   /** Who may come in; the first entry that fits decides, and where none does nobody comes in. */
   readonly allow: readonly AllowEntry[];
   /** Whether reads on the router's port may go to standbys. */

@@ -126,6 +126,7 @@ export function settingTree(config: Config): Record<string, unknown> {
       authentication: router.authentication,
       backend_tls: router.backendTls,
       backend_ca_file: router.backendCaFile,
+      local_socket: router.localSocket,
       allow: router.allow.map((entry) =>
         dropUnset({
           ...entry,

@@ -77,6 +77,11 @@ export const RELOAD_RULES: readonly ReloadRule[] = [
     because: "it counts for the next client",
   },
   { setting: "router.allow_trusted_backend", takes: "live", because: SESSIONS },
+  {
+    setting: "router.local_socket",
+    takes: "live",
+    because: "it counts for servers opened from now on",
+  },
   { setting: "router.tls", takes: "live", because: SESSIONS },
   { setting: "router.read_consistency", takes: "live", because: READS },
   { setting: "router.maximum_read_lag", takes: "live", because: READS },
@@ -110,7 +115,7 @@ const DURABILITY = "replication.durability";
 /** `running` with the live settings of `next`; the rest stays as it is. */
 export function withLive(running: Config, next: Config): Config {
   const { maximumConnections, maximumPendingPerAddress, allowTrustedBackend, tls } = next.router;
-  const { readConsistency, maximumReadLagBytes, opaqueSessions } = next.router;
+  const { readConsistency, maximumReadLagBytes, opaqueSessions, localSocket } = next.router;
   const { idleTimeoutMs, idleInTransactionTimeoutMs, queryTimeoutMs } = next.router;
   const { localNodePreference } = next.coordination;
   const { user, password } = running.replication;
@@ -133,6 +138,7 @@ export function withLive(running: Config, next: Config): Config {
       readConsistency,
       maximumReadLagBytes,
       opaqueSessions,
+      localSocket,
       idleTimeoutMs,
       idleInTransactionTimeoutMs,
       queryTimeoutMs,

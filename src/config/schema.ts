@@ -163,6 +163,7 @@ export const fileSchema = z.strictObject({
       "verify-full": "verify-full",
     }),
     backend_ca_file: text(),
+    local_socket: flag(),
     allow: z.array(section({
       action: choice({ allow: "allow", reject: "reject" }),
       networks: origins(),

@@ -141,6 +141,7 @@ export function settle(
       authentication: values.router?.authentication ?? "verify",
       backendTls: values.router?.backend_tls ?? "disable",
       backendCaFile: optionalPath(values.router?.backend_ca_file ?? values.security?.ca_file),
+      localSocket: values.router?.local_socket ?? false,
       allow: values.router?.allow?.map(settleAllow) ?? DEFAULT_ALLOW,
       splitting: values.router?.splitting ?? true,
       idleTimeoutMs: values.router?.idle_timeout ?? 0,

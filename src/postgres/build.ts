@@ -52,6 +52,20 @@ export async function initialise(
   }
 }
 
+/**
+ * By the Unix socket the superuser comes in as its system user, and all others with their password, as
+ * they do by TCP; so the router may go that way too.
+ */
+async function openSocket(place: Place): Promise<Step<null>> {
+  const path = join(place.dataDir, "pg_hba.conf");
+  const user = `"${place.options.username.replaceAll('"', '""')}"`;
+  const peer = /^local +all +all +peer$/m;
+  const lines = `local all ${user} peer\nlocal all all scram-sha-256`;
+  const text = await Deno.readTextFile(path);
+  await writeDurably(path, text.replace(peer, () => lines), serverFile(place));
+  return done(null);
+}
+
 async function initdb(place: Place, signal: AbortSignal | undefined): Promise<Step<null>> {
   const pwfile = join(place.privateDir, "initdb-password");
   await writeDurably(pwfile, `${place.options.password}\n`, serverFile(place));
@@ -75,7 +89,7 @@ async function initdb(place: Place, signal: AbortSignal | undefined): Promise<St
       await emptyDirectory(place);
       end = await attempt("C");
     }
-    if (end.code === 0) return done(null);
+    if (end.code === 0) return await openSocket(place);
     return failed(`initdb failed in ${place.dataDir}: ${lastLines(end.stderr)}`);
   } finally {
     await removeDurably(pwfile);

@@ -39,6 +39,13 @@ export async function findPostmaster(dataDir: string): Promise<Postmaster | null
   return { ...look, phase: (lines[7] ?? "").trim() };
 }
 
+/** The first of the Unix sockets that its pid file names, running or not; null where it names none. */
+export async function socketPath(dataDir: string): Promise<string | null> {
+  const text = await readIfThere(join(dataDir, "postmaster.pid")).catch(() => null);
+  const [port, folder] = (text ?? "").split("\n").slice(3);
+  return folder?.startsWith("/") ? `${folder}/.s.PGSQL.${port}` : null;
+}
+
 /**
  * All processes of the directory's server, the postmaster included, also those that outlived it.
  *

@@ -7,8 +7,9 @@
  */
 import { type Complaint, SQLSTATE } from "../wire/sqlstate.ts";
 import type { BackendKey } from "../wire/startup.ts";
-import { type Backend, type BackendOpening, openBackend } from "./backend.ts";
+import type { Backend, BackendOpening } from "./backend.ts";
 import type { Credentials } from "./authenticate.ts";
+import type { Opener } from "./local_socket.ts";
 import type { RouterOptions, RouterPorts } from "./options.ts";
 import type { Choice, Purpose, Route } from "./route.ts";
 import { closeQuietly } from "./socket.ts";
@@ -37,6 +38,7 @@ export interface AcquireInput {
   readonly options: RouterOptions;
   readonly ports: Pick<RouterPorts, "now" | "random">;
   readonly waitingRoom: WaitingRoom;
+  readonly open: Opener;
   /** Chooses by the present view; `excluded` are standbys that did not answer just now. */
   choose(excluded: ReadonlySet<string>): Choice;
   /** Whether a route that was chosen before an attempt is still right after it. */
@@ -151,7 +153,7 @@ async function attempt(
   input.signal.addEventListener("abort", abort, { once: true });
   input.onAttempt({ route, abort });
   try {
-    return await openBackend({
+    return await input.open({
       target: route.target,
       tls: options.backendTls,
       startup: input.startup,

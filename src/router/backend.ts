@@ -23,7 +23,7 @@ import type { Credentials } from "./authenticate.ts";
 import { answerBackend, type BackendLogin } from "./backend_login.ts";
 import type { RouteTarget } from "./options.ts";
 import { type BackendTls, connectServer } from "./server_conn.ts";
-import { closeQuietly, read, within, write } from "./socket.ts";
+import { closeQuietly, connectSocket, read, within, write } from "./socket.ts";
 
 /** What a session's cancel requests bear: the server's own key, and the one that the client has. */
 export interface CancelKeys {
@@ -69,7 +69,12 @@ export type BackendOpening =
   /** It answered, and the connection to it is not as safe as is demanded. */
   | { readonly type: "unsafe"; readonly because: string }
   /** Not reachable, starting, shutting down: it may be different in a moment. */
-  | { readonly type: "unavailable"; readonly because: string };
+  | {
+    readonly type: "unavailable";
+    /** False where there was not even a connection. */
+    readonly connected?: false;
+    readonly because: string;
+  };
 
 /** Of the server's messages, those that a session wants to see. */
 const SERVER_WATCH: Readonly<Record<string, number>> = { ...STARTUP_WATCH, G: 0 };
@@ -96,13 +101,24 @@ export interface BackendRequest {
   readonly signal: AbortSignal;
 }
 
-/** Connects, sends the startup packet, and goes on until the server's verdict. */
-export async function openBackend(request: BackendRequest): Promise<BackendOpening> {
+/**
+ * Connects, sends the startup packet, and goes on until the server's verdict.
+ *
+ * @param path the Unix socket to go by, without TLS; null goes by TCP
+ */
+export async function openBackend(
+  request: BackendRequest,
+  path: string | null = null,
+): Promise<BackendOpening> {
   const { target, tls, connectTimeoutMs: timeoutMs, greetingTimeoutMs, signal } = request;
-  const connected = await connectServer({ target, tls, timeoutMs, signal });
+  const connected = path === null
+    ? await connectServer({ target, tls, timeoutMs, signal })
+    : await connectSocket({ path, timeoutMs, signal });
   if (!connected.ok) {
     const { because } = unavailable(target, connected.because);
-    return { type: connected.unsafe ? "unsafe" : "unavailable", because };
+    return "unsafe" in connected && connected.unsafe
+      ? { type: "unsafe", because }
+      : { type: "unavailable", connected: false, because };
   }
   const { conn } = connected;
   const conversation = request.credentials === null

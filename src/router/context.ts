@@ -6,6 +6,7 @@
 import type { NodeQueries, RouterOptions, RouterPorts } from "./options.ts";
 import { type AllowList, createAllowList } from "./allow.ts";
 import { createKeyRing, type KeyRing } from "./cancel.ts";
+import { createOpener, type Opener } from "./local_socket.ts";
 import type { Session } from "./session.ts";
 import { type Classifiers, createClassifiers } from "./split/classifiers.ts";
 import { createPositions, type Positions } from "./split/positions.ts";
@@ -30,7 +31,10 @@ export interface Context {
   readonly sessions: Set<Session>;
   readonly waitingRoom: WaitingRoom;
   readonly keys: KeyRing;
+  readonly open: Opener;
   readonly allowed: AllowList;
+  /** The time when all sessions were looked at last, at most a second ago: without asking the clock. */
+  roughlyNowMs: number;
   /** Why no session may begin on the primary, or go on there; null where they may. */
   held: string | null;
   /** What is known of databases' functions; null where no parser is at hand. */
@@ -47,7 +51,7 @@ export interface Context {
 
 /** A router without sessions. */
 export function createContext(options: RouterOptions, ports: RouterPorts): Context {
-  return {
+  const context: Context = {
     options,
     ports,
     counters: {
@@ -61,17 +65,20 @@ export function createContext(options: RouterOptions, ports: RouterPorts): Conte
     sessions: new Set(),
     waitingRoom: createWaitingRoom(options.maximumWaiting, ports.now),
     keys: createKeyRing(),
+    open: createOpener(ports),
     allowed: createAllowList(options.allow),
+    roughlyNowMs: ports.now(),
     held: null,
     classifiers: ports.parser === null || ports.parser === undefined
       ? null
-      : createClassifiers(ports.parser, ports.now),
+      : createClassifiers(ports.parser, () => context.roughlyNowMs),
     positions: createPositions(),
     avoided: new Map(),
     queries: new Map(),
     turn: 0,
     lastSession: 0,
   };
+  return context;
 }
 
 /** How many sessions each node has, those that are connecting included. */

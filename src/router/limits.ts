@@ -49,8 +49,9 @@ export function keepLimits(context: Context): () => void {
   const seen = new WeakMap<Session, Seen>();
   let timer = setTimeout(look, lookEveryMs(options));
   function look() {
+    const nowMs = context.ports.now();
+    context.roughlyNowMs = nowMs;
     if (anyOf(options)) {
-      const nowMs = context.ports.now();
       for (const session of [...context.sessions]) measure(context, session, seen, nowMs);
     }
     timer = setTimeout(look, lookEveryMs(options));

@@ -60,6 +60,11 @@ export interface RouterPorts {
    * @returns whether one of them delivered it
    */
   cancelElsewhere?(key: BackendKey): Promise<boolean>;
+  /**
+   * The Unix socket of a server, where sessions may go that way; null sends them by TCP. Asked whenever
+   * a server is opened.
+   */
+  socketOf?(target: RouteTarget): string | null;
   /** Reads statements, for read/write splitting; without it every session is led to one server. */
   readonly parser?: Parser | null;
   /** A monotonic clock in milliseconds. */

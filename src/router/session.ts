@@ -110,6 +110,7 @@ export async function runSession(
       options,
       ports,
       waitingRoom: context.waitingRoom,
+      open: context.open,
       signal: abandoned.signal,
       choose: (excluded) => choose(context, purpose, excluded),
       isRight: (route) =>

@@ -1,28 +1,45 @@
 /**
- * TCP with deadlines. A socket that failed, was reset or was closed by ourselves reads as its end:
+ * Sockets with deadlines. One that failed, was reset or was closed by ourselves reads as its end:
  * the callers decide from what was said before, not from the wording of a system error.
  *
  * @module
  */
 
 /** The outcome of an attempt to connect. */
-export type Connected =
-  | { readonly ok: true; readonly conn: Deno.TcpConn }
+export type Connected<Conn extends Deno.Conn> =
+  | { readonly ok: true; readonly conn: Conn }
   | { readonly ok: false; readonly because: string };
 
+/** How long to try, at most. */
+export interface Patience {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Connects, and gives up after `timeoutMs` or when `signal` is aborted. A connection that comes
+ * Connects by TCP, and gives up after `timeoutMs` or when `signal` is aborted. A connection that comes
  * about after that is closed again.
  */
 export async function connectWithin(
-  { host, port, timeoutMs, signal }: {
-    readonly host: string;
-    readonly port: number;
-    readonly timeoutMs: number;
-    readonly signal: AbortSignal;
-  },
-): Promise<Connected> {
-  const attempt: Promise<Connected> = Deno.connect({ hostname: host, port }).then(
+  { host, port, ...patience }: Patience & { readonly host: string; readonly port: number },
+): Promise<Connected<Deno.TcpConn>> {
+  const outcome = await waitFor(Deno.connect({ hostname: host, port }), patience);
+  if (outcome.ok) tune(outcome.conn);
+  return outcome;
+}
+
+/** The same to a Unix socket. */
+export function connectSocket(
+  { path, ...patience }: Patience & { readonly path: string },
+): Promise<Connected<Deno.UnixConn>> {
+  return waitFor(Deno.connect({ transport: "unix", path }), patience);
+}
+
+async function waitFor<Conn extends Deno.Conn>(
+  connecting: Promise<Conn>,
+  { timeoutMs, signal }: Patience,
+): Promise<Connected<Conn>> {
+  const attempt: Promise<Connected<Conn>> = connecting.then(
     (conn) => ({ ok: true, conn }),
     (error: unknown) => ({ ok: false, because: connectProblem(error) }),
   );
@@ -31,7 +48,6 @@ export async function connectWithin(
     attempt.then((late) => late.ok && closeQuietly(late.conn));
     return { ok: false, because: `no connection within ${Math.round(timeoutMs)} ms` };
   }
-  if (outcome.ok) tune(outcome.conn);
   return outcome;
 }
 

@@ -79,7 +79,12 @@ export function backendKeyDataBytes(key: BackendKey): Uint8Array {
 
 /** Reads ReadyForQuery. */
 export function parseReadyForQuery(payload: Uint8Array): TransactionStatus | null {
-  switch (payload[0]) {
+  return statusOf(payload[0]);
+}
+
+/** What the byte of a ReadyForQuery says; null where it says nothing. */
+export function statusOf(byte: number | undefined): TransactionStatus | null {
+  switch (byte) {
     case STATUS_BYTES.idle:
       return "idle";
     case STATUS_BYTES.in_transaction:

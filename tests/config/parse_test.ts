@@ -92,6 +92,7 @@ Deno.test("parseConfig() fills in every default of a small file", () => {
       authentication: "verify",
       backendTls: "disable",
       backendCaFile: null,
+      localSocket: false,
       allow: [
         { action: "allow", networks: ["loopback"], databases: null, users: null, privileged: true },
         { action: "allow", networks: null, databases: null, users: null, privileged: false },

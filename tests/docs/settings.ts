@@ -242,6 +242,10 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   "router.query_timeout": {
     is: "How long a query may take before the router has it cancelled; 0s for as long as it takes.",
   },
+  "router.local_socket": {
+    is: "Whether sessions reach the server on this host by its Unix socket; see " +
+      "[the router](router.md#by-the-local-socket).",
+  },
   "router.read_consistency": { is: "Whether a session sees its own writes in its reads." },
   "router.opaque_sessions": {
     is: "What becomes of a session that ran what the router cannot see into: see " +

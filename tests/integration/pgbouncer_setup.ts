@@ -16,10 +16,12 @@ export const PGBOUNCER = "/usr/sbin/pgbouncer";
  */
 export async function setUpPgbouncer(
   folder: string,
-  { port, to, login, settings }: {
+  { port, to, host = "127.0.0.1", login, settings }: {
     readonly port: number;
-    /** The server's port, on loopback. */
+    /** The server's port. */
     readonly to: number;
+    /** The folder of the server's Unix socket; without it, loopback. */
+    readonly host?: string;
     readonly login: { readonly user: string; readonly password: string };
     readonly settings: readonly string[];
   },
@@ -31,7 +33,7 @@ export async function setUpPgbouncer(
     file,
     [
       "[databases]",
-      `postgres = host=127.0.0.1 port=${to}`,
+      `postgres = host=${host} port=${to}`,
       "[pgbouncer]",
       "listen_addr = 127.0.0.1",
       `listen_port = ${port}`,

@@ -14,6 +14,8 @@ import { Peer } from "../router/harness.ts";
 /** A running server. Every role's password is "secret". */
 export interface Database {
   readonly port: number;
+  /** The folder of its Unix socket, in which `app` is asked for its password as it is on loopback. */
+  readonly folder: string;
   /** Runs SQL as superuser over the private socket; gives what psql prints. */
   sql(text: string): Promise<string>;
   /** Waits until a query gives `value`; fails after ten seconds. */
@@ -114,8 +116,9 @@ export async function startDatabase(hba: readonly string[] = []): Promise<Databa
     await Deno.writeTextFile(
       `${data}/pg_hba.conf`,
       [
-        "local all all trust",
         ...hba,
+        "local all app scram-sha-256",
+        "local all all trust",
         "host all trusted 127.0.0.1/32 trust",
         "host all plain 127.0.0.1/32 password",
         "host all legacy 127.0.0.1/32 md5",
@@ -150,6 +153,7 @@ function databaseIn(folder: string, port: number): Database {
   };
   const database: Database = {
     port,
+    folder,
     async sql(text) {
       const { code, stdout, stderr } = await ask(text);
       assert.equal(code, 0, stderr);

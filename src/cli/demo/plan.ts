@@ -162,7 +162,7 @@ export function renderNodeConfig(plan: DemoPlan, node: DemoNode): string {
       ...(other.witness ? { witness: true } : { role: role(other) }),
     })),
     replication: { user: "metako_replicator", password: plan.secrets.replication },
-    router: { host: node.host.address, port: node.routerPort },
+    router: { host: node.host.address, port: node.routerPort, local_socket: true },
     security: { cluster_secret: plan.secrets.cluster },
     state_dir: node.stateDir,
     ...plan.settings,

@@ -11,6 +11,7 @@ import { endsSession, errorBytes, parseErrorFields } from "../../wire/errors.ts"
 import {
   parseParameterStatus,
   parseReadyForQuery,
+  statusOf,
   type TransactionStatus,
 } from "../../wire/messages.ts";
 import { syncBytes } from "../../wire/requests.ts";
@@ -92,7 +93,7 @@ function hearWhole(split: Split, side: Side, chunk: Uint8Array): boolean {
   if (!isBetween(side.cutter)) return false;
   const parsed = countParsed(chunk);
   if (parsed < 0) return false;
-  const status = parseReadyForQuery(chunk.subarray(chunk.length - 1));
+  const status = statusOf(chunk[chunk.length - 1]);
   if (status === null) return false;
   for (let i = 0; i < parsed; i++) noteMade(split, side);
   side.hold = null;
@@ -262,9 +263,10 @@ function noteAnswered(split: Split, side: Side, status: TransactionStatus): void
   split.answered++;
   side.overdue = null;
   side.batchFailed = false;
-  side.expected.shift();
+  const { expected } = side;
   // A COPY swallows Syncs, and nothing is owed for them.
-  if (!isBusy(side.activity)) side.expected.length = 0;
+  if (expected.length > 0 && !isBusy(side.activity)) expected.length = 0;
+  else expected.shift();
   if (side === split.primary) noteWritten(split, side);
 }
 

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { Classified } from "../../sql/classify.ts";
+import type { Classified, Classifier } from "../../sql/classify.ts";
 import type { RouteHint } from "../../sql/opening.ts";
 import type { Verdict } from "../../sql/verdict.ts";
 import { parseParse } from "../../wire/requests.ts";
 import type { Book, Statement } from "./book.ts";
+import type { Split } from "./state.ts";
 
 /** Bytes before a message's payload: its type and its length. */
 export const HEADER_BYTES = 5;
@@ -39,6 +40,38 @@ export interface Judging {
   /** Names of SQL's own PREPARE, which share theirs with the protocol's. */
   readonly prepared: ReadonlySet<string>;
 }
+
+/** What a session's texts are judged by. @param classifier null where its database is not known yet */
+export function judgingBy(
+  { readable, memory, book }: Pick<Split, "readable" | "memory" | "book">,
+  classifier: Classifier | null,
+): Judging {
+  const { route, prepared } = memory;
+  if (classifier === null || !readable) {
+    return {
+      classify: () => NOT_READ,
+      classifyBytes: () => NOT_READ,
+      stamp: null,
+      route,
+      book,
+      prepared,
+    };
+  }
+  const { classify, classifyBytes } = classifier;
+  return { classify, classifyBytes, stamp: classifier.stamp(), route, book, prepared };
+}
+
+const NOT_READ = {
+  verdict: {
+    place: "primary",
+    reason: "not_parsed",
+    boundary: "none",
+    touches: [{ type: "opaque" }],
+    userFunctions: true,
+    statements: 1,
+  },
+  hint: null,
+} as const;
 
 /** The statement that a Parse message makes; null where it cannot be read. */
 export function made(

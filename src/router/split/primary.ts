@@ -67,6 +67,7 @@ async function findPrimary(
     options: context.options,
     ports: context.ports,
     waitingRoom: context.waitingRoom,
+    open: context.open,
     signal: over.signal,
     choose: (excluded) => choose(context, "primary", excluded),
     isRight: (route) => isRight(split, route),

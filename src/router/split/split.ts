@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Classifier } from "../../sql/classify.ts";
 import { isBusy, noteRequest } from "../../wire/activity.ts";
 import { concatBytes, NO_BYTES } from "../../wire/bytes.ts";
 import { createCutter, cut, isBetween, type Piece, watch } from "../../wire/cutter.ts";
@@ -17,7 +16,7 @@ import { begin, dispatch, placeNow } from "./place.ts";
 import { listening } from "./primary.ts";
 import { ask, isFree, quiet, type Side, told } from "./side.ts";
 import { type Split, toClient } from "./state.ts";
-import { type Judging, QUERY } from "./judging.ts";
+import { type Judging, judgingBy, QUERY } from "./judging.ts";
 import { blind, isWholeUnit, planBatch, planQuery, type Unit } from "./unit.ts";
 
 /** Messages above this many bytes are not looked into, and stream through to the primary. */
@@ -323,31 +322,3 @@ async function judging(split: Split): Promise<Judging> {
   split.classifier = classifier;
   return judgingBy(split, classifier);
 }
-
-function judgingBy({ readable, memory, book }: Split, classifier: Classifier | null): Judging {
-  const { route, prepared } = memory;
-  if (classifier === null || !readable) {
-    return {
-      classify: () => NOT_READ,
-      classifyBytes: () => NOT_READ,
-      stamp: null,
-      route,
-      book,
-      prepared,
-    };
-  }
-  const { classify, classifyBytes } = classifier;
-  return { classify, classifyBytes, stamp: classifier.stamp(), route, book, prepared };
-}
-
-const NOT_READ = {
-  verdict: {
-    place: "primary",
-    reason: "not_parsed",
-    boundary: "none",
-    touches: [{ type: "opaque" }],
-    userFunctions: true,
-    statements: 1,
-  },
-  hint: null,
-} as const;

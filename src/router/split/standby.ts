@@ -5,7 +5,6 @@
  * @module
  */
 import { parseLsn } from "../../core/lsn.ts";
-import { openBackend } from "../backend.ts";
 import { pickStandby } from "../balance.ts";
 import { balanceInput } from "../choose.ts";
 import type { StandbyTarget } from "../options.ts";
@@ -89,7 +88,7 @@ async function open(split: Split): Promise<Side | null> {
   const usable = view.standbys.filter((standby) => isUsable(split, standby));
   const target = pickStandby(usable, balanceInput(context));
   if (target === null) return null;
-  const opening = await openBackend({
+  const opening = await context.open({
     target,
     tls: options.backendTls,
     clientKey: null,

@@ -6,7 +6,7 @@
  * @module
  */
 import { PGBOUNCER, setUpPgbouncer } from "../integration/pgbouncer_setup.ts";
-import { BIN, run } from "../integration/router_postgres.ts";
+import { BIN, type Database, run } from "../integration/router_postgres.ts";
 
 /** Something that pgbench can be pointed at. */
 export interface Contender {
@@ -21,10 +21,16 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
+/** One of the servers: its port on loopback, and the folder of its Unix socket where it has one. */
+export type Server = Pick<Database, "port"> & Partial<Pick<Database, "folder">>;
+
+/** How a contender reaches the servers. */
+export type Way = "tcp" | "socket";
+
 /** The servers that contenders lead to. */
 export interface Servers {
-  readonly primary: number;
-  readonly standby: number;
+  readonly primary: Server;
+  readonly standby: Server;
   /** `pg_authid.rolpassword` of the benchmark's role. */
   readonly verifier: string;
   /** The certificate for clients, where metako speaks TLS. */
@@ -38,7 +44,7 @@ export function direct({ primary }: Servers): Contender {
   const nothing = () => Promise.resolve(null);
   return {
     name: "direct",
-    port: primary,
+    port: primary.port,
     cpuMs: nothing,
     memoryKb: nothing,
     lingersMs: 0,
@@ -54,7 +60,7 @@ export function forwarder(servers: Servers): Promise<Contender> {
     "-A",
     `${HERE}forwarder.ts`,
     String(port),
-    String(servers.primary),
+    String(servers.primary.port),
   ]);
 }
 
@@ -63,22 +69,28 @@ export function metako(
   name: string,
   servers: Servers,
   how: "split" | "primary" | "relay",
-  flags: readonly string[] = [],
+  { way = "tcp", flags = [] }: { way?: Way; flags?: readonly string[] } = {},
 ): Promise<Contender> {
   const port = freePort();
   return spawn(name, port, Deno.execPath(), ["run", "-A", ...flags, `${HERE}router_process.ts`], {
-    env: { BENCH: JSON.stringify({ ...servers, port, how }) },
+    env: { BENCH: JSON.stringify({ ...servers, port, how, way }) },
   });
 }
 
 /** PgBouncer in session mode; null where it is not installed. */
-export async function pgbouncer(servers: Servers, folder: string): Promise<Contender | null> {
+export async function pgbouncer(
+  { primary }: Servers,
+  parent: string,
+  way: Way,
+): Promise<Contender | null> {
   const program = await installed(PGBOUNCER);
   if (program === null) return null;
   const port = freePort();
+  const folder = await Deno.makeTempDir({ dir: parent });
   const args = await setUpPgbouncer(folder, {
     port,
-    to: servers.primary,
+    to: primary.port,
+    ...(way === "socket" ? { host: primary.folder } : {}),
     login: { user: "app", password: "secret" },
     settings: [
       "pool_mode = session",
@@ -88,7 +100,13 @@ export async function pgbouncer(servers: Servers, folder: string): Promise<Conte
       "server_idle_timeout = 1",
     ],
   });
-  return await spawn("PgBouncer (session)", port, program, args, { lingersMs: 2000 });
+  return await spawn(
+    way === "socket" ? "PgBouncer, socket" : "PgBouncer (session)",
+    port,
+    program,
+    args,
+    { lingersMs: 2000 },
+  );
 }
 
 /** Pgpool-II with load balancing over both servers; null where it is not installed. */
@@ -96,9 +114,9 @@ export async function pgpool(servers: Servers, folder: string): Promise<Contende
   const program = await installed("/usr/sbin/pgpool");
   if (program === null) return null;
   const port = freePort();
-  const backends = [servers.primary, servers.standby].flatMap((backendPort, i) => [
+  const backends = [servers.primary, servers.standby].flatMap((backend, i) => [
     `backend_hostname${i} = '127.0.0.1'`,
-    `backend_port${i} = ${backendPort}`,
+    `backend_port${i} = ${backend.port}`,
     `backend_weight${i} = ${i}`,
   ]);
   await Deno.writeTextFile(`${folder}/pool_passwd`, "app:TEXTsecret\n");
@@ -147,7 +165,7 @@ export async function haproxy(servers: Servers, folder: string): Promise<Contend
       "  timeout server 1h",
       "listen postgres",
       `  bind 127.0.0.1:${port}`,
-      `  server primary 127.0.0.1:${servers.primary}`,
+      `  server primary 127.0.0.1:${servers.primary.port}`,
       "",
     ].join("\n"),
   );

@@ -47,7 +47,7 @@ export async function startCrowd(
   how: "split" | "primary",
 ): Promise<Crowd> {
   const servers = [fakeServer(), fakeServer()];
-  const [primary, standby] = servers.map(({ port }) => port);
+  const [primary, standby] = servers;
   const router = await metako("metako", {
     primary: primary!,
     standby: standby!,

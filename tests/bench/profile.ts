@@ -31,8 +31,10 @@ try {
   const verifier = await primary.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'app'");
   await pgbench(primary.port, ["-i", "-q", "-s", "5"]);
   await standby.becomes("500000", "SELECT count(*) FROM pgbench_accounts");
-  const servers = { primary: primary.port, standby: standby.port, verifier };
-  const router = await metako("metako", servers, how, ["--cpu-prof", `--cpu-prof-dir=${folder}`]);
+  const servers = { primary, standby, verifier };
+  const router = await metako("metako", servers, how, {
+    flags: ["--cpu-prof", `--cpu-prof-dir=${folder}`],
+  });
   const out = await pgbench(router.port, [...load, "-T", values.seconds]);
   await router.stop();
   const done = Number(/actually processed: (\d+)/.exec(out)?.[1]);

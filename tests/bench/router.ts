@@ -93,15 +93,22 @@ const standby = await startStandby(primary);
 const contenders: Contender[] = [];
 try {
   const verifier = await primary.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'app'");
-  const servers = { primary: primary.port, standby: standby.port, verifier };
+  const servers = { primary, standby, verifier };
   contenders.push(
     direct(servers),
     await forwarder(servers),
     await metako("metako, splitting", servers, "split"),
+    await metako("metako, local socket", servers, "split", { way: "socket" }),
     await metako("metako, primary only", servers, "primary"),
   );
-  for (const start of [pgbouncer, pgpool, haproxy]) {
-    const peer = await start(servers, folder);
+  const peers = [
+    () => pgbouncer(servers, folder, "tcp"),
+    () => pgbouncer(servers, folder, "socket"),
+    () => pgpool(servers, folder),
+    () => haproxy(servers, folder),
+  ];
+  for (const start of peers) {
+    const peer = await start();
     if (peer !== null) contenders.push(peer);
   }
   await pgbench(primary.port, ["-i", "-q", "-s", "5"]);

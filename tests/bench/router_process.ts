@@ -6,15 +6,21 @@
 import { startRouter } from "../../src/router/router.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { OPTIONS } from "../router/harness.ts";
+import type { Server } from "./contenders.ts";
 
-const { port, primary, standby, verifier, how, tls = null } = JSON.parse(Deno.env.get("BENCH")!);
-const at = (node: string, serverPort: number) => ({ node, host: "127.0.0.1", port: serverPort });
+const { port, primary, standby, verifier, how, way, tls = null } = JSON.parse(
+  Deno.env.get("BENCH")!,
+);
+const servers: Readonly<Record<string, Server>> = { a: primary, b: standby };
+const at = (node: string) => ({ node, host: "127.0.0.1", port: servers[node]!.port });
+const socketOf = ({ node }: { readonly node: string }) =>
+  `${servers[node]!.folder}/.s.PGSQL.${servers[node]!.port}`;
 const view = {
   term: 1,
-  primary: at("a", primary),
+  primary: at("a"),
   because: "",
   yielding: null,
-  standbys: [{ ...at("b", standby), local: true, healthy: true, lagBytes: 0 }],
+  standbys: [{ ...at("b"), local: true, healthy: true, lagBytes: 0 }],
 };
 const started = startRouter({
   ...OPTIONS,
@@ -37,6 +43,7 @@ const started = startRouter({
     find: () => Promise.resolve({ ok: true, privileged: false, stored: verifier }),
     forget() {},
   },
+  ...(way === "socket" ? { socketOf } : {}),
   parser: how === "split" ? await loadParser() : null,
   now: () => performance.now(),
   random: () => Math.random(),

@@ -86,12 +86,17 @@ export async function write(conn: Deno.Conn, bytes: Uint8Array): Promise<boolean
  * newer runtimes; in Deno 2.4 it ends when the peer reads or dies, so nobody may wait for it for ever.
  */
 export function closeQuietly(conn: Deno.Conn): void {
+  // A second close throws, which costs as much as many reads.
+  if (closed.has(conn)) return;
+  closed.add(conn);
   try {
     conn.close();
   } catch {
-    // Closed already.
+    // Somebody else has closed it.
   }
 }
+
+const closed = new WeakSet<Deno.Conn>();
 
 /** Ends the writing half, so that the peer sees the end behind everything that was sent. */
 export async function finishWriting(conn: Deno.Conn): Promise<void> {
@@ -132,13 +137,13 @@ export async function within<T>(
     promise.catch(() => {});
     return null;
   }
-  const { promise: cut, resolve } = Promise.withResolvers<null>();
+  const { promise: outcome, resolve, reject } = Promise.withResolvers<T | null>();
   const onAbort = () => resolve(null);
   const timer = setTimeout(onAbort, Math.max(0, timeoutMs));
   signal?.addEventListener("abort", onAbort, { once: true });
-  promise.catch(() => {});
+  promise.then(resolve, reject);
   try {
-    return await Promise.race([promise, cut]);
+    return await outcome;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);

@@ -48,7 +48,7 @@ const WORKLOADS: readonly Workload[] = [
   reads("reads, prepared, 8 clients", 8, "-M", "prepared"),
   reads("reads, extended, 8 clients", 8, "-M", "extended"),
   // Each opens its servers in the first of these seconds.
-  reads("reads, simple, 100 clients", 100, "-T", String(seconds * 3)),
+  reads("reads, simple, 100 clients", 100, "-T", String(seconds * 5)),
   reads("reads, simple, 1 client", 1),
   reads("a connection per read, 8 clients", 8, "-C"),
   transactions("TPC-B, simple, 8 clients", 8),

@@ -9,17 +9,7 @@
  */
 import { OLDEST_MAJOR } from "../../agent/mod.ts";
 import { type Finding, type Gravity, well } from "./finding.ts";
-
-/** A line of pg_hba.conf as `pg_hba_file_rules` has it. */
-export interface HbaRule {
-  readonly line: number;
-  readonly type: string | null;
-  readonly databases: readonly string[];
-  readonly users: readonly string[];
-  readonly address: string | null;
-  readonly method: string | null;
-  readonly error: string | null;
-}
+import { examineHba, type HbaRule } from "./hba.ts";
 
 /** Everything that was read from the server. */
 export interface PostgresReading {
@@ -28,6 +18,8 @@ export interface PostgresReading {
   /** Settings by name, as `pg_settings` has them, units included: sizes in MB. */
   readonly settings: Readonly<Record<string, string>>;
   readonly hba: readonly HbaRule[];
+  /** `router.local_socket`: sessions of this host's router may come by the Unix socket. */
+  readonly localSocket: boolean;
   /** `pg_stat_archiver`: failures since the last success; 0 where none. */
   readonly archiverFails: boolean;
   /** Settings that wait for a restart. */
@@ -122,7 +114,7 @@ export const SETTING_RULES: readonly SettingRule[] = [
 
 /** Looks at one server. */
 export function examinePostgres(reading: PostgresReading): Finding[] {
-  const { settings, versionNumber, hba, archiverFails, pendingRestart } = reading;
+  const { settings, versionNumber, hba, localSocket, archiverFails, pendingRestart } = reading;
   const wrong = SETTING_RULES.flatMap(({ setting, gravity, isWrong, why, remedy }): Finding[] => {
     const value = settings[setting];
     if (value === undefined || !isWrong(value, reading)) return [];
@@ -137,7 +129,7 @@ export function examinePostgres(reading: PostgresReading): Finding[] {
     ...good,
     ...examineRestarts(pendingRestart),
     ...examineRewind(settings),
-    ...examineHba(hba),
+    ...examineHba(hba, localSocket),
     ...(archiverFails
       ? [{
         check: "archive",
@@ -187,30 +179,4 @@ function examineRewind(settings: Readonly<Record<string, string>>): Finding[] {
       "and damage on disk goes unnoticed.",
     remedy: "Set wal_log_hints = on and restart; or enable checksums with pg_checksums.",
   }];
-}
-
-function examineHba(rules: readonly HbaRule[]): Finding[] {
-  if (rules.length === 0) return [];
-  const broken = rules.filter(({ error }) => error !== null).map(({ line, error }): Finding => ({
-    check: "pg_hba",
-    gravity: "bad",
-    finding: `Line ${line} of pg_hba.conf is wrong: ${error}.`,
-    why: "PostgreSQL keeps the rules of its last good reading, and does not start with it.",
-    remedy: "Correct the line and reload.",
-  }));
-  const open = rules.filter(({ type, method, address }) =>
-    type?.startsWith("host") && method === "trust" && !isLoopback(address)
-  ).map(({ line, address }): Finding => ({
-    check: "pg_hba",
-    gravity: "bad",
-    finding: `Line ${line} of pg_hba.conf trusts whoever comes from ${address ?? "anywhere"}.`,
-    why: "Anybody there is any user, superuser included, without a password.",
-    remedy: "Write scram-sha-256 instead of trust, and reload.",
-  }));
-  const found = [...broken, ...open];
-  return found.length > 0 ? found : [well("pg_hba", "No line of pg_hba.conf is wrong or open.")];
-}
-
-function isLoopback(address: string | null): boolean {
-  return address !== null && /^(127\.|::1$|localhost$)/.test(address);
 }

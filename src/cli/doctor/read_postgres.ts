@@ -17,7 +17,7 @@ export type PostgresRead =
 
 /** Reads as the agent's own user. `config.localDb` must not be null. */
 export async function readPostgres(config: Config): Promise<PostgresRead> {
-  const { localDb, members } = config;
+  const { localDb, members, router } = config;
   if (localDb === null) return { ok: false, because: "a witness has no PostgreSQL" };
   const { host, port, username, password } = localDb;
   const sql = postgres({
@@ -62,6 +62,7 @@ export async function readPostgres(config: Config): Promise<PostgresRead> {
           method,
           error,
         })),
+        localSocket: router.localSocket,
         archiverFails: about!.archiver_fails,
         pendingRestart: pending.map(({ name }) => name),
         dataMembers: members.filter(({ witness }) => !witness).length,

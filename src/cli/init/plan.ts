@@ -168,6 +168,9 @@ export function renderConfig(plan: InitPlan, self: InitMember): string {
     "router:",
     `  host: ${quote(own.listen)}`,
     `  port: ${own.routerPort}`,
+    ...(self.witness ? [] : [
+      "  local_socket: true             # this host's PostgreSQL is reached by its Unix socket",
+    ]),
     "",
     ...(own.stateDir === null ? [] : [
       "# The agent's own files.",

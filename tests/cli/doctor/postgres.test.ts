@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import type { HbaRule } from "../../../src/cli/doctor/hba.ts";
 import {
   examinePostgres,
-  type HbaRule,
   type PostgresReading,
   SETTING_RULES,
 } from "../../../src/cli/doctor/postgres.ts";
@@ -49,6 +49,7 @@ function reading(change: Partial<PostgresReading> = {}): PostgresReading {
     versionNumber: 150_018,
     settings: GOOD,
     hba: [HBA],
+    localSocket: false,
     archiverFails: false,
     pendingRestart: [],
     dataMembers: 3,
@@ -112,6 +113,43 @@ Deno.test("examinePostgres() finds lines of pg_hba.conf that are broken or trust
     { ...trust, type: "local", address: null },
   ];
   assert.deepEqual(complaints({ hba: harmless }), []);
+});
+
+Deno.test("examinePostgres() looks at what the router meets at the socket, where it goes that way", () => {
+  const local: HbaRule = { ...HBA, line: 2, type: "local", address: null };
+  const at = (hba: readonly HbaRule[], localSocket = true) => complaints({ hba, localSocket });
+  assert.deepEqual(at([{ ...local, method: "peer" }], false), []);
+  assert.deepEqual(at([HBA, local]), []);
+  assert.deepEqual(at([{ ...local, users: ["postgres"], method: "peer" }, local]), []);
+  assert.deepEqual(at([{ ...local, method: "peer" }, local]), [
+    "warning: Line 2 of pg_hba.conf, for everybody at the socket, says peer, and " +
+    "router.local_socket is true.",
+  ]);
+  assert.deepEqual(at([HBA]), [
+    "warning: No local line of pg_hba.conf is for everybody, and router.local_socket is true.",
+  ]);
+});
+
+Deno.test("examinePostgres() names whom host lines keep out and the socket lets in", () => {
+  const local: HbaRule = { ...HBA, line: 2, type: "local", address: null };
+  const rejected: HbaRule = {
+    ...HBA,
+    line: 3,
+    databases: ["shop"],
+    users: ["joe"],
+    address: "all",
+    method: "reject",
+  };
+  const at = (...hba: readonly HbaRule[]) => complaints({ hba, localSocket: true });
+  const found = [
+    "warning: Line 3 of pg_hba.conf keeps joe out of shop by TCP, and no line does so at the socket.",
+  ];
+  assert.deepEqual(at(rejected, local), found);
+  assert.deepEqual(at({ ...rejected, type: "hostssl", address: "127.0.0.1" }, local), found);
+  assert.deepEqual(at({ ...rejected, address: "10.0.0.0" }, local), []);
+  const alike = { ...local, users: ["joe", "ann"], databases: ["all"], method: "reject" };
+  assert.deepEqual(at(rejected, alike, local), []);
+  assert.deepEqual(at(rejected, { ...alike, databases: ["other"] }, local), found);
 });
 
 Deno.test("examinePostgres() tells of an old release, a failing archive, and pending restarts", () => {

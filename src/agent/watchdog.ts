@@ -122,6 +122,7 @@ export async function openWatchdog(
   }
 
   function keep(): void {
+    if (closed) return;
     if (!staysAlive({ order, heldUntilMs, ...sight(), nowMs: nowMs() })) {
       note(
         `PostgreSQL has to be ended here, and ${device} is not kept alive until it is: this host ` +

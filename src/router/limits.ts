@@ -47,8 +47,10 @@ const HEED_MS = 5000;
 export function keepLimits(context: Context): () => void {
   const { options } = context;
   const seen = new WeakMap<Session, Seen>();
+  let ended = false;
   let timer = setTimeout(look, lookEveryMs(options));
   function look() {
+    if (ended) return;
     const nowMs = context.ports.now();
     context.roughlyNowMs = nowMs;
     if (anyOf(options)) {
@@ -56,7 +58,10 @@ export function keepLimits(context: Context): () => void {
     }
     timer = setTimeout(look, lookEveryMs(options));
   }
-  return () => clearTimeout(timer);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
 }
 
 function anyOf({ idleTimeoutMs, idleInTransactionTimeoutMs, queryTimeoutMs }: Limits): boolean {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { startupBytes } from "../../src/wire/startup.ts";
+import { createWaitingRoom } from "../../src/router/waiting.ts";
 import { eventually, fakeServer, Peer, withRouter } from "./harness.ts";
 
 const HELLO = startupBytes({ user: "app" });
@@ -172,4 +173,33 @@ Deno.test("startRouter() answers 57P03 on the read-only port after read_timeout"
     assert.equal((await reader.fatal()).sqlstate, "57P03");
     reader.close();
   });
+});
+
+Deno.test("createWaitingRoom() wakes a place whose last timer fires late, although it was cleared", async () => {
+  const { signal } = new AbortController();
+  const room = createWaitingRoom(1, () => performance.now());
+  const place = room.enter()!;
+  // As Deno 2.4 does where both are due in the same turn of its loop.
+  const timers = globalThis.clearTimeout;
+  globalThis.clearTimeout = () => {};
+  try {
+    const first = place.next(20, signal);
+    room.wake();
+    await first;
+  } finally {
+    globalThis.clearTimeout = timers;
+  }
+  let woken = false;
+  const leave = new AbortController();
+  const second = place.next(60_000, leave.signal).then(() => woken = true);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.equal(woken, false);
+  room.wake();
+  try {
+    await eventually("it is woken", () => woken);
+  } finally {
+    leave.abort();
+    await second;
+    place.leave();
+  }
 });

@@ -9,7 +9,10 @@ import { routesDiffer } from "./route_view.ts";
 
 /** The router's view, and who wants to hear of its changes. */
 export interface RouteTracker {
-  /** Computed afresh, so that it is never older than the lease allows. */
+  /**
+   * Computed afresh, so that it is never older than the lease allows. Whoever finds no primary here is
+   * called back when there is one, even where it is the one that everybody was told of last.
+   */
   current(): RouteView;
   onChange(callback: () => void): () => void;
   /** The core has moved; its route holds until `validUntilMs`, or there is none. */
@@ -23,15 +26,22 @@ export function trackRoutes(compute: () => RouteView): RouteTracker {
   let known = compute();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
+  /** Somebody saw that there is no primary, and nobody was told: a lease ended, and may be renewed. */
+  let missed = false;
 
   const compare = () => {
     const now = compute();
-    if (!routesDiffer(known, now)) return;
+    if (!missed && !routesDiffer(known, now)) return;
+    missed = false;
     known = now;
     for (const listener of listeners) listener();
   };
   return {
-    current: compute,
+    current() {
+      const now = compute();
+      if (now.primary === null && known.primary !== null) missed = true;
+      return now;
+    },
     onChange(callback) {
       listeners.add(callback);
       return () => listeners.delete(callback);

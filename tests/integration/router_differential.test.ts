@@ -13,7 +13,9 @@ import { closeStatementBytes, parseDataRow, syncBytes } from "../../src/wire/req
 import { Peer, withRouter } from "../router/harness.ts";
 import { logIn, noPostgres, startDatabase, startStandby, verifying } from "./router_postgres.ts";
 
-const [FROM, TO] = (Deno.args[0] ?? "1-25").split("-").map(Number);
+/** The usual ones, and some that found something. */
+const USUAL = [...seedsOf("1-25"), 9245];
+const SEEDS = Deno.args[0] === undefined ? USUAL : seedsOf(Deno.args[0]);
 const STEPS = 40;
 const REFUSED = "ERROR 0A000 cannot do this in a transaction that reads from the standby";
 const OF_SQL = 'prepared statement "p"';
@@ -114,6 +116,11 @@ const describe = (kind: string, name: string) =>
   messageBytes("D", Uint8Array.of(kind.charCodeAt(0)), cStringBytes(name));
 const execute = (limit = 0) => messageBytes("E", cStringBytes(""), int32Bytes(limit));
 const flush = messageBytes("H");
+
+function seedsOf(range: string): number[] {
+  const [from, to] = range.split("-").map(Number);
+  return Array.from({ length: to! - from! + 1 }, (_, i) => from! + i);
+}
 
 function conversation(seed: number): readonly Step[] {
   let state = seed * 2654435761 % 4294967296;
@@ -319,7 +326,7 @@ Deno.test({
       const options = { splitting: true, startupTimeoutMs: 30_000 };
       await withRouter({ view, options, ports: { parser, roles } }, async (bench) => {
         let term = 1;
-        for (let seed = FROM!; seed <= TO!; seed++) {
+        for (const seed of SEEDS) {
           const peers: Peer[] = [];
           const sides = [[primary.port, "direct"], [bench.port, "routed"]] as const;
           for (const [, database] of sides) {
@@ -363,7 +370,7 @@ Deno.test({
           }
         }
         const { reads = 0 } = bench.router.statistics().queries.b ?? {};
-        assert.ok(reads > TO! - FROM!, `${reads} reads on the standby`);
+        assert.ok(reads > SEEDS.length, `${reads} reads on the standby`);
         assert.ok(bench.router.statistics().moved > 0, "no session moved");
       });
     } finally {

@@ -76,7 +76,7 @@ export async function writeSettings(
   values: ReadonlyMap<string, string>,
 ): Promise<Told | null> {
   return values.size === 0
-    ? { rows: [], error: null, words: null }
+    ? { rows: [], error: null, words: null, parsed: 0 }
     : await ask(side, writeSettingsQuery(values));
 }
 
@@ -113,6 +113,10 @@ export async function makeStatements(
   const told = await ask(side, concatBytes([...parts, syncBytes()]));
   if (told?.error === null) {
     for (const statement of statements) side.made.set(statement.name, statement);
+  } else if (told !== null) {
+    // Those before the one that failed are there.
+    const sent = statements.filter(({ parse }) => parse !== null);
+    for (const statement of sent.slice(0, told.parsed)) side.made.set(statement.name, statement);
   }
   return told;
 }

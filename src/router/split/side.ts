@@ -22,6 +22,8 @@ export interface Told {
   readonly error: ErrorFields | null;
   /** The ErrorResponse as it came, for a client that has to read it. */
   readonly words: Uint8Array | null;
+  /** How many Parse messages succeeded: those before the one that failed. */
+  readonly parsed: number;
 }
 
 /** A unit of which the client has not seen anything yet, so that it may run again elsewhere. */
@@ -80,7 +82,11 @@ export interface Side {
   question: ((told: Told | null) => void) | null;
   /** What it said is being written to the client. */
   writing: boolean;
-  readonly heard: { rows: (readonly (string | null)[])[]; words: Uint8Array | null };
+  readonly heard: {
+    rows: (readonly (string | null)[])[];
+    words: Uint8Array | null;
+    parsed: number;
+  };
   hold: Hold | null;
   /** A message that is being put together. */
   partial: Uint8Array[];
@@ -126,7 +132,7 @@ export function createSide(route: Route, backend: Backend): Side {
     batchFailed: false,
     writing: false,
     question: null,
-    heard: { rows: [], words: null },
+    heard: { rows: [], words: null, parsed: 0 },
     hold: null,
     partial: [],
     mirrored: 0,
@@ -212,6 +218,8 @@ export function hearAnswer(side: Side, code: string, message: Uint8Array): boole
     if (row !== null) side.heard.rows.push(row);
   } else if (code === "E") {
     side.heard.words ??= message.slice();
+  } else if (code === "1") {
+    side.heard.parsed++;
   }
   return code === "Z";
 }
@@ -220,14 +228,15 @@ export function hearAnswer(side: Side, code: string, message: Uint8Array): boole
 export function answer(side: Side, outcome: "heard" | null): void {
   const { question, heard } = side;
   if (question === null) return;
-  const { rows, words } = heard;
+  const { rows, words, parsed } = heard;
   side.question = null;
   heard.rows = [];
   heard.words = null;
+  heard.parsed = 0;
   question(
     outcome === null
       ? null
-      : { rows, words, error: words === null ? null : parseErrorFields(words.subarray(5)) },
+      : { rows, words, parsed, error: words === null ? null : parseErrorFields(words.subarray(5)) },
   );
   wake(side);
 }

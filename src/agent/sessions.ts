@@ -15,11 +15,14 @@ export function sessionPorts(
   return {
     sessions(limit) {
       const all = router()?.sessions() ?? [];
-      const sessions = all.slice(0, limit).map(({ purpose, ageMs, node: server, ...rest }) => ({
+      const sessions = all.slice(0, limit).map((
+        { purpose, ageMs, node: server, waitsBecause, ...rest },
+      ) => ({
         ...rest,
         port: purpose,
         age_ms: Math.round(ageMs),
         server,
+        waits_because: waitsBecause,
       }));
       return { node, total: all.length, sessions };
     },

@@ -113,9 +113,15 @@ function cells(node: string, session: SessionDocument): string[] {
     session.application || "-",
     session.address + (session.encrypted ? " (TLS)" : ""),
     PORTS[session.port],
-    session.server ?? "waits",
+    whereabouts(session),
     formatRemaining(session.age_ms),
   ].map((text) => text.replaceAll(/\p{Cc}/gu, "?"));
+}
+
+function whereabouts({ server, waits_because: because }: SessionDocument): string {
+  if (because !== null) return `waits: ${because}`;
+  // An idle session that lost its primary takes the next one when its client asks for something.
+  return server ?? "none now";
 }
 
 function renderSessions(rows: readonly string[][], look: { readonly colour: boolean }): string {

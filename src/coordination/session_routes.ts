@@ -26,8 +26,10 @@ export const sessionSchema = z.object({
   port: z.enum(["primary", "primary_only", "read_only"]),
   encrypted: z.boolean(),
   age_ms: z.number().min(0),
-  /** The member whose server it has; null while it has none. */
+  /** The member whose server it has, or is trying to get; null while it has none. */
   server: nodeName.nullable(),
+  /** Why it waits for a server at this moment, or for one that knows its role; null while it does not. */
+  waits_because: z.string().nullable(),
 });
 
 /** One session. */

@@ -45,6 +45,8 @@ export interface AcquireInput {
   isRight(route: Route): boolean;
   /** Told before each attempt and after it; the owner aborts an attempt whose route went stale. */
   onAttempt(attempt: Attempt | null): void;
+  /** Told why it waits, and null when that is over. */
+  onWait(because: string | null): void;
   /** Ends the search as "abandoned". */
   readonly signal: AbortSignal;
 }
@@ -96,7 +98,9 @@ export async function acquire(input: AcquireInput): Promise<Acquisition> {
       const pauseMs = search.type === "nowhere" && excluded.size === 0
         ? remainingMs()
         : Math.min(remainingMs(), RETRY_MS * (0.5 + ports.random()));
+      input.onWait(because);
       await place.next(pauseMs, signal);
+      input.onWait(null);
       excluded.clear();
     }
     return { type: "abandoned" };

@@ -90,6 +90,7 @@ async function judge(context: Context, applicant: Applicant): Promise<Admission>
     user,
     limitMs: purpose === "read_only" ? options.readTimeoutMs : options.writeTimeoutMs,
     signal: applicant.signal,
+    onWait: (because) => applicant.card.waitsBecause = because,
   });
   if (!found.ok) return { type: "refused", complaint: unknownRole(found) };
   if (access.type === "unprivileged" && found.privileged) {

@@ -16,13 +16,15 @@ const RETRY_MS = 100;
  *
  * @param limitMs how long to go on where no server can be asked
  * @param signal ends the waiting at once
+ * @param onWait told why it waits, and null when that is over
  */
 export async function askRole(
   { options, ports, waitingRoom }: Context,
-  { user, limitMs, signal }: {
+  { user, limitMs, signal, onWait }: {
     readonly user: string;
     readonly limitMs: number;
     readonly signal: AbortSignal;
+    readonly onWait: (because: string | null) => void;
   },
 ): Promise<RoleAnswer> {
   const deadline = ports.now() + limitMs;
@@ -36,7 +38,9 @@ export async function askRole(
       if (remainingMs <= 0) return answer;
       place ??= waitingRoom.enter();
       if (place === null) return answer;
+      onWait(answer.because);
       await place.next(Math.min(remainingMs, RETRY_MS * (0.5 + ports.random())), signal);
+      onWait(null);
     }
   } finally {
     place?.leave();

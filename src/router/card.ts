@@ -23,6 +23,8 @@ export interface Card {
   readonly sinceMs: number;
   /** It may go on to a server: it has proven who it is, or the server will see to that. */
   admitted: boolean;
+  /** Why it has to wait at this moment, for a server or for one that knows its role; null while it does not. */
+  waitsBecause: string | null;
 }
 
 /** What an operator reads. */
@@ -37,6 +39,8 @@ export interface SessionReport {
   readonly ageMs: number;
   /** Where it is, or is trying to get; null while it waits, or is not admitted yet. */
   readonly node: string | null;
+  /** Null while it does not wait: then it may be without a server too, until its client asks for something. */
+  readonly waitsBecause: string | null;
 }
 
 /** Fills in the card of a session that begins. */
@@ -53,6 +57,7 @@ export function newCard(
     application: parameters.get("application_name") ?? "",
     encrypted: channel !== null,
     admitted: false,
+    waitsBecause: null,
   };
 }
 

@@ -120,6 +120,7 @@ export async function runSession(
         live.attempt = next;
         session.route = next?.route ?? null;
       },
+      onWait: (because) => card.waitsBecause = because,
     });
     switch (acquired.type) {
       case "acquired": {
@@ -250,6 +251,7 @@ function splitHooks({ counters }: Context, session: Session, live: Live): SplitH
       live.attempt = next;
       if (next !== null) session.route = next.route;
     },
+    onWait: (because) => session.card.waitsBecause = because,
     onBytes(direction, count) {
       if (direction === "to_server") counters.bytesToServer += count;
       else counters.bytesToClient += count;

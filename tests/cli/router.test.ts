@@ -14,6 +14,7 @@ const SESSION: SessionDocument = {
   encrypted: true,
   age_ms: 125_000,
   server: "node1",
+  waits_because: null,
 };
 
 type Answer = Awaited<ReturnType<Parameters<typeof printSessions>[0]["sessions"]>>;
@@ -28,8 +29,9 @@ Deno.test("printSessions() names sessions for kill, and says whose are not known
   const terminal = recordingTerminal();
   const { out: printed, err: complained } = terminal;
   const odd = { ...SESSION, id: 3, application: "\u001b[2J", encrypted: false, server: null };
+  const waits = { ...SESSION, id: 5, encrypted: false, waits_because: "an election is under way" };
   const client = answering({
-    node1: { ok: true, sessions: { node: "node1", total: 3, sessions: [SESSION, odd] } },
+    node1: { ok: true, sessions: { node: "node1", total: 4, sessions: [SESSION, odd, waits] } },
     node2: silent,
   });
   assert.equal(await printSessions(client, ["node1", "node2"], { json: false }, terminal), EXIT.ok);
@@ -38,8 +40,9 @@ Deno.test("printSessions() names sessions for kill, and says whose are not known
     lines[1]!,
     /^node1\/17 +app +shop +till +10\.0\.0\.9 \(TLS\) +main +node1 +2 min 5 s$/,
   );
-  assert.match(lines[2]!, /^node1\/3 +app +shop +\?\[2J +10\.0\.0\.9 +main +waits/);
-  assert.equal(lines[3], "node1 has 1 more, younger ones.");
+  assert.match(lines[2]!, /^node1\/3 +app +shop +\?\[2J +10\.0\.0\.9 +main +none now +2 min/);
+  assert.match(lines[3]!, /^node1\/5 .* +main +waits: an election is under way +2 min/);
+  assert.equal(lines[4], "node1 has 1 more, younger ones.");
   assert.deepEqual(complained, ["The sessions of node2 are not known: nothing listens there."]);
 });
 

@@ -184,6 +184,7 @@ Deno.test("sessions() and killSession() are for operators with the cluster's key
       encrypted: false,
       age_ms: 12,
       server: null,
+      waits_because: "no leader",
     }],
   };
   const killed: number[] = [];

@@ -21,6 +21,7 @@ Deno.test("sessions() tells who is in, and kill() ends one of them with 57P01", 
       purpose: "primary",
       encrypted: false,
       node: "a",
+      waitsBecause: null,
     });
     assert.deepEqual(
       [two!.id, two!.database, two!.application, two!.purpose],
@@ -43,7 +44,9 @@ Deno.test("sessions() shows a session that waits, and kill() ends it", async () 
     const client = await Peer.connect(port);
     await client.send(startupBytes({ user: "app" }));
     await eventually("it waits", () => router.statistics().waiting === 1);
-    assert.equal(router.sessions()[0]!.node, null);
+    const [session] = router.sessions();
+    assert.equal(session!.node, null);
+    assert.match(session!.waitsBecause!, /no leader is known/);
     assert.equal(router.kill(1), true);
     assert.equal((await client.fatal()).sqlstate, "57P01");
     client.close();

@@ -72,6 +72,7 @@ async function findPrimary(
     choose: (excluded) => choose(context, "primary", excluded),
     isRight: (route) => isRight(split, route),
     onAttempt: hooks.onAttempt,
+    onWait: hooks.onWait,
   });
   switch (acquired.type) {
     case "acquired":

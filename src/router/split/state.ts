@@ -32,6 +32,8 @@ export interface SplitHooks {
   /** Where it is now, or tries to get. */
   onRoutes(primary: Route | null, standby: Route | null): void;
   onAttempt(attempt: Attempt | null): void;
+  /** Why it waits for a primary; null when that is over. */
+  onWait(because: string | null): void;
   onBytes(direction: "to_server" | "to_client", count: number): void;
 }
 

@@ -5,6 +5,7 @@ import type { State, Switchover, Watch } from "../../src/core/state.ts";
 import {
   actionsIn,
   attachedAs,
+  claimOf,
   deeds,
   durableOf,
   heartbeatOf,
@@ -109,6 +110,17 @@ Deno.test("step() notes durably that it resigned before it sends the handover", 
     },
   ]);
   assert.equal(after.role.kind, "follower");
+});
+
+Deno.test("step() leaves a node that it handed over to all the time of an election", () => {
+  const state = confirming();
+  const resigned = take(state, confirmed(state, true)).state;
+  const handover = { term: 1, leader: "a", to: "b" };
+  const { role } = take(
+    resigned,
+    request("b", { type: "vote", ...claimOf("b", { handover }) }, 100_200),
+  ).state;
+  assert.equal(role.kind === "follower" ? role.campaignAtMs : null, 101_200);
 });
 
 Deno.test("step() tells everybody that it resigned where the handover is lost or refused", () => {

@@ -20,6 +20,5 @@ export { findPostgres } from "../postgres/discover.ts";
 export { OLDEST_MAJOR } from "../postgres/version.ts";
 export { findOpenFiles, openFileText } from "./open_files.ts";
 export { createOperatorClient } from "./operator.ts";
-export { runGuardian } from "./guardian.ts";
 export type { ConfigReading } from "./reload.ts";
 export { runAgent } from "./run.ts";

@@ -14,7 +14,6 @@ import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { EXIT, EXIT_CODE_HELP } from "./exit_codes.ts";
 import { failoverCommand } from "./failover.ts";
-import { guardianCommand } from "./guardian.ts";
 import { historyCommand } from "./history.ts";
 import { LOG_WORDS, logsCommand } from "./logs.ts";
 import { addOperations } from "./program_operations.ts";
@@ -241,11 +240,6 @@ export function buildProgram(context: Context, finish: (code: number) => void): 
       }, context);
       finish(code);
     });
-  program.command("guardian", { hidden: true })
-    .requiredOption("--data-dir <folder>", "the data directory whose primary it ends")
-    .requiredOption("--state-dir <folder>", "where it leaves its log")
-    .requiredOption("--node <name>", "the node's name, for the log")
-    .action(async (options) => finish(await guardianCommand(options)));
   // Commands inherit this at their making, and they take no word that they do not name. Here a word
   // too many is an unknown command, which deserves a better message than its number.
   return program.allowExcessArguments(true);

@@ -229,7 +229,15 @@ export async function openNode(
       records,
       disks,
     }),
-    failover: (wish) => pause.refusal() ?? failOver(wish, { conversations, records, submit }),
+    failover: (wish) =>
+      failOver(wish, {
+        pause,
+        conversations,
+        records,
+        state: () => loop.state(),
+        writeOut: (limitMs) => server?.writeOut(limitMs) ?? Promise.resolve(),
+        submit,
+      }),
     operate: (operation, asked) =>
       records.operated(
         steer(operation, { state: () => loop.state(), driver: () => driver, pause, ask, reloader }),

@@ -18,21 +18,39 @@ import type { PauseKeeper } from "./pause.ts";
 import type { RecordKeeper } from "./record_keeper.ts";
 import { BY_OPERATOR, describeChange, describeReload, type Reloader } from "./reload.ts";
 
-/** Hands a failover to the core, and follows it. */
-export function failOver(
+/** How long a primary that is to be stopped may write before clients are held all the same. */
+const WRITE_OUT_MS = 30_000;
+
+/**
+ * Hands a failover to the core, and follows it. Before a switchover PostgreSQL writes out what it has in
+ * memory, which may take long, and during which nobody has to wait.
+ */
+export async function* failOver(
   { to, force, source, operator, tool }: FailoverWish,
-  { conversations, records, submit }: {
+  { pause, conversations, records, state, writeOut, submit }: {
+    readonly pause: Pick<PauseKeeper, "refusal">;
     readonly conversations: Conversations;
     readonly records: Pick<RecordKeeper, "asked">;
+    readonly state: () => State;
+    readonly writeOut: (limitMs: number) => Promise<void>;
     readonly submit: (event: Event) => void;
   },
-): AsyncIterable<OperatorStep> {
+): AsyncGenerator<OperatorStep> {
+  const { role, settings: { self } } = state();
+  const gives = force === "none" && role.kind === "leader" && role.phase === "leading" &&
+    to !== self;
+  if (gives && pause.refusal() === null) {
+    yield end("running", "PostgreSQL writes out what it has in memory; clients go on meanwhile");
+    await writeOut(WRITE_OUT_MS);
+  }
+  const refused = pause.refusal();
+  if (refused !== null) return yield* refused;
   const { reference, steps } = conversations.open();
   // A question changes nothing, and is not part of the history.
   if (force !== "ask") records.asked(reference, { source, operator, tool, action: "failover", to });
   const command = { type: "failover", reference, to, force } as const;
   submit({ type: "operator", nowMs: monotonicMs(), command });
-  return steps;
+  yield* steps;
 }
 
 /** What the operations work on. */

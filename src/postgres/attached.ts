@@ -26,6 +26,7 @@ import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync } from "./primary.ts";
 import { follow, prepare, revoke } from "./standby.ts";
 import { openRoleReader } from "./role_reader.ts";
+import { writeOut } from "./stop.ts";
 import { majorOf, objectionTo } from "./version.ts";
 import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction } from "../core/server.ts";
@@ -86,6 +87,7 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
     dataDir: null,
     worksAsPrimary: (contact: Contact, timeoutMs: number) =>
       worksAsPrimary(options, contact, timeoutMs),
+    writeOut: (limitMs: number) => writeOut(grip.target, options.timeoutMs, limitMs),
     care: safely(careFor(options, grip.target, null)),
     roles,
     measure: (timeoutMs: number) => measureServer(grip.target, timeoutMs),

@@ -29,7 +29,7 @@ import { localTarget, type Place, preparePrivateFolder, readControl } from "./pl
 import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync, startPrimary } from "./primary.ts";
 import { follow, prepare, revoke, startStandby } from "./standby.ts";
-import { stopServer } from "./stop.ts";
+import { stopServer, writeOut } from "./stop.ts";
 import { rememberTries } from "./tries.ts";
 import { resolveOwner } from "./users.ts";
 import { openRoleReader } from "./role_reader.ts";
@@ -81,6 +81,7 @@ export async function openManaged(
       limitations: [],
       dataDir,
       worksAsPrimary: (contact, timeoutMs) => worksAsPrimary(options, contact, timeoutMs),
+      writeOut: (limitMs) => writeOut(localTarget(place), options.timeoutMs, limitMs),
       care: safely(careFor(options, localTarget(place), place)),
       roles,
       measure: (timeoutMs) => measureServer(localTarget(place), timeoutMs),

@@ -162,6 +162,11 @@ export interface LocalServer {
   readonly limitations: readonly string[];
   /** Asks another member's server, as this agent's own user, whether it works as a primary. */
   worksAsPrimary(contact: Contact, timeoutMs: number): Promise<boolean>;
+  /**
+   * Has the server write out what it has in memory, while it goes on to serve: a stop soon after has
+   * little left to write. Gives up after `limitMs`; never throws.
+   */
+  writeOut(limitMs: number): Promise<void>;
   /** Where the server's files are; null where its processes are not in the agent's hands. */
   readonly dataDir: string | null;
   /** Reads roles' rights and stored passwords. */

@@ -25,9 +25,11 @@ import { findPostmaster } from "./postmaster.ts";
 import { ensureDatabase, ensureReplicationRole } from "./roles.ts";
 import { ensureSlots } from "./slots.ts";
 import { startServer } from "./start.ts";
-import { until } from "./wait.ts";
+import { pause, until } from "./wait.ts";
 
 const CHECKPOINT_MS = 600_000;
+/** By then, after a promotion, those who waited for a primary have come. */
+const FIRST_RUSH_MS = 2000;
 
 /** Promotes a standby. A promotion that takes too long may still succeed: look again. */
 export async function promote(
@@ -225,8 +227,12 @@ async function bringInForce(
   return raised.ok ? done(null) : raised;
 }
 
-/** After a promotion the control file shows the old timeline until a checkpoint is over. */
+/**
+ * After a promotion the control file shows the old timeline until a checkpoint is over. Until clients and
+ * standbys have come it would only keep them waiting.
+ */
 async function checkpointLater(grip: Grip): Promise<void> {
+  await pause(FIRST_RUSH_MS);
   const beganMs = performance.now();
   const opened = await openSession(grip.target, grip.options.timeoutMs);
   const outcome = opened.ok ? await opened.session.query("checkpoint", CHECKPOINT_MS) : opened;

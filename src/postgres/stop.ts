@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import type { ActionOutcome } from "./options.ts";
-import { openSession } from "./connection.ts";
+import { openSession, type Target } from "./connection.ts";
 import { wasShutDown } from "./controldata.ts";
 import { readDiskSpace } from "./disk.ts";
 import { type Failed, failed, finished } from "./outcome.ts";
@@ -66,17 +66,27 @@ async function noRoom({ dataDir, options }: Place): Promise<Failed | null> {
   return null;
 }
 
+const CHECKPOINT = "checkpoint";
+
+/** See `LocalServer.writeOut`. */
+export async function writeOut(target: Target, timeoutMs: number, limitMs: number): Promise<void> {
+  const opened = await openSession(target, timeoutMs);
+  if (!opened.ok) return;
+  await opened.session.query(CHECKPOINT, limitMs);
+  opened.session.close();
+}
+
 /** What runs may come to its end, since nothing new begins; a client that never ends does not hold the rest. */
 const LAST_STATEMENTS_MS = 500;
 const WORKING = "select count(*) as working from pg_stat_activity " +
   "where backend_type = 'client backend' and state <> 'idle' and pid <> pg_backend_pid()";
 
-/** Before sessions are ended: writes out what there is, so that the shutdown itself is short, and lets statements end. */
+/** Before sessions are ended: writes out what is left, so that the shutdown itself is short, and lets statements end. */
 async function settle(place: Place, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const opened = await openSession(localTarget(place), place.options.timeoutMs);
   if (!opened.ok) return;
   const { session } = opened;
-  await session.query("checkpoint", timeoutMs);
+  await session.query(CHECKPOINT, timeoutMs);
   await until(async () => {
     const told = await session.query(WORKING, LAST_STATEMENTS_MS);
     return told.ok && told.rows[0]?.working !== "0" ? null : true;

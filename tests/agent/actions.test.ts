@@ -24,6 +24,7 @@ function fakeServer() {
     limitations: [],
     dataDir: null,
     worksAsPrimary: () => Promise.resolve(false),
+    writeOut: () => Promise.resolve(),
     measure: () => Promise.resolve(null),
     care: () => Promise.resolve(null),
     roles: {

@@ -89,7 +89,7 @@ export function onVote(turn: Turn, exchange: number, from: NodeName, claim: Cand
 /**
  * True for the record's own leader, and for a node with more WAL than the candidate: they can win
  * where it fails, and do not wait behind all the others who voted for it and would fail like it. Not
- * where that leader handed over: the candidate has all that it needs, and at most little time.
+ * where that leader handed over: the candidate has all that it needs to win.
  */
 function canWinWhereItFails(state: State, { handover, position }: CandidateClaim): boolean {
   return isRecordLeader(state) && handover === null || isFurther(ownPosition(state), position);

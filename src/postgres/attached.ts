@@ -26,11 +26,11 @@ import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync } from "./primary.ts";
 import { follow, prepare, revoke } from "./standby.ts";
 import { openRoleReader } from "./role_reader.ts";
-import { writeOut } from "./stop.ts";
 import { majorOf, objectionTo } from "./version.ts";
 import { assertNever } from "../core/assert_never.ts";
 import type { ServerAction } from "../core/server.ts";
 import type { Eye } from "./eye.ts";
+import { BEFORE_STOP, writeOut } from "./write_out.ts";
 
 /** Opens a server over SQL, and manages it where it turns out to be at hand. */
 export async function openByAsking(options: PostgresOptions): Promise<OpenResult> {
@@ -87,7 +87,8 @@ function openAttached(options: PostgresOptions, because: string, { major, superu
     dataDir: null,
     worksAsPrimary: (contact: Contact, timeoutMs: number) =>
       worksAsPrimary(options, contact, timeoutMs),
-    writeOut: (limitMs: number) => writeOut(grip.target, options.timeoutMs, limitMs),
+    writeOut: (limitMs: number) =>
+      writeOut(grip.target, options, { because: BEFORE_STOP, limitMs }),
     care: safely(careFor(options, grip.target, null)),
     roles,
     measure: (timeoutMs: number) => measureServer(grip.target, timeoutMs),

@@ -29,11 +29,12 @@ import { localTarget, type Place, preparePrivateFolder, readControl } from "./pl
 import { findPostmaster } from "./postmaster.ts";
 import { promote, setSync, startPrimary } from "./primary.ts";
 import { follow, prepare, revoke, startStandby } from "./standby.ts";
-import { stopServer, writeOut } from "./stop.ts";
+import { stopServer } from "./stop.ts";
 import { rememberTries } from "./tries.ts";
 import { resolveOwner } from "./users.ts";
 import { openRoleReader } from "./role_reader.ts";
 import { watchPostmaster } from "./watch.ts";
+import { BEFORE_STOP, writeOut } from "./write_out.ts";
 
 /** What a running server has already told about itself. */
 export interface Known {
@@ -81,7 +82,8 @@ export async function openManaged(
       limitations: [],
       dataDir,
       worksAsPrimary: (contact, timeoutMs) => worksAsPrimary(options, contact, timeoutMs),
-      writeOut: (limitMs) => writeOut(localTarget(place), options.timeoutMs, limitMs),
+      writeOut: (limitMs) =>
+        writeOut(localTarget(place), options, { because: BEFORE_STOP, limitMs }),
       care: safely(careFor(options, localTarget(place), place)),
       roles,
       measure: (timeoutMs) => measureServer(localTarget(place), timeoutMs),

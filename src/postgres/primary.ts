@@ -26,6 +26,7 @@ import { ensureDatabase, ensureReplicationRole } from "./roles.ts";
 import { ensureSlots } from "./slots.ts";
 import { startServer } from "./start.ts";
 import { pause, until } from "./wait.ts";
+import { writeOut } from "./write_out.ts";
 
 const CHECKPOINT_MS = 600_000;
 /** By then, after a promotion, those who waited for a primary have come. */
@@ -233,15 +234,8 @@ async function bringInForce(
  */
 async function checkpointLater(grip: Grip): Promise<void> {
   await pause(FIRST_RUSH_MS);
-  const beganMs = performance.now();
-  const opened = await openSession(grip.target, grip.options.timeoutMs);
-  const outcome = opened.ok ? await opened.session.query("checkpoint", CHECKPOINT_MS) : opened;
-  if (opened.ok) opened.session.close();
-  grip.options.log(outcome.ok ? "info" : "warning", "checkpoint", {
-    outcome: outcome.ok ? "done" : "failed",
-    because: outcome.ok ? "a primary began" : outcome.because,
-    elapsed_ms: Math.round(performance.now() - beganMs),
-  });
+  const asked = { because: "a primary began", limitMs: CHECKPOINT_MS };
+  await writeOut(grip.target, grip.options, asked);
 }
 
 async function onServer(

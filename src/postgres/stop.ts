@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import type { ActionOutcome } from "./options.ts";
-import { openSession, type Target } from "./connection.ts";
+import { openSession } from "./connection.ts";
 import { wasShutDown } from "./controldata.ts";
 import { readDiskSpace } from "./disk.ts";
 import { type Failed, failed, finished } from "./outcome.ts";
@@ -66,16 +66,6 @@ async function noRoom({ dataDir, options }: Place): Promise<Failed | null> {
   return null;
 }
 
-const CHECKPOINT = "checkpoint";
-
-/** See `LocalServer.writeOut`. */
-export async function writeOut(target: Target, timeoutMs: number, limitMs: number): Promise<void> {
-  const opened = await openSession(target, timeoutMs);
-  if (!opened.ok) return;
-  await opened.session.query(CHECKPOINT, limitMs);
-  opened.session.close();
-}
-
 /** What runs may come to its end, since nothing new begins; a client that never ends does not hold the rest. */
 const LAST_STATEMENTS_MS = 500;
 const WORKING = "select count(*) as working from pg_stat_activity " +
@@ -86,7 +76,7 @@ async function settle(place: Place, timeoutMs: number, signal?: AbortSignal): Pr
   const opened = await openSession(localTarget(place), place.options.timeoutMs);
   if (!opened.ok) return;
   const { session } = opened;
-  await session.query(CHECKPOINT, timeoutMs);
+  await session.query("checkpoint", timeoutMs);
   await until(async () => {
     const told = await session.query(WORKING, LAST_STATEMENTS_MS);
     return told.ok && told.rows[0]?.working !== "0" ? null : true;
